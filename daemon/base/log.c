@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "base/log.h"
+
+enum destination { TO_STDERR, TO_TERMINAL, TO_JOURNAL };
+
+/* Set once by log_open(), before there is anything that it could race with. */
+static enum destination log_destination = TO_STDERR;
+static const char *log_name = "bearerd";
+
+/* $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd made; a stderr that was redirected
+ * since then is another one (systemd.exec(5)). */
+static bool stderr_is_journal(void) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat status;
+
+        if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+                return false;
+        return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+               status.st_ino == inode;
+}
+
+void log_open(const char *name) {
+        log_name = name;
+        log_destination = stderr_is_journal()     ? TO_JOURNAL
+                          : isatty(STDERR_FILENO) ? TO_TERMINAL
+                                                  : TO_STDERR;
+}
+
+/* Adds one "NAME=VALUE"; one that does not fit is left out, so that the rest arrives. */
+static void add_field(struct log_message *message, int room, const char *name, const char *format,
+                      va_list arguments) {
+        char *field = message->storage + message->used;
+        size_t left = sizeof message->storage - message->used, prefix = strlen(name) + 1;
+        int length;
+
+        if (message->n_fields >= room || prefix + 1 >= left)
+                return;
+        memcpy(field, name, prefix - 1);
+        field[prefix - 1] = '=';
+        length = vsnprintf(field + prefix, left - prefix, format, arguments);
+        if (length < 0)
+                return;
+        if ((size_t)length >= left - prefix)
+                length = (int)(left - prefix - 1);
+        for (char *c = field + prefix; c < field + prefix + length; c++)
+                if ((unsigned char)*c < ' ' || *c == 0x7f)
+                        *c = '?';
+        message->fields[message->n_fields++] = (struct iovec){field, prefix + (size_t)length};
+        message->used += prefix + (size_t)length + 1;
+}
+
+static void add_own(struct log_message *message, const char *name, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        add_field(message, LOG_FIELDS_MAX + 2, name, format, arguments);
+        va_end(arguments);
+}
+
+void log_begin(struct log_message *message, int priority, const char *id) {
+        message->priority = priority;
+        message->n_fields = 0;
+        message->used = 0;
+        add_own(message, "PRIORITY", "%d", priority);
+        if (id)
+                add_own(message, "MESSAGE_ID", "%s", id);
+}
+
+void log_field(struct log_message *message, const char *name, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        add_field(message, LOG_FIELDS_MAX, name, format, arguments);
+        va_end(arguments);
+}
+
+/* The message's text is its last field, so that a full message still says what it is about. */
+static void vsend(struct log_message *message, const char *format, va_list arguments) {
+        char text[1024];
+
+        if (vsnprintf(text, sizeof text, format, arguments) < 0)
+                return;
+        add_own(message, "MESSAGE", "%s", text);
+        switch (log_destination) {
+        case TO_JOURNAL:
+                if (sd_journal_sendv(message->fields, message->n_fields) >= 0)
+                        return;
+                break;
+        case TO_TERMINAL:
+                dprintf(STDERR_FILENO, "%s: %s\n", log_name, text);
+                return;
+        case TO_STDERR:
+                break;
+        }
+        dprintf(STDERR_FILENO, "<%d>%s: %s\n", message->priority, log_name, text);
+}
+
+void log_send(struct log_message *message, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsend(message, format, arguments);
+        va_end(arguments);
+}
+
+void log_line(int priority, const char *format, ...) {
+        struct log_message message;
+        va_list arguments;
+
+        log_begin(&message, priority, NULL);
+        va_start(arguments, format);
+        vsend(&message, format, arguments);
+        va_end(arguments);
+}

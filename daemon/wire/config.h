@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* config - what bearerd.conf says, read by bearerd and by bearerd-fetch alike.
+ *
+ * Owns all its strings. Reading takes text and gives values: no file is opened here, no user or
+ * group looked up, no credential read. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/slice.h"
+#include "core/terms.h"
+
+#define CONFIG_FILE_MAX     ((size_t)1 << 20) /* bytes */
+#define CONFIG_LINE_MAX     ((size_t)4096)    /* bytes, without the newline */
+#define CONFIG_TOKENS_MAX   ((size_t)1024)
+#define CONFIG_LIST_MAX     ((size_t)64) /* words in allow_users and the like */
+#define CONFIG_MESSAGES_MAX ((size_t)64) /* mistakes told; the last one then counts the rest */
+#define TOKEN_NAME_MAX      ((size_t)32)
+
+enum config_basic_encoding {
+        CONFIG_BASIC_RFC6749, /* id and secret form-urlencoded first, RFC 6749 2.3.1 */
+        CONFIG_BASIC_RAW,     /* as they are */
+};
+
+/* A list of words; a NULL ends it. */
+struct config_list {
+        char **words;
+        size_t n;
+};
+
+struct config_token {
+        char *name; /* [a-z0-9][a-z0-9_-]{0,31} */
+        unsigned line;
+        bool is_default;
+        char *token_url;
+        char *scope;         /* "": none is asked for */
+        char *practice_id;   /* "": none */
+        char *client_id;     /* credential:NAME, env:NAME, file:/path, or the id itself */
+        char *client_secret; /* credential:NAME, env:NAME, file:/path */
+        enum config_basic_encoding basic_encoding;
+        char *tls_ca_file; /* "": the system's */
+        char *proxy;       /* "": none */
+        uint64_t connect_timeout;    /* ns */
+        uint64_t timeout;            /* ns, over the whole request */
+        uint64_t default_expires_in; /* ns */
+        struct config_list allow_users;
+        struct config_list allow_groups;
+        struct terms terms;
+};
+
+struct config {
+        char *socket;       /* "": the default path, or the one that systemd passes */
+        char *socket_group; /* "": bearerd's own */
+        unsigned socket_mode;
+        struct config_token *tokens;
+        size_t n_tokens;
+};
+
+/* What is to be said about a configuration: every mistake, not the first alone. */
+struct config_message {
+        bool is_error; /* or a warning */
+        char *text;    /* "FILE:LINE: what, and what to do" */
+};
+
+struct config_messages {
+        struct config_message list[CONFIG_MESSAGES_MAX];
+        size_t n;
+        size_t n_errors; /* told or not */
+};
+
+#define CONFIG_MESSAGES_INIT ((struct config_messages){0})
+
+void config_messages_deinit(struct config_messages *messages);
+/* Adds one; FILE may be NULL, LINE 0. */
+void config_messages_add(struct config_messages *messages, bool is_error, const char *file,
+                         unsigned line, const char *format, ...)
+        __attribute__((format(printf, 5, 6)));
+
+struct config *config_free(struct config *config);
+DEFINE_CLEANUP_FREE(config)
+
+/* Reads TEXT, the content of FILE. 0 with *ret_config, and perhaps warnings in MESSAGES; -EINVAL:
+ * MESSAGES has every mistake; -ENOMEM. */
+int config_parse(struct slice text, const char *file, struct config_messages *messages,
+                 struct config **ret_config);
+
+/* One token named "default" from BEARERD_CLIENT_ID, BEARERD_CLIENT_SECRET, BEARERD_PROVIDER,
+ * BEARERD_TOKEN_URL, BEARERD_SCOPE, BEARERD_PRACTICE_ID, BEARERD_TLS_CA_FILE, as GET (getenv) has
+ * them. Its credentials become "env:BEARERD_CLIENT_ID" and "env:BEARERD_CLIENT_SECRET": no secret
+ * enters a struct config. Errors as above. */
+int config_from_environment(char *(*get)(const char *name), struct config_messages *messages,
+                            struct config **ret_config);
+
+/* NULL if there is none. */
+const struct config_token *config_find(const struct config *config, const char *name);
+/* The one with default = yes, or the only one, or NULL. */
+const struct config_token *config_default(const struct config *config);
+
+bool token_name_is_valid(struct slice name);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* fetchline - the line between bearerd and bearerd-fetch.
+ *
+ * bearerd sends a token's name and a newline, nothing else; bearerd-fetch answers with an outcome
+ * as one line of JSON, and hangs up. The newline ends the answer. */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "core/outcome.h"
+#include "wire/config.h"
+
+/* One line with its newline, in bytes: a token of full length and the texts, escaped. */
+#define FETCHLINE_MAX ((size_t)32768)
+
+void fetchline_request_render(struct buffer *out, const char *name);
+/* LINE without its newline. 0, or -EBADMSG. */
+int fetchline_request_parse(struct slice line, char ret_name[TOKEN_NAME_MAX + 1]);
+
+/* With the newline. */
+void fetchline_render(struct buffer *out, const struct outcome *outcome);
+/* LINE without its newline. As strict as if bearerd-fetch had been taken over: every field checked
+ * for type, range and alphabet (a token is RFC 6750's b64token). 0, -EBADMSG or -ENOMEM. */
+int fetchline_parse(struct slice line, struct outcome *ret_outcome);

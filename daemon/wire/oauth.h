@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* oauth - the client-credentials request (RFC 6749 4.4.2) and what a token endpoint answers.
+ *
+ * The only home of json-c. What grants a token is read strictly, what reports an error tolerantly:
+ * endpoints, and the gateways before them, send errors in every shape. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/secret.h"
+#include "base/slice.h"
+#include "core/outcome.h"
+#include "wire/config.h"
+
+#define OAUTH_BODY_MAX ((size_t)65536) /* of an answer, in bytes */
+
+/* "Basic " and the base64 of id and secret, RFC 6749 2.3.1, RFC 7617. 0; -E2BIG; -ENOMEM. */
+int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
+                enum config_basic_encoding encoding, struct secret *ret_value);
+
+/* grant_type=client_credentials and, unless SCOPE is "", the scope. */
+void oauth_form(struct buffer *out, const char *scope);
+
+/* What an answer of the endpoint means: sets kind, status, error, message and the token's fields,
+ * and nothing else. STATUS 100 to 599. DEFAULT_EXPIRES_IN in seconds. 0, or -ENOMEM. */
+int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
+                 struct outcome *ret_outcome);
+
+/* The value of Retry-After (RFC 9110 10.2.3), seconds or date, in seconds from NOW (Unix time);
+ * 0: unreadable, or over. */
+uint64_t oauth_retry_after(struct slice value, int64_t now);

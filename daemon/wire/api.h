@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
-#include "wire/config.h"
+#include "core/name.h"
 #include "wire/http1.h"
 
 #define API_WAIT_DEFAULT 20 /* seconds */

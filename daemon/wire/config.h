@@ -18,7 +18,6 @@
 #define CONFIG_TOKENS_MAX   ((size_t)1024)
 #define CONFIG_LIST_MAX     ((size_t)64) /* words in allow_users and the like */
 #define CONFIG_MESSAGES_MAX ((size_t)64) /* mistakes told; the last one then counts the rest */
-#define TOKEN_NAME_MAX      ((size_t)32)
 
 enum config_basic_encoding {
         CONFIG_BASIC_RFC6749, /* id and secret form-urlencoded first, RFC 6749 2.3.1 */
@@ -98,5 +97,3 @@ int config_from_environment(char *(*get)(const char *name), struct config_messag
 const struct config_token *config_find(const struct config *config, const char *name);
 /* The one with default = yes, or the only one, or NULL. */
 const struct config_token *config_default(const struct config *config);
-
-bool token_name_is_valid(struct slice name);

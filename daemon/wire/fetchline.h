@@ -7,8 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "core/name.h"
 #include "core/outcome.h"
-#include "wire/config.h"
 
 /* One line with its newline, in bytes: a token of full length and the texts, escaped. */
 #define FETCHLINE_MAX ((size_t)32768)

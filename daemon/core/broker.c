@@ -267,6 +267,13 @@ static void start_due(struct broker *broker, uint64_t now) {
         }
 }
 
+static void give_up_token(struct broker *broker, struct broker_token *token, uint64_t now) {
+        if (!lease_expired(&token->lease, now))
+                return;
+        token->has_expired = true;
+        effect_add(broker, token);
+}
+
 struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struct outcome *outcome,
                                   uint64_t random, uint64_t now) {
         struct broker_token *token = NULL;
@@ -279,6 +286,7 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
         settle(broker, token, outcome->sent,
                outcome->sent_at > token->lease.started_at ? time_min(outcome->sent_at, now) : now);
         lease_ended(&token->lease, outcome, random, now);
+        give_up_token(broker, token, now);
         review(broker, token, now);
         start_due(broker, now);
         return token;
@@ -298,7 +306,7 @@ static void token_expired(struct broker *broker, struct broker_token *token, uin
         broker->deadline_is_stale = true;
         if (lease_attempt_deadline(&token->lease) <= now)
                 give_up_attempt(broker, token, random, now);
-        lease_expired(&token->lease, now);
+        give_up_token(broker, token, now);
         review(broker, token, now);
 }
 
@@ -380,6 +388,11 @@ struct effect broker_next_effect(struct broker *broker) {
                         effect.kind = EFFECT_FETCH;
                         effect.attempt = token->attempt;
                         token->to_start = false;
+                        return effect;
+                }
+                if (token->has_expired) {
+                        effect.kind = EFFECT_EXPIRED;
+                        token->has_expired = false;
                         return effect;
                 }
                 list_remove(link);

@@ -99,8 +99,8 @@ static void test_missing_file_is_told(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_teardown(
-                        test_size_at_the_limit_is_read_and_one_past_it_is_refused, remove_file),
+                cmocka_unit_test_teardown(test_size_at_the_limit_is_read_and_one_past_it_is_refused,
+                                          remove_file),
                 cmocka_unit_test_teardown(test_status_is_of_the_file_that_was_read, remove_file),
                 cmocka_unit_test(test_file_that_tells_no_size_is_read_whole),
                 cmocka_unit_test_teardown(test_what_is_no_regular_file_is_refused_without_blocking,

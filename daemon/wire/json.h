@@ -14,7 +14,8 @@
 
 #define JSON_MEMBERS_MAX ((size_t)32)
 
-/* Writes into a buffer, which remembers errors. KEY is NULL inside an array. */
+/* Writes into a buffer, which remembers errors. KEY is NULL inside an array and outermost, and is
+ * written as it is. */
 struct json_writer {
         struct buffer *out;
         bool needs_comma;
@@ -24,6 +25,8 @@ void json_begin(struct json_writer *writer, const char *key, char bracket); /* '
 void json_end(struct json_writer *writer, char bracket);                    /* '}' or ']' */
 /* Any bytes: control characters are escaped, what is not UTF-8 becomes U+FFFD. */
 void json_string(struct json_writer *writer, const char *key, struct slice value);
+/* The same for a value that is known to need neither, a token for one: copied at once. */
+void json_plain_string(struct json_writer *writer, const char *key, struct slice value);
 void json_integer(struct json_writer *writer, const char *key, uint64_t value);
 void json_boolean(struct json_writer *writer, const char *key, bool value);
 void json_null(struct json_writer *writer, const char *key);

@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 
+#include "base/decimal.h"
 #include "wire/httpdate.h"
 #include "wire/oauth.h"
 
@@ -259,21 +260,6 @@ static const char *read_token_type(struct json_object *root) {
         return NULL;
 }
 
-/* 1*DIGIT; too many of them become UINT64_MAX. */
-static bool read_digits(struct slice text, uint64_t *ret_number) {
-        uint64_t number = 0;
-
-        for (size_t i = 0; i < text.size; i++) {
-                unsigned digit = (unsigned)(text.data[i] - '0');
-
-                if (!is_digit(text.data[i]))
-                        return false;
-                number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
-        }
-        *ret_number = number;
-        return text.size > 0;
-}
-
 /* json_object_get_int64() would read true as 1, and a string as far as it has digits. */
 static const char *read_expires_in(const struct answer *answer, uint64_t *ret_seconds) {
         static const char why[] = "expires_in is no whole number from 1 to 315360000";
@@ -286,7 +272,7 @@ static const char *read_expires_in(const struct answer *answer, uint64_t *ret_se
                 seconds = answer->default_expires_in;
         else if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) > 0)
                 seconds = (uint64_t)json_object_get_int64(value);
-        else if (!text.data || !read_digits(text, &seconds))
+        else if (decimal_parse(text, OUTCOME_EXPIRES_IN_MAX, &seconds) < 0)
                 return why;
         if (seconds < 1 || seconds > OUTCOME_EXPIRES_IN_MAX)
                 return why;
@@ -504,18 +490,26 @@ int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
         return r;
 }
 
+static uint64_t seconds_until(struct slice date, int64_t now) {
+        int64_t then;
+
+        return httpdate_parse(date, now, &then) == 0 && then > now ? (uint64_t)(then - now) : 0;
+}
+
 uint64_t oauth_retry_after(struct slice value, int64_t now) {
         uint64_t seconds;
-        int64_t date;
 
         while (value.size > 0 && memchr(" \t", value.data[0], 2))
                 value = (struct slice){value.data + 1, value.size - 1};
         while (value.size > 0 && memchr(" \t\r\n", value.data[value.size - 1], 4))
                 value.size--;
-        if (!read_digits(value, &seconds)) {
-                if (httpdate_parse(value, now, &date) < 0 || date <= now)
-                        return 0;
-                seconds = (uint64_t)(date - now);
+        switch (decimal_parse(value, OAUTH_RETRY_AFTER_MAX, &seconds)) {
+        case 0:
+                return seconds;
+        case -ERANGE:
+                return OAUTH_RETRY_AFTER_MAX;
+        default:
+                seconds = seconds_until(value, now);
+                return seconds < OAUTH_RETRY_AFTER_MAX ? seconds : OAUTH_RETRY_AFTER_MAX;
         }
-        return seconds < OAUTH_RETRY_AFTER_MAX ? seconds : OAUTH_RETRY_AFTER_MAX;
 }

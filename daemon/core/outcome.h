@@ -20,9 +20,9 @@
 #define OUTCOME_EXPIRES_IN_MAX UINT64_C(315360000)
 
 enum outcome_kind {
-        OUTCOME_FAILED,        /* passing: network, timeout, 408, 429, 5xx, a 200 that is no token */
-        OUTCOME_GRANTED,       /* a token */
-        OUTCOME_DENIED,        /* the endpoint refuses; trying harder cannot help */
+        OUTCOME_FAILED,  /* passing: network, timeout, 408, 429, 5xx, a 200 that is no token */
+        OUTCOME_GRANTED, /* a token */
+        OUTCOME_DENIED,  /* the endpoint refuses; trying harder cannot help */
         OUTCOME_MISCONFIGURED, /* configuration or credential unreadable; nothing was sent */
 };
 
@@ -37,7 +37,7 @@ struct outcome {
 
         /* OUTCOME_GRANTED alone: */
         struct secret access_token;
-        uint64_t expires_in; /* seconds, from 1 to OUTCOME_EXPIRES_IN_MAX */
+        uint64_t expires_in;               /* seconds, from 1 to OUTCOME_EXPIRES_IN_MAX */
         char scope[OUTCOME_SCOPE_MAX + 1]; /* as granted, RFC 6749 3.3; "": not said */
 };
 

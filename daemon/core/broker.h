@@ -53,6 +53,7 @@ struct broker_token {
         uint64_t attempt;    /* number of the one in flight; 0: none */
         uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
         bool to_start;       /* the attempt is not yet handed to the caller */
+        bool has_expired;      /* given up at its floor, which is to be told */
         bool removed;        /* by a reload; freed when its effects are taken */
         struct list effects; /* in broker.effects */
 };
@@ -88,6 +89,7 @@ enum effect_kind {
         EFFECT_NONE,
         EFFECT_FETCH,   /* start attempt ATTEMPT for TOKEN */
         EFFECT_ABANDON, /* drop attempt ATTEMPT */
+        EFFECT_EXPIRED, /* TOKEN is no longer handed out, and there is no other yet */
         EFFECT_REPLY,   /* REQUEST no longer waits: see request.reply */
 };
 

@@ -177,6 +177,7 @@ static void granted(struct lease *lease, uint64_t now) {
         lease->denials = 0;
         lease->hold_until = 0;
         lease->retry_after_until = 0;
+        lease->has_recovered = lease->is_failing;
         lease->is_failing = false;
         lease->failure = (struct failure){0};
         lease->renewals++;
@@ -186,10 +187,13 @@ static void granted(struct lease *lease, uint64_t now) {
 /* What is kept of a failure is what people read. */
 static void remember_failure(struct lease *lease, const struct outcome *outcome, uint64_t now) {
         static const char was_over[] = "the token's life was over when it came";
+        bool again = lease->is_failing && lease->failure.kind == outcome->kind &&
+                     lease->failure.status == outcome->status;
 
         lease->is_failing = true;
         lease->failure = (struct failure){
                 .kind = outcome->kind,
+                .times = again ? lease->failure.times + 1 : 1,
                 .at = now,
                 .status = outcome->status,
         };
@@ -243,22 +247,22 @@ void lease_ended(struct lease *lease, struct outcome *outcome, uint64_t random, 
                 failed(lease, outcome, random, now);
         if (lease->refresh_wanted)
                 lease_refresh(lease, now);
-        lease_expired(lease, now);
 }
 
-void lease_expired(struct lease *lease, uint64_t now) {
+bool lease_expired(struct lease *lease, uint64_t now) {
         switch (lease->state) {
         case LEASE_EMPTY:
         case LEASE_FETCHING:
-                return;
+                return false;
         case LEASE_FRESH:
         case LEASE_RENEWING:
                 if (now < lease->floor_at)
-                        return;
+                        return false;
                 break;
         }
         secret_deinit(&lease->access_token);
         lease->state = lease->state == LEASE_FRESH ? LEASE_EMPTY : LEASE_FETCHING;
+        return true;
 }
 
 void lease_refresh(struct lease *lease, uint64_t now) {

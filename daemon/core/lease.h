@@ -54,6 +54,7 @@ enum hindrance {
 /* How the last attempt ended, if not well. */
 struct failure {
         enum outcome_kind kind;
+        unsigned times; /* so often in a row, with this kind and status */
         uint64_t at;
         int status;
         char error[OUTCOME_ERROR_MAX + 1];
@@ -86,6 +87,7 @@ struct lease {
         unsigned denials;           /* since the last success or refresh */
         bool is_failing;            /* the last attempt gave no token: then */
         struct failure failure;     /* that is how */
+        bool has_recovered;         /* the last success ended a time of failing */
 
         /* Renewals that workers forced. */
         uint64_t forced_until; /* no other one before */
@@ -115,8 +117,8 @@ void lease_begin(struct lease *lease, bool is_forced, uint64_t now);
 /* The attempt in flight has ended so. Takes the token out of OUTCOME. RANDOM: 64 random bits. */
 void lease_ended(struct lease *lease, struct outcome *outcome, uint64_t random, uint64_t now);
 
-/* The floor has come: the token is given up and wiped. */
-void lease_expired(struct lease *lease, uint64_t now);
+/* If the floor has come, the token is given up and wiped. True: so it was. */
+bool lease_expired(struct lease *lease, uint64_t now);
 
 /* An operator wants a new token, or something may have been mended: backoff and pauses are over,
  * the endpoint's own Retry-After and the spacing of renewals are not. */

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "base/slice.h"
 
 #define OUTCOME_ERROR_MAX   63
 #define OUTCOME_MESSAGE_MAX 255
@@ -44,3 +46,12 @@ struct outcome {
 static inline void outcome_deinit(struct outcome *outcome) {
         secret_deinit(&outcome->access_token);
 }
+
+/* Copies TEXT as far as it fits, as an outcome's texts are: what is no printable ASCII becomes '?'
+ * (one for a UTF-8 character), white space a space, a double quote a single one, a backslash a
+ * slash. A text that was cut ends in "...". */
+void outcome_text(char *ret_text, size_t size, struct slice text);
+
+/* Sets the message, by outcome_text(). */
+void outcome_explain(struct outcome *outcome, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));

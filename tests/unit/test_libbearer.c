@@ -63,8 +63,6 @@ struct peer {
         int listener;
         pthread_t thread;
         void (*serve)(struct peer *peer, int fd, unsigned nth);
-        const char *answer;
-        size_t answer_size;
         unsigned n; /* connections that were accepted; the accepting thread's */
         int fds[CONNECTIONS_MAX];
         pthread_t threads[CONNECTIONS_MAX];
@@ -73,6 +71,7 @@ struct peer {
         atomic_uint go; /* what a script waits for */
         pthread_mutex_t lock;
         char request[2048]; /* the last one */
+        char *answer;       /* what scripts send */
 };
 
 struct served {
@@ -107,7 +106,16 @@ static void send_bytes(int fd, const char *data, size_t size) {
 }
 
 static void send_answer(struct peer *peer, int fd) {
-        send_bytes(fd, peer->answer, peer->answer_size);
+        pthread_mutex_lock(&peer->lock);
+        send_bytes(fd, peer->answer, strlen(peer->answer));
+        pthread_mutex_unlock(&peer->lock);
+}
+
+static void peer_answers(struct peer *peer, const char *answer) {
+        pthread_mutex_lock(&peer->lock);
+        free(peer->answer);
+        peer->answer = strdup(answer);
+        pthread_mutex_unlock(&peer->lock);
 }
 
 /* Whether there was one. */
@@ -187,8 +195,8 @@ static struct peer *peer_start(void (*serve)(struct peer *, int, unsigned), cons
         struct peer *peer = peer_new();
 
         peer->serve = serve;
-        peer->answer = answer;
-        peer->answer_size = answer ? strlen(answer) : 0;
+        if (answer)
+                peer_answers(peer, answer);
         peer_accept(peer);
         return peer;
 }
@@ -210,6 +218,7 @@ static void peer_free(struct peer *peer) {
         unlink(peer->address.sun_path);
         rmdir(peer->directory);
         pthread_mutex_destroy(&peer->lock);
+        free(peer->answer);
         free(peer);
 }
 
@@ -421,8 +430,7 @@ static void test_renewal_asks_for_a_newer_one_of_the_same_name(void **state) {
         /* The same one again is no answer. */
         assert_int_equal(bearer_renew(bearer, token, -1, &renewed), BEARER_E_PROTOCOL);
         assert_null(renewed);
-        peer->answer = answer_of("200 OK", newer);
-        peer->answer_size = strlen(peer->answer);
+        peer_answers(peer, answer_of("200 OK", newer));
         assert_int_equal(bearer_renew(bearer, token, 3000, &renewed), 0);
         assert_non_null(strstr(peer->request, "GET /v1/tokens/athena?wait=3&after=42 HTTP"));
         assert_int_equal(bearer_token_generation(renewed), 43);
@@ -455,8 +463,7 @@ static void test_each_status_has_its_result(void **state) {
         struct bearer_token *token = good_get(bearer), *none = NULL;
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                peer->answer = answer_of(cases[i].status, "{\"error\":\"x\"}");
-                peer->answer_size = strlen(peer->answer);
+                peer_answers(peer, answer_of(cases[i].status, "{\"error\":\"x\"}"));
                 assert_int_equal(refused_get(bearer, "athena", 5000), cases[i].get);
                 assert_int_equal(bearer_renew(bearer, token, 5000, &none), cases[i].renew);
                 assert_null(none);
@@ -550,10 +557,11 @@ static void test_token_may_have_its_longest_size(void **state) {
         char *body = calloc(1, ANSWER_MAX);
 
         for (size_t excess = 0; excess < 2; excess++) {
-                char *to = stpcpy(body, head);
+                size_t size = SECRET_SIZE_MAX + excess;
 
-                memset(to, 'a', SECRET_SIZE_MAX + excess);
-                strcpy(to + SECRET_SIZE_MAX + excess, tail);
+                strcpy(body, head);
+                memset(body + strlen(head), 'a', size);
+                strcpy(body + strlen(head) + size, tail);
                 assert_int_equal(get_once(answer_of("200 OK", body), "athena"),
                                  excess ? BEARER_E_PROTOCOL : 0);
         }
@@ -661,7 +669,6 @@ static void *accept_late(void *argument) {
 static void test_full_backlog_is_waited_for(void **state) {
         struct peer *peer = peer_new();
         struct bearer *bearer = open_at(peer);
-        const char *answer = answer_of("200 OK", BODY);
         uint64_t began;
         int fds[16];
         unsigned n;
@@ -673,8 +680,7 @@ static void test_full_backlog_is_waited_for(void **state) {
         assert_took(began, 199, 200);
 
         peer->serve = serve_all;
-        peer->answer = answer;
-        peer->answer_size = strlen(answer);
+        peer_answers(peer, answer_of("200 OK", BODY));
         pthread_create(&peer->thread, NULL, accept_late, peer);
         good_get_and_forget(bearer);
         for (unsigned i = 0; i < n; i++)
@@ -1130,8 +1136,7 @@ static void test_token_is_wiped_with_its_last_reference(void **state) {
         snprintf(body, sizeof body,
                  "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":5," REST "}",
                  token);
-        peer->answer = answer_of("200 OK", body);
-        peer->answer_size = strlen(peer->answer);
+        peer_answers(peer, answer_of("200 OK", body));
         assert_int_equal(write(pipes[1], "x", 1), 1);
         assert_child_is_content(pid);
         close(pipes[0]);

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "base/slice.h"
 
 #define OUTCOME_ERROR_MAX   63
 #define OUTCOME_MESSAGE_MAX 255
@@ -18,9 +20,9 @@
 #define OUTCOME_EXPIRES_IN_MAX UINT64_C(315360000)
 
 enum outcome_kind {
-        OUTCOME_FAILED,        /* passing: network, timeout, 408, 429, 5xx, a 200 that is no token */
-        OUTCOME_GRANTED,       /* a token */
-        OUTCOME_DENIED,        /* the endpoint refuses; trying harder cannot help */
+        OUTCOME_FAILED,  /* passing: network, timeout, 408, 429, 5xx, a 200 that is no token */
+        OUTCOME_GRANTED, /* a token */
+        OUTCOME_DENIED,  /* the endpoint refuses; trying harder cannot help */
         OUTCOME_MISCONFIGURED, /* configuration or credential unreadable; nothing was sent */
 };
 
@@ -35,7 +37,7 @@ struct outcome {
 
         /* OUTCOME_GRANTED alone: */
         struct secret access_token;
-        uint64_t expires_in; /* seconds, from 1 to OUTCOME_EXPIRES_IN_MAX */
+        uint64_t expires_in;               /* seconds, from 1 to OUTCOME_EXPIRES_IN_MAX */
         char scope[OUTCOME_SCOPE_MAX + 1]; /* as granted, RFC 6749 3.3; "": not said */
 };
 
@@ -44,3 +46,12 @@ struct outcome {
 static inline void outcome_deinit(struct outcome *outcome) {
         secret_deinit(&outcome->access_token);
 }
+
+/* Copies TEXT as far as it fits, as an outcome's texts are: what is no printable ASCII becomes '?'
+ * (one for a UTF-8 character), white space a space, a double quote a single one, a backslash a
+ * slash. A text that was cut ends in "...". */
+void outcome_text(char *ret_text, size_t size, struct slice text);
+
+/* Sets the message, by outcome_text(). */
+void outcome_explain(struct outcome *outcome, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));

@@ -15,7 +15,11 @@
 
 #define OAUTH_BODY_MAX ((size_t)65536) /* of an answer, in bytes */
 
-/* "Basic " and the base64 of id and secret, RFC 6749 2.3.1, RFC 7617. 0; -E2BIG; -ENOMEM. */
+/* The longest Retry-After that is told, in seconds: a day. */
+#define OAUTH_RETRY_AFTER_MAX UINT64_C(86400)
+
+/* "Basic " and the base64 of id and secret, RFC 6749 2.3.1, RFC 7617. 0; -EINVAL: an id with a
+ * colon, which cannot be sent as it is (RFC 7617 2); -E2BIG; -ENOMEM. */
 int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
                 enum config_basic_encoding encoding, struct secret *ret_value);
 
@@ -23,10 +27,13 @@ int oauth_basic(const struct secret *client_id, const struct secret *client_secr
 void oauth_form(struct buffer *out, const char *scope);
 
 /* What an answer of the endpoint means: sets kind, status, error, message and the token's fields,
- * and nothing else. STATUS 100 to 599. DEFAULT_EXPIRES_IN in seconds. 0, or -ENOMEM. */
+ * and nothing else. STATUS 100 to 599. DEFAULT_EXPIRES_IN in seconds. BODY may be cut behind its
+ * first OAUTH_BODY_MAX + 1 bytes. CLIENT_SECRET and BASIC (of oauth_basic()) are for finding them
+ * in what the endpoint says: a text that repeats one is withheld, whole. 0, or -ENOMEM. */
 int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
+                 const struct secret *client_secret, const struct secret *basic,
                  struct outcome *ret_outcome);
 
-/* The value of Retry-After (RFC 9110 10.2.3), seconds or date, in seconds from NOW (Unix time);
- * 0: unreadable, or over. */
+/* The value of Retry-After (RFC 9110 10.2.3), seconds or date, in seconds from NOW (Unix time), at
+ * most OAUTH_RETRY_AFTER_MAX; 0: unreadable, or over. */
 uint64_t oauth_retry_after(struct slice value, int64_t now);

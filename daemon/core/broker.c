@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/broker.h"
+
+/* ---- accounts: budgets that tokens share ---- */
+
+static struct account *account_free(struct account *account) {
+        if (!account)
+                return NULL;
+        list_remove(&account->link);
+        free(account->key);
+        free(account);
+        return NULL;
+}
+DEFINE_CLEANUP_FREE(account)
+
+static void account_release(struct account *account) {
+        assert(account->n_tokens > 0);
+        if (--account->n_tokens == 0)
+                account_free(account);
+}
+
+static struct account *account_find(const struct broker *broker, const char *key) {
+        LIST_FOREACH (link, &broker->accounts) {
+                struct account *account = LIST_ENTRY(link, struct account, link);
+
+                if (strcmp(account->key, key) == 0)
+                        return account;
+        }
+        return NULL;
+}
+
+/* One more token goes by it. */
+static int account_get(struct broker *broker, const struct broker_spec *spec, uint64_t now,
+                       struct account **ret_account) {
+        _cleanup_(cleanup_account)
+        struct account *account = NULL;
+        struct account *found = account_find(broker, spec->account);
+
+        if (!found) {
+                account = calloc(1, sizeof *account);
+                if (!account || !(account->key = strdup(spec->account)))
+                        return -ENOMEM;
+                budget_init(&account->budget, spec->terms.requests_per_minute, now);
+                list_append(&broker->accounts, &account->link);
+                found = account;
+                account = NULL; /* consumed */
+        }
+        found->n_tokens++;
+        *ret_account = found;
+        return 0;
+}
+
+/* ---- tokens ---- */
+
+static struct broker_token *broker_token_free(struct broker_token *token) {
+        if (!token)
+                return NULL;
+        list_remove(&token->effects);
+        lease_deinit(&token->lease);
+        if (token->account)
+                account_release(token->account);
+        free(token->identity);
+        free(token);
+        return NULL;
+}
+DEFINE_CLEANUP_FREE(broker_token)
+
+static int broker_token_new(struct broker *broker, const struct broker_spec *spec, uint64_t now,
+                            struct broker_token **ret_token) {
+        _cleanup_(cleanup_broker_token)
+        struct broker_token *token = calloc(1, sizeof *token);
+        int r;
+
+        if (!token || !(token->identity = strdup(spec->identity)))
+                return -ENOMEM;
+        r = account_get(broker, spec, now, &token->account);
+        if (r < 0)
+                return r;
+        assert(strlen(spec->name) <= TOKEN_NAME_MAX);
+        strcpy(token->name, spec->name);
+        list_init(&token->waiting);
+        lease_init(&token->lease, &spec->terms);
+        *ret_token = token;
+        token = NULL; /* consumed */
+        return 0;
+}
+
+static void effect_add(struct broker *broker, struct broker_token *token) {
+        if (!list_is_linked(&token->effects))
+                list_append(&broker->effects, &token->effects);
+}
+
+/* When there is room for one more attempt: in flight, and in the budget. */
+static uint64_t room_next(const struct broker *broker, const struct broker_token *token,
+                          uint64_t now) {
+        if (broker->n_in_flight >= BROKER_IN_FLIGHT_MAX)
+                return NEVER;
+        return budget_next(&token->account->budget, now);
+}
+
+static void begin(struct broker *broker, struct broker_token *token, bool is_forced, uint64_t now) {
+        lease_begin(&token->lease, is_forced, now);
+        budget_take(&token->account->budget, now);
+        broker->n_in_flight++;
+        token->attempt = ++broker->last_attempt;
+        token->to_start = true;
+        broker->deadline_is_stale = true;
+        effect_add(broker, token);
+}
+
+/* The attempt in flight is one no longer. */
+static void settle(struct broker *broker, struct broker_token *token, bool sent, uint64_t sent_at) {
+        budget_settle(&token->account->budget, sent, sent_at);
+        broker->n_in_flight--;
+        token->attempt = 0;
+        token->to_start = false;
+        broker->deadline_is_stale = true;
+}
+
+static void abandon(struct broker *broker, struct broker_token *token, uint64_t now) {
+        /* What the caller was never told of has not been sent. */
+        bool sent = !token->to_start;
+
+        if (sent)
+                token->to_abandon = token->attempt;
+        settle(broker, token, sent, now);
+        effect_add(broker, token);
+}
+
+/* ---- requests ---- */
+
+static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
+        if (request->reply.token && waiter_waits(&request->waiter))
+                request->reply.token->n_waiting--;
+        waiters_remove(&broker->waiters, &request->waiter);
+        request->reply = reply;
+        list_append(&broker->replies, &request->waiter.by_token);
+}
+
+/* What REQUEST gets as things are; starts a renewal if it needs and may have one. */
+static struct reply judge(struct broker *broker, struct broker_token *token,
+                          const struct request *request, uint64_t now) {
+        struct reply reply = {.kind = REPLY_WAIT, .token = token};
+
+        if (!policy_allows(&token->policy, request->peer)) {
+                reply.kind = REPLY_FORBIDDEN;
+                return reply;
+        }
+        switch (lease_judge(&token->lease, &request->want, room_next(broker, token, now), now,
+                            &reply.hindrance, &reply.next)) {
+        case VERDICT_TOKEN:
+                reply.kind = REPLY_TOKEN;
+                break;
+        case VERDICT_WAIT:
+                break;
+        case VERDICT_RENEW:
+                begin(broker, token, lease_is_usable(&token->lease, now), now);
+                break;
+        case VERDICT_PAUSED:
+                reply.kind = REPLY_PAUSED;
+                break;
+        case VERDICT_DENIED:
+                reply.kind = REPLY_DENIED;
+                break;
+        }
+        return reply;
+}
+
+/* What a request gets whose time is up. */
+static struct reply judge_late(const struct broker *broker, struct broker_token *token,
+                               const struct request *request, uint64_t now) {
+        struct reply reply = {.token = token, .next = now + NSEC_PER_SEC};
+        uint64_t next = broker_next_attempt(broker, token, now);
+
+        if (lease_is_usable(&token->lease, now) && request->want.after != token->lease.generation)
+                reply.kind = REPLY_TOKEN; /* it wanted one with more life; this one is still good */
+        else
+                reply.kind = token->lease.is_failing ? REPLY_UNAVAILABLE : REPLY_TIMEOUT;
+        if (next != NEVER)
+                reply.next = next;
+        return reply;
+}
+
+/* Something has changed for TOKEN: who can be answered now? A passing failure does not end the wait
+ * of a request for a newer token: its own deadline does. */
+static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
+        LIST_FOREACH_SAFE (link, following, &token->waiting) {
+                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+                struct reply reply = judge(broker, token, request, now);
+
+                if (reply.kind == REPLY_WAIT)
+                        continue;
+                if (reply.kind == REPLY_PAUSED && reply.hindrance != HINDRANCE_FRESH &&
+                    reply.hindrance != HINDRANCE_DENIED)
+                        continue;
+                reply_add(broker, request, reply);
+        }
+}
+
+static bool may_have_all(const struct broker *broker, const struct peer *peer) {
+        for (size_t i = 0; i < broker->n_tokens; i++)
+                if (!policy_allows(&broker->tokens[i]->policy, peer))
+                        return false;
+        return true;
+}
+
+enum reply_kind broker_request(struct broker *broker, struct request *request, const char *name,
+                               bool name_is_hint, const struct want *want, unsigned wait,
+                               const struct peer *peer, uint64_t now) {
+        struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
+
+        assert(!waiter_waits(&request->waiter));
+        *request = (struct request){.want = *want, .peer = peer};
+        if (!token && (!name[0] || name_is_hint)) {
+                token = broker->default_token;
+                if (!token)
+                        return request->reply.kind = REPLY_AMBIGUOUS;
+        }
+        if (!token)
+                return request->reply.kind =
+                               may_have_all(broker, peer) ? REPLY_UNKNOWN : REPLY_FORBIDDEN;
+        request->reply = judge(broker, token, request, now);
+        if (request->reply.kind != REPLY_WAIT)
+                return request->reply.kind;
+        if (wait == 0) {
+                request->reply = judge_late(broker, token, request, now);
+                return request->reply.kind;
+        }
+        waiters_add(&broker->waiters, &request->waiter, &token->waiting, wait, now);
+        token->n_waiting++;
+        return REPLY_WAIT;
+}
+
+void broker_cancel(struct broker *broker, struct request *request) {
+        if (waiter_waits(&request->waiter)) {
+                request->reply.token->n_waiting--;
+                waiters_remove(&broker->waiters, &request->waiter);
+        }
+        list_remove(&request->waiter.by_token); /* a reply that was not taken yet */
+}
+
+/* ---- time, and answers of endpoints ---- */
+
+uint64_t broker_next_attempt(const struct broker *broker, const struct broker_token *token,
+                             uint64_t now) {
+        if (lease_in_flight(&token->lease))
+                return NEVER;
+        return time_max(lease_next_attempt(&token->lease), room_next(broker, token, now));
+}
+
+/* Starts what is due: first for who has no token, then by the order of names. */
+static void start_due(struct broker *broker, uint64_t now) {
+        for (int pass = 0; pass < 2; pass++) {
+                for (size_t i = 0; i < broker->n_tokens; i++) {
+                        struct broker_token *token = broker->tokens[i];
+
+                        if (lease_is_usable(&token->lease, now) == (pass == 0))
+                                continue;
+                        if (broker_next_attempt(broker, token, now) <= now)
+                                begin(broker, token, false, now);
+                }
+        }
+}
+
+static void give_up_token(struct broker *broker, struct broker_token *token, uint64_t now) {
+        if (!lease_expired(&token->lease, now))
+                return;
+        token->has_expired = true;
+        effect_add(broker, token);
+}
+
+struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struct outcome *outcome,
+                                  uint64_t random, uint64_t now) {
+        struct broker_token *token = NULL;
+
+        for (size_t i = 0; i < broker->n_tokens && !token; i++)
+                if (broker->tokens[i]->attempt == attempt)
+                        token = broker->tokens[i];
+        if (!token || attempt == 0)
+                return NULL;
+        settle(broker, token, outcome->sent,
+               outcome->sent_at > token->lease.started_at ? time_min(outcome->sent_at, now) : now);
+        lease_ended(&token->lease, outcome, random, now);
+        give_up_token(broker, token, now);
+        review(broker, token, now);
+        start_due(broker, now);
+        return token;
+}
+
+/* Nothing came back in time. It may have been sent. */
+static void give_up_attempt(struct broker *broker, struct broker_token *token, uint64_t random,
+                            uint64_t now) {
+        struct outcome outcome = {.kind = OUTCOME_FAILED, .message = "no answer in time"};
+
+        abandon(broker, token, now);
+        lease_ended(&token->lease, &outcome, random, now);
+}
+
+static void token_expired(struct broker *broker, struct broker_token *token, uint64_t random,
+                          uint64_t now) {
+        broker->deadline_is_stale = true;
+        if (lease_attempt_deadline(&token->lease) <= now)
+                give_up_attempt(broker, token, random, now);
+        give_up_token(broker, token, now);
+        review(broker, token, now);
+}
+
+void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
+        struct waiter *waiter;
+
+        for (size_t i = 0; i < broker->n_tokens; i++) {
+                if (lease_deadline(&broker->tokens[i]->lease) > now)
+                        continue;
+                /* Different chances for different tokens (Knuth's MMIX generator). */
+                random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+                token_expired(broker, broker->tokens[i], random, now);
+        }
+        start_due(broker, now);
+        while ((waiter = waiters_expired(&broker->waiters, now))) {
+                struct request *request = LIST_ENTRY(waiter, struct request, waiter);
+
+                reply_add(broker, request, judge_late(broker, request->reply.token, request, now));
+        }
+        broker->deadline_is_stale = true;
+}
+
+void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now) {
+        lease_refresh(&token->lease, now);
+        broker->deadline_is_stale = true;
+        start_due(broker, now);
+}
+
+static uint64_t tokens_deadline(const struct broker *broker) {
+        uint64_t deadline = NEVER;
+
+        for (size_t i = 0; i < broker->n_tokens; i++) {
+                const struct broker_token *token = broker->tokens[i];
+
+                deadline = time_min(deadline, lease_deadline(&token->lease));
+                deadline = time_min(deadline, broker_next_attempt(broker, token, 0));
+        }
+        return deadline;
+}
+
+uint64_t broker_deadline(struct broker *broker) {
+        if (broker->deadline_is_stale) {
+                broker->tokens_deadline = tokens_deadline(broker);
+                broker->deadline_is_stale = false;
+        }
+        return time_min(broker->tokens_deadline, waiters_deadline(&broker->waiters));
+}
+
+/* ---- effects ---- */
+
+static struct request *next_reply(struct broker *broker) {
+        struct list *link = list_first(&broker->replies);
+        struct request *request;
+
+        if (!link)
+                return NULL;
+        request = LIST_ENTRY(link, struct request, waiter.by_token);
+        list_remove(link);
+        return request;
+}
+
+struct effect broker_next_effect(struct broker *broker) {
+        struct effect effect = {.kind = EFFECT_REPLY, .request = next_reply(broker)};
+        struct list *link;
+
+        if (effect.request)
+                return effect;
+        while ((link = list_first(&broker->effects))) {
+                struct broker_token *token = LIST_ENTRY(link, struct broker_token, effects);
+
+                effect = (struct effect){.token = token};
+                if (token->to_abandon) {
+                        effect.kind = EFFECT_ABANDON;
+                        effect.attempt = token->to_abandon;
+                        token->to_abandon = 0;
+                        return effect;
+                }
+                if (token->to_start) {
+                        effect.kind = EFFECT_FETCH;
+                        effect.attempt = token->attempt;
+                        token->to_start = false;
+                        return effect;
+                }
+                if (token->has_expired) {
+                        effect.kind = EFFECT_EXPIRED;
+                        token->has_expired = false;
+                        return effect;
+                }
+                list_remove(link);
+                if (token->removed)
+                        broker_token_free(token);
+        }
+        return (struct effect){.kind = EFFECT_NONE};
+}
+
+/* ---- configuration ---- */
+
+static int compare_tokens(const void *a, const void *b) {
+        const struct broker_token *const *left = a, *const *right = b;
+
+        return strcmp((*left)->name, (*right)->name);
+}
+
+static int compare_name(const void *name, const void *token) {
+        return strcmp(name, (*(const struct broker_token *const *)token)->name);
+}
+
+struct broker_token *broker_find(const struct broker *broker, const char *name) {
+        struct broker_token **found = NULL;
+
+        if (broker->n_tokens > 0)
+                found = bsearch(name, broker->tokens, broker->n_tokens, sizeof *broker->tokens,
+                                compare_name);
+        return found ? *found : NULL;
+}
+
+void broker_init(struct broker *broker) {
+        *broker = (struct broker){.tokens_deadline = NEVER};
+        list_init(&broker->accounts);
+        list_init(&broker->replies);
+        list_init(&broker->effects);
+        waiters_init(&broker->waiters);
+}
+
+void broker_deinit(struct broker *broker) {
+        assert(broker->waiters.n == 0);
+        for (size_t i = 0; i < broker->n_tokens; i++)
+                broker_token_free(broker->tokens[i]);
+        free(broker->tokens);
+        broker->tokens = NULL;
+        broker->n_tokens = 0;
+        while (broker_next_effect(broker).kind != EFFECT_NONE) /* frees those that were removed */
+                ;
+}
+
+/* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
+static void token_remove(struct broker *broker, struct broker_token *token, uint64_t now) {
+        LIST_FOREACH_SAFE (link, following, &token->waiting) {
+                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+
+                reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN});
+        }
+        if (token->attempt)
+                abandon(broker, token, now);
+        token->removed = true;
+        effect_add(broker, token);
+}
+
+/* Those who wait for OLD wait for TOKEN from now on. */
+static void token_inherit(struct broker_token *token, struct broker_token *old) {
+        LIST_FOREACH_SAFE (link, following, &old->waiting) {
+                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+
+                list_remove(link);
+                list_append(&token->waiting, link);
+                request->reply.token = token;
+        }
+        token->n_waiting = old->n_waiting;
+        old->n_waiting = 0;
+        /* Generations only rise, whatever the configuration. */
+        token->lease.generation = old->lease.generation;
+}
+
+/* What SPEC says that is no part of the token's identity. */
+static void token_apply(struct broker_token *token, const struct broker_spec *spec) {
+        struct budget *budget = &token->account->budget;
+
+        lease_set_terms(&token->lease, &spec->terms);
+        if (spec->terms.requests_per_minute < budget->per_minute)
+                budget_set_per_minute(budget, spec->terms.requests_per_minute);
+        token->policy = spec->policy;
+        token->user = spec->user;
+}
+
+/* The token that goes on, or a new one. */
+static int token_for(struct broker *broker, const struct broker_spec *spec, uint64_t now,
+                     struct broker_token **ret_token) {
+        struct broker_token *old = broker_find(broker, spec->name);
+
+        if (old && strcmp(old->identity, spec->identity) == 0 &&
+            strcmp(old->account->key, spec->account) == 0) {
+                *ret_token = old;
+                return 0;
+        }
+        return broker_token_new(broker, spec, now, ret_token);
+}
+
+/* TOKENS is in the order of SPECS; what was there before and is not among them goes. */
+static void switch_tokens(struct broker *broker, struct broker_token **tokens,
+                          const struct broker_spec *specs, size_t n, uint64_t now) {
+        struct broker_token **old = broker->tokens;
+        size_t n_old = broker->n_tokens;
+
+        /* Of tokens that share a budget, the smallest one holds. */
+        LIST_FOREACH (link, &broker->accounts)
+                budget_set_per_minute(&LIST_ENTRY(link, struct account, link)->budget,
+                                      TERMS_REQUESTS_PER_MINUTE_MAX);
+        broker->default_token = n == 1 ? tokens[0] : NULL;
+        for (size_t i = 0; i < n; i++) {
+                struct broker_token *before = broker_find(broker, specs[i].name);
+
+                if (before && before != tokens[i])
+                        token_inherit(tokens[i], before);
+                token_apply(tokens[i], &specs[i]);
+                if (specs[i].is_default)
+                        broker->default_token = tokens[i];
+        }
+        qsort(tokens, n, sizeof *tokens, compare_tokens);
+        broker->tokens = tokens;
+        broker->n_tokens = n;
+        for (size_t i = 0; i < n_old; i++)
+                if (broker_find(broker, old[i]->name) != old[i])
+                        token_remove(broker, old[i], now);
+        free(old);
+}
+
+int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
+                     uint64_t now) {
+        _cleanup_free_ struct broker_token **tokens = calloc(n, sizeof *tokens);
+        int r = tokens ? 0 : -ENOMEM;
+        size_t made;
+
+        for (made = 0; made < n && r == 0; made++)
+                r = token_for(broker, &specs[made], now, &tokens[made]);
+        if (r < 0) {
+                while (tokens && made-- > 0)
+                        if (tokens[made] && broker_find(broker, specs[made].name) != tokens[made])
+                                broker_token_free(tokens[made]);
+                return r;
+        }
+        switch_tokens(broker, tokens, specs, n, now);
+        tokens = NULL; /* consumed */
+        for (size_t i = 0; i < n; i++) {
+                lease_refresh(&broker->tokens[i]->lease, now);
+                review(broker, broker->tokens[i], now);
+        }
+        broker->deadline_is_stale = true;
+        start_due(broker, now);
+        return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* broker - the broker's mind: all tokens, who waits for which, and what is to be done next.
+ *
+ * Owns the leases and budgets; borrows requests, which are embedded in what makes them. An entry
+ * point takes what happened and the time. What follows from it is then taken by
+ * broker_next_effect(), and when time itself is the next thing to happen says broker_deadline().
+ * Does nothing by itself: no clock, no descriptor, no chance, no log. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "core/budget.h"
+#include "core/lease.h"
+#include "core/name.h"
+#include "core/policy.h"
+#include "core/waiters.h"
+
+/* Requests to token endpoints that are under way at once, over all tokens. */
+#define BROKER_IN_FLIGHT_MAX 16u
+
+/* What the configuration says of one token. Strings are copied; the lists of the policy and USER
+ * are borrowed until the next broker_configure(). */
+struct broker_spec {
+        const char *name;
+        const char *identity; /* as long as this is the same, so is the token */
+        const char *account;  /* tokens of one account share a budget */
+        bool is_default;
+        struct terms terms;
+        struct policy policy;
+        const void *user; /* the caller's */
+};
+
+struct account {
+        struct list link; /* in broker.accounts */
+        unsigned n_tokens;
+        struct budget budget;
+        char *key;
+};
+
+struct broker_token {
+        char name[TOKEN_NAME_MAX + 1];
+        char *identity;
+        struct account *account;
+        struct policy policy;
+        const void *user;
+        struct lease lease;
+        struct list waiting; /* requests, by waiter.by_token */
+        uint64_t n_waiting;
+        uint64_t attempt;    /* number of the one in flight; 0: none */
+        uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
+        bool to_start;       /* the attempt is not yet handed to the caller */
+        bool has_expired;      /* given up at its floor, which is to be told */
+        bool removed;        /* by a reload; freed when its effects are taken */
+        struct list effects; /* in broker.effects */
+};
+
+enum reply_kind {
+        REPLY_WAIT,        /* none yet: EFFECT_REPLY will bring it */
+        REPLY_TOKEN,       /* 200 */
+        REPLY_AMBIGUOUS,   /* 400: no name, and no default */
+        REPLY_FORBIDDEN,   /* 403 */
+        REPLY_UNKNOWN,     /* 404, to a peer that may have every token */
+        REPLY_PAUSED,      /* 429 */
+        REPLY_DENIED,      /* 502 */
+        REPLY_UNAVAILABLE, /* 503 */
+        REPLY_TIMEOUT,     /* 504 */
+};
+
+struct reply {
+        enum reply_kind kind;
+        struct broker_token *token; /* NULL with AMBIGUOUS and UNKNOWN, and where it was removed */
+        enum hindrance hindrance;   /* PAUSED */
+        uint64_t next;              /* PAUSED, UNAVAILABLE: when it is worth another try */
+};
+
+/* One request for a token; a zeroed one waits for nothing. */
+struct request {
+        struct waiter waiter;
+        const struct peer *peer;
+        struct want want;
+        struct reply reply;
+};
+
+enum effect_kind {
+        EFFECT_NONE,
+        EFFECT_FETCH,   /* start attempt ATTEMPT for TOKEN */
+        EFFECT_ABANDON, /* drop attempt ATTEMPT */
+        EFFECT_EXPIRED, /* TOKEN is no longer handed out, and there is no other yet */
+        EFFECT_REPLY,   /* REQUEST no longer waits: see request.reply */
+};
+
+struct effect {
+        enum effect_kind kind;
+        struct broker_token *token;
+        uint64_t attempt;
+        struct request *request;
+};
+
+struct broker {
+        struct broker_token **tokens; /* by name */
+        size_t n_tokens;
+        struct broker_token *default_token; /* or NULL */
+        struct list accounts;
+        struct waiters waiters;
+        struct list replies; /* requests, by waiter.by_token */
+        struct list effects; /* tokens */
+        unsigned n_in_flight;
+        uint64_t last_attempt;
+        uint64_t tokens_deadline;
+        bool deadline_is_stale;
+};
+
+void broker_init(struct broker *broker);
+/* No request may wait any more. */
+void broker_deinit(struct broker *broker);
+
+/* From now on these tokens, N of them, of different names. What has the same name and identity as
+ * before goes on as it was, but is tried at once where it was paused, and renewed. 0, or -ENOMEM:
+ * nothing has changed. */
+int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
+                     uint64_t now);
+
+/* NULL if there is no such token. */
+struct broker_token *broker_find(const struct broker *broker, const char *name);
+
+/* PEER asks for NAME ("": the default one; with NAME_IS_HINT also if none is called so), and waits
+ * for WAIT seconds at most. REQUEST and PEER stay where they are until there is a reply or
+ * broker_cancel(). The reply is in request->reply, and returned. */
+enum reply_kind broker_request(struct broker *broker, struct request *request, const char *name,
+                               bool name_is_hint, const struct want *want, unsigned wait,
+                               const struct peer *peer, uint64_t now);
+/* Who asked has gone. */
+void broker_cancel(struct broker *broker, struct request *request);
+
+/* Attempt ATTEMPT has ended so; what it got is taken out of OUTCOME. The token that it was for, or
+ * NULL: the attempt is not one that is in flight, and nothing has changed. */
+struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struct outcome *outcome,
+                                  uint64_t random, uint64_t now);
+
+/* An operator wants it renewed. */
+void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now);
+
+/* When broker_expired() is due; NEVER: not by itself. */
+uint64_t broker_deadline(struct broker *broker);
+void broker_expired(struct broker *broker, uint64_t random, uint64_t now);
+
+/* The next thing that is to be done, until EFFECT_NONE; its pointers are good until the next call
+ * to anything here. */
+struct effect broker_next_effect(struct broker *broker);
+
+/* When TOKEN's next attempt is due; NEVER while one is in flight. */
+uint64_t broker_next_attempt(const struct broker *broker, const struct broker_token *token,
+                             uint64_t now);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <string.h>
+
+#include "core/backoff.h"
+#include "core/lease.h"
+
+/* A token younger than this is as good as any that a renewal would bring. */
+#define YOUNG              (30 * NSEC_PER_SEC)
+#define RETRY_AFTER_MAX    UINT64_C(3600) /* seconds */
+#define REFRESH_JITTER_MAX (60 * NSEC_PER_SEC)
+
+void lease_init(struct lease *lease, const struct terms *terms) {
+        *lease = (struct lease){.terms = *terms};
+}
+
+void lease_deinit(struct lease *lease) {
+        secret_deinit(&lease->access_token);
+        *lease = (struct lease){0};
+}
+
+void lease_set_terms(struct lease *lease, const struct terms *terms) {
+        lease->terms = *terms;
+}
+
+/* Successes are apart, so that an endpoint that gives the same dying token again and again is not
+ * asked again and again. */
+static uint64_t spaced_until(const struct lease *lease) {
+        if (lease->granted_at == 0)
+                return 0;
+        return time_add(lease->granted_at,
+                        time_min(lease->terms.min_renewal_interval, lease->life / 2));
+}
+
+/* The first time at which any attempt may start, whoever wants it; the budget aside. */
+static uint64_t earliest_attempt(const struct lease *lease) {
+        return time_max(spaced_until(lease), time_max(lease->hold_until, lease->retry_after_until));
+}
+
+uint64_t lease_next_attempt(const struct lease *lease) {
+        switch (lease->state) {
+        case LEASE_EMPTY:
+                return earliest_attempt(lease);
+        case LEASE_FRESH:
+                return time_max(lease->refresh_at, earliest_attempt(lease));
+        case LEASE_FETCHING:
+        case LEASE_RENEWING:
+                return NEVER;
+        }
+        assert(!"a state that is none");
+        return NEVER;
+}
+
+uint64_t lease_deadline(const struct lease *lease) {
+        switch (lease->state) {
+        case LEASE_EMPTY:
+                return NEVER;
+        case LEASE_FETCHING:
+                return lease_attempt_deadline(lease);
+        case LEASE_FRESH:
+                return lease->floor_at;
+        case LEASE_RENEWING:
+                return time_min(lease->floor_at, lease_attempt_deadline(lease));
+        }
+        assert(!"a state that is none");
+        return NEVER;
+}
+
+/* Why an attempt that a request wants may not start now, and until when. */
+static enum hindrance hindrance(const struct lease *lease, bool is_forced, uint64_t budget_next,
+                                uint64_t now, uint64_t *ret_next) {
+        uint64_t spaced = spaced_until(lease), held = earliest_attempt(lease);
+
+        if (is_forced)
+                spaced = time_max(spaced, lease->forced_until);
+        *ret_next = time_max(budget_next, time_max(held, spaced));
+        if (*ret_next <= now)
+                return HINDRANCE_NONE;
+        if (spaced > now)
+                return HINDRANCE_FRESH;
+        if (held <= now)
+                return HINDRANCE_BUDGET;
+        switch (lease->failure.kind) {
+        case OUTCOME_DENIED:
+                return HINDRANCE_DENIED;
+        case OUTCOME_MISCONFIGURED:
+                return HINDRANCE_MISCONFIGURED;
+        case OUTCOME_FAILED:
+        case OUTCOME_GRANTED:
+                break;
+        }
+        return HINDRANCE_BACKOFF;
+}
+
+enum verdict lease_judge(const struct lease *lease, const struct want *want, uint64_t budget_next,
+                         uint64_t now, enum hindrance *ret_hindrance, uint64_t *ret_next) {
+        bool usable = lease_is_usable(lease, now), refused;
+        enum hindrance why;
+        uint64_t next;
+
+        /* A generation that there has not been yet cannot have been refused. */
+        refused = want->after == lease->generation;
+        if (usable && !refused &&
+            (want->min_valid <= lease->expires_at - now || now - lease->granted_at < YOUNG))
+                return VERDICT_TOKEN;
+        if (lease_in_flight(lease))
+                return VERDICT_WAIT;
+        why = hindrance(lease, usable, budget_next, now, &next);
+        if (why == HINDRANCE_NONE)
+                return VERDICT_RENEW;
+        if (!usable)
+                return why == HINDRANCE_DENIED ? VERDICT_DENIED : VERDICT_WAIT;
+        if (!refused)
+                return VERDICT_TOKEN;
+        *ret_hindrance = why;
+        *ret_next = next;
+        return VERDICT_PAUSED;
+}
+
+/* The first forced renewal after a quiet time brings the shortest pause; one that comes within a
+ * further pause of the last one's end shows that refusals go on. */
+static uint64_t next_forced_pause(const struct lease *lease, uint64_t now) {
+        if (lease->forced_pause == 0 || now >= time_add(lease->forced_until, lease->forced_pause))
+                return lease->terms.renewal_pause;
+        return time_min(time_add(lease->forced_pause, lease->forced_pause),
+                        lease->terms.renewal_pause_max);
+}
+
+void lease_begin(struct lease *lease, bool is_forced, uint64_t now) {
+        switch (lease->state) {
+        case LEASE_EMPTY:
+                lease->state = LEASE_FETCHING;
+                break;
+        case LEASE_FRESH:
+                lease->state = LEASE_RENEWING;
+                break;
+        case LEASE_FETCHING:
+        case LEASE_RENEWING:
+                assert(!"one request in flight per token");
+                return;
+        }
+        lease->started_at = now;
+        lease->is_forced = is_forced;
+        lease->refresh_wanted = false;
+}
+
+/* Takes over the token. False: its life is over already, so that it is none. */
+static bool take_token(struct lease *lease, struct outcome *outcome, uint64_t random,
+                       uint64_t now) {
+        uint64_t sent_at = time_min(time_max(outcome->sent_at, lease->started_at), now);
+        uint64_t life = outcome->expires_in * NSEC_PER_SEC, expires_at = time_add(sent_at, life);
+        uint64_t floor_at = expires_at - time_min(lease->terms.floor, life / 10);
+
+        if (floor_at <= now)
+                return false;
+        /* The same token again, perhaps with another expiry, is no new generation. */
+        if (!secret_equal(&lease->access_token, &outcome->access_token)) {
+                secret_move(&lease->access_token, &outcome->access_token);
+                lease->generation = time_max(lease->generation + 1, now / NSEC_PER_SEC);
+        }
+        memcpy(lease->scope, outcome->scope, sizeof lease->scope);
+        lease->life = life;
+        lease->granted_at = now;
+        lease->expires_at = expires_at;
+        lease->floor_at = floor_at;
+        lease->refresh_at = expires_at - time_min(lease->terms.refresh_ahead, life / 4) -
+                            jitter(time_min(REFRESH_JITTER_MAX, life / 20), random);
+        return true;
+}
+
+static void granted(struct lease *lease, uint64_t now) {
+        if (lease->is_forced) {
+                lease->forced_pause = next_forced_pause(lease, lease->started_at);
+                lease->forced_until = time_add(now, lease->forced_pause);
+        }
+        lease->failures = 0;
+        lease->denials = 0;
+        lease->hold_until = 0;
+        lease->retry_after_until = 0;
+        lease->is_failing = false;
+        lease->failure = (struct failure){0};
+        lease->renewals++;
+        lease->state = LEASE_FRESH;
+}
+
+/* What is kept of a failure is what people read. */
+static void remember_failure(struct lease *lease, const struct outcome *outcome, uint64_t now) {
+        static const char was_over[] = "the token's life was over when it came";
+        bool again = lease->is_failing && lease->failure.kind == outcome->kind &&
+                     lease->failure.status == outcome->status;
+
+        lease->is_failing = true;
+        lease->failure = (struct failure){
+                .kind = outcome->kind,
+                .times = again ? lease->failure.times + 1 : 1,
+                .at = now,
+                .status = outcome->status,
+        };
+        memcpy(lease->failure.error, outcome->error, sizeof lease->failure.error);
+        memcpy(lease->failure.message, outcome->message, sizeof lease->failure.message);
+        if (outcome->kind == OUTCOME_GRANTED) {
+                lease->failure.kind = OUTCOME_FAILED;
+                memcpy(lease->failure.message, was_over, sizeof was_over);
+        }
+}
+
+/* A blip must not use up the minute's budget: from the second retry on they are spread over it. */
+static uint64_t retry_at(const struct lease *lease, uint64_t random, uint64_t now) {
+        uint64_t at = time_add(now, backoff_delay(&lease->terms, lease->failures, random));
+
+        if (lease->failures == 1)
+                return at;
+        return time_max(
+                at, time_add(lease->started_at, NSEC_PER_MIN / lease->terms.requests_per_minute));
+}
+
+static void failed(struct lease *lease, const struct outcome *outcome, uint64_t random,
+                   uint64_t now) {
+        remember_failure(lease, outcome, now);
+        switch (lease->failure.kind) {
+        case OUTCOME_GRANTED:
+        case OUTCOME_FAILED:
+                lease->failures++;
+                lease->hold_until = retry_at(lease, random, now);
+                break;
+        case OUTCOME_DENIED:
+                lease->failures = 0;
+                lease->hold_until = time_add(now, backoff_denied(&lease->terms, ++lease->denials));
+                break;
+        case OUTCOME_MISCONFIGURED:
+                lease->failures = 0;
+                lease->hold_until = time_add(now, lease->terms.misconfigured_pause);
+                break;
+        }
+        if (outcome->retry_after > 0)
+                lease->retry_after_until = time_add(
+                        now, time_min(outcome->retry_after, RETRY_AFTER_MAX) * NSEC_PER_SEC);
+        lease->state = lease->state == LEASE_RENEWING ? LEASE_FRESH : LEASE_EMPTY;
+}
+
+void lease_ended(struct lease *lease, struct outcome *outcome, uint64_t random, uint64_t now) {
+        assert(lease_in_flight(lease));
+        if (outcome->kind == OUTCOME_GRANTED && take_token(lease, outcome, random, now))
+                granted(lease, now);
+        else
+                failed(lease, outcome, random, now);
+        if (lease->refresh_wanted)
+                lease_refresh(lease, now);
+}
+
+bool lease_expired(struct lease *lease, uint64_t now) {
+        switch (lease->state) {
+        case LEASE_EMPTY:
+        case LEASE_FETCHING:
+                return false;
+        case LEASE_FRESH:
+        case LEASE_RENEWING:
+                if (now < lease->floor_at)
+                        return false;
+                break;
+        }
+        secret_deinit(&lease->access_token);
+        lease->state = lease->state == LEASE_FRESH ? LEASE_EMPTY : LEASE_FETCHING;
+        return true;
+}
+
+void lease_refresh(struct lease *lease, uint64_t now) {
+        if (lease_in_flight(lease)) {
+                lease->refresh_wanted = true;
+                return;
+        }
+        lease->refresh_wanted = false;
+        lease->hold_until = 0;
+        lease->failures = 0;
+        lease->denials = 0;
+        if (lease->state == LEASE_FRESH)
+                lease->refresh_at = time_min(lease->refresh_at, now);
+}

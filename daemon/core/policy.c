@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/policy.h"
+
+static bool has_group(const struct policy *policy, gid_t group) {
+        for (size_t i = 0; i < policy->n_groups; i++)
+                if (policy->groups[i] == group)
+                        return true;
+        return false;
+}
+
+static bool user_allowed(const struct policy *policy, const struct peer *peer) {
+        if (policy->n_users == 0)
+                return true;
+        for (size_t i = 0; i < policy->n_users; i++)
+                if (policy->users[i] == peer->uid)
+                        return true;
+        return false;
+}
+
+static bool group_allowed(const struct policy *policy, const struct peer *peer) {
+        if (policy->n_groups == 0 || has_group(policy, peer->gid))
+                return true;
+        for (size_t i = 0; i < peer->n_groups; i++)
+                if (has_group(policy, peer->groups[i]))
+                        return true;
+        return false;
+}
+
+bool policy_allows(const struct policy *policy, const struct peer *peer) {
+        return user_allowed(policy, peer) && group_allowed(policy, peer);
+}

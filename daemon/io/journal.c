@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "io/journal.h"
+#include "io/loop.h"
+
+#define ID_GRANTED       "4960ad1483c940f2a74c8dd941ec87d8"
+#define ID_FAILED        "9ba4428396524db8b408a819b01a591b"
+#define ID_DENIED        "12e4becb26524d77b676afe955647a11"
+#define ID_MISCONFIGURED "6fdf751f0fb24b0a990216e30e6c2abd"
+#define ID_EXPIRED       "29caf227b21143f9a17ddbb114acf66a"
+#define ID_RELOADED      "41de629f980c43a598379453b798b9c9"
+#define ID_NOT_RELOADED  "06839122580f42d8a55e7e3c6ffb3eef"
+
+/* Lives under this are best effort: there is hardly time to renew. */
+#define SHORT_LIFE (60 * NSEC_PER_SEC)
+
+#define TIME_SIZE sizeof "2026-11-23 14:03:11 UTC"
+
+/* Wall-clock time for people, of a time of our own clock. */
+static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME_SIZE]) {
+        time_t unix_time = (time_t)(clock_unix() + time_until(then, now) / NSEC_PER_SEC);
+        struct tm parts;
+
+        if (then == NEVER || !gmtime_r(&unix_time, &parts) ||
+            strftime(text, TIME_SIZE, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+                strcpy(text, "later");
+        return text;
+}
+
+static void begin(struct log_message *message, int priority, const char *id,
+                  const struct broker_token *token, uint64_t now) {
+        const struct lease *lease = &token->lease;
+
+        log_begin(message, priority, id);
+        log_field(message, "BEARERD_TOKEN", "%s", token->name);
+        if (lease->generation > 0)
+                log_field(message, "BEARERD_GENERATION", "%" PRIu64, lease->generation);
+        if (lease_is_usable(lease, now))
+                log_field(message, "BEARERD_EXPIRES_AT", "%" PRIu64,
+                          clock_unix() + time_until(lease->expires_at, now) / NSEC_PER_SEC);
+        if (!lease->is_failing)
+                return;
+        log_field(message, "BEARERD_UPSTREAM_STATUS", "%d", lease->failure.status);
+        log_field(message, "BEARERD_UPSTREAM_ERROR", "%s", lease->failure.error);
+        log_field(message, "BEARERD_FAILURES", "%u", lease->failure.times);
+}
+
+/* What workers get meanwhile. */
+static const char *served(const struct broker_token *token, uint64_t now, char *text, size_t size) {
+        const struct lease *lease = &token->lease;
+        char until[TIME_SIZE];
+
+        if (lease_is_usable(lease, now))
+                snprintf(text, size, "workers are served the present token until %s",
+                         wall_clock(lease->floor_at, now, until));
+        else if (lease->failure.kind == OUTCOME_DENIED)
+                snprintf(text, size, "there is no valid token: workers are refused (502)");
+        else
+                snprintf(text, size, "there is no valid token: workers wait");
+        return text;
+}
+
+/* "HTTP 401 invalid_client: what it said", as far as there is any of it. */
+static const char *details(const struct failure *failure, char *text, size_t size) {
+        int length = 0;
+
+        text[0] = 0;
+        if (failure->status)
+                length = snprintf(text, size, "HTTP %d", failure->status);
+        if (failure->error[0])
+                length += snprintf(text + length, size - (size_t)length, "%s%s",
+                                   length ? " " : "", failure->error);
+        if (failure->message[0])
+                snprintf(text + length, size - (size_t)length, "%s%s", length ? ": " : "",
+                         failure->message);
+        return text;
+}
+
+/* What an operator does about a refusal. */
+static const char *advice(const struct failure *failure) {
+        switch (failure->status) {
+        case 0:
+                return "check token_url, tls_ca_file and the server's certificate";
+        case 401:
+                return "check client_id and client_secret";
+        case 403:
+                return "check scope and what the client is permitted";
+        case 400:
+                if (strcmp(failure->error, "invalid_client") == 0)
+                        return "check client_id and client_secret";
+                return "check scope and what the client is permitted";
+        }
+        return "check token_url";
+}
+
+/* The first of a kind is told, and then ever more rarely. */
+static bool is_worth_telling(unsigned times) {
+        return (times & (times - 1)) == 0;
+}
+
+static void tell_failure(const struct broker *broker, const struct broker_token *token,
+                         uint64_t now) {
+        const struct failure *failure = &token->lease.failure;
+        char what[512], meanwhile[128], next[TIME_SIZE];
+        struct log_message message;
+
+        if (!is_worth_telling(failure->times))
+                return;
+        wall_clock(broker_next_attempt(broker, token, now), now, next);
+        details(failure, what, sizeof what);
+        served(token, now, meanwhile, sizeof meanwhile);
+        switch (failure->kind) {
+        case OUTCOME_DENIED:
+                begin(&message, LOG_ERR, ID_DENIED, token, now);
+                log_send(&message,
+                         "token %s: the token endpoint refuses (%s): %s; next try at %s or at "
+                         "reload; %s",
+                         token->name, what, advice(failure), next, meanwhile);
+                break;
+        case OUTCOME_MISCONFIGURED:
+                begin(&message, LOG_ERR, ID_MISCONFIGURED, token, now);
+                log_send(&message,
+                         "token %s: nothing was sent: %s; looked at again at %s and at reload; %s",
+                         token->name, what, next, meanwhile);
+                break;
+        case OUTCOME_FAILED:
+        case OUTCOME_GRANTED:
+                begin(&message, LOG_WARNING, ID_FAILED, token, now);
+                log_send(&message,
+                         "token %s: no token this time (%s): nothing to do, it is tried again at "
+                         "%s; %s",
+                         token->name, what, next, meanwhile);
+                break;
+        }
+}
+
+static void tell_grant(const struct broker_token *token, bool was_failing, uint64_t now) {
+        const struct lease *lease = &token->lease;
+        bool is_short = lease->life < SHORT_LIFE, is_first = lease->renewals == 1;
+        struct log_message message;
+        char until[TIME_SIZE];
+
+        if (!is_first && !was_failing)
+                return;
+        begin(&message, is_short ? LOG_WARNING : LOG_INFO, ID_GRANTED, token, now);
+        log_send(&message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
+                 was_failing ? "granted again" : "granted", lease->generation,
+                 wall_clock(lease->expires_at, now, until),
+                 is_short ? "; it lives for less than a minute, so renewing it in time is best effort"
+                          : "");
+}
+
+void journal_ended(const struct broker *broker, const struct broker_token *token, bool was_failing,
+                   uint64_t now) {
+        if (token->lease.is_failing)
+                tell_failure(broker, token, now);
+        else
+                tell_grant(token, was_failing, now);
+}
+
+void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now) {
+        struct log_message message;
+        char what[512], next[TIME_SIZE];
+
+        begin(&message, LOG_ERR, ID_EXPIRED, token, now);
+        log_send(&message, "token %s: there is no valid token any more, next try at %s; last: %s",
+                 token->name, wall_clock(broker_next_attempt(broker, token, now), now, next),
+                 details(&token->lease.failure, what, sizeof what));
+}
+
+void journal_reloaded(size_t n_tokens, bool good) {
+        struct log_message message;
+
+        log_begin(&message, good ? LOG_INFO : LOG_ERR, good ? ID_RELOADED : ID_NOT_RELOADED);
+        if (good)
+                log_send(&message, "configuration reloaded: %zu token(s)", n_tokens);
+        else
+                log_send(&message, "the configuration is wrong: the one before stays in force; "
+                                   "mend it and reload again");
+}
+
+/* One token, as briefly as it can be said. */
+static int brief(const struct broker *broker, const struct broker_token *token, uint64_t now,
+                 char *text, size_t size) {
+        const struct lease *lease = &token->lease;
+        char until[TIME_SIZE], next[TIME_SIZE], what[512];
+
+        wall_clock(lease->floor_at, now, until);
+        wall_clock(broker_next_attempt(broker, token, now), now, next);
+        details(&lease->failure, what, sizeof what);
+        return snprintf(text, size, "%s: %s%s, %s%s%s%s", token->name,
+                        lease_is_usable(lease, now) ? "valid until " : "no valid token",
+                        lease_is_usable(lease, now) ? until : "",
+                        lease_in_flight(lease)  ? "asking for one now"
+                        : lease->is_failing     ? "next try at "
+                                                : "next renewal at ",
+                        lease_in_flight(lease) ? "" : next, lease->is_failing ? "; last: " : "",
+                        lease->is_failing ? what : "");
+}
+
+/* What is wrong comes first, should there be no room for all. */
+void journal_status(const struct broker *broker, uint64_t now, char *ret_text, size_t size) {
+        size_t used = 0;
+
+        assert(size > 0);
+        ret_text[0] = 0;
+        for (int pass = 0; pass < 2; pass++) {
+                for (size_t i = 0; i < broker->n_tokens; i++) {
+                        const struct broker_token *token = broker->tokens[i];
+                        int length;
+
+                        if (token->lease.is_failing != (pass == 0))
+                                continue;
+                        if (used > 0)
+                                used += (size_t)snprintf(ret_text + used, size - used, " | ");
+                        if (used >= size)
+                                return;
+                        length = brief(broker, token, now, ret_text + used, size - used);
+                        if (length < 0 || (size_t)length >= size - used)
+                                return;
+                        used += (size_t)length;
+                }
+        }
+}

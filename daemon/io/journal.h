@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* journal - what operators are told about tokens: what happened, what to do, and until when workers
+ * are served. Steady state is silent. Each kind of message has its MESSAGE_ID. */
+#pragma once
+
+#include <stddef.h>
+
+#include "core/broker.h"
+
+/* An attempt for TOKEN has ended, as its lease now says. WAS_FAILING: so had the one before. */
+void journal_ended(const struct broker *broker, const struct broker_token *token, bool was_failing,
+                   uint64_t now);
+/* TOKEN was given up at its floor, and there is no other one. */
+void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
+/* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */
+void journal_reloaded(size_t n_tokens, bool good);
+
+/* All tokens in one line, for STATUS=. */
+void journal_status(const struct broker *broker, uint64_t now, char *ret_text, size_t size);

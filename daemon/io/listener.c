@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "io/listener.h"
+
+static int unix_address(const char *path, struct sockaddr_un *ret_address) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        if (strlen(path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        strcpy(address.sun_path, path);
+        *ret_address = address;
+        return 0;
+}
+
+/* Whether PATH is free to be taken: nothing there, or the socket of somebody who has died. */
+static int check_path(const char *path, const struct sockaddr_un *address) {
+        _cleanup_close_ int fd = -1;
+        struct stat status;
+
+        if (lstat(path, &status) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (!S_ISSOCK(status.st_mode))
+                return -EEXIST;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+                return -EADDRINUSE;
+        return errno == ECONNREFUSED || errno == ENOENT ? 0
+               : errno == EAGAIN                        ? -EADDRINUSE /* alive, and busy */
+                                                        : -errno;
+}
+
+/* Nobody can connect before mode and group are right: there is no permission at first, and nobody
+ * listens. */
+static int make_socket(const char *path, const struct sockaddr_un *address, mode_t mode,
+                       gid_t group) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        mode_t mask;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        if (unlink(path) < 0 && errno != ENOENT)
+                return -errno;
+        mask = umask(0777);
+        r = bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+        umask(mask);
+        if (r < 0)
+                return r;
+        if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) < 0) || chmod(path, mode) < 0 ||
+            listen(fd, SOMAXCONN) < 0) {
+                r = -errno;
+                unlink(path);
+                return r;
+        }
+        r = fd;
+        fd = -1; /* consumed */
+        return r;
+}
+
+int listener_open(const char *path, mode_t mode, gid_t group) {
+        struct sockaddr_un address;
+        int r;
+
+        r = unix_address(path, &address);
+        if (r < 0)
+                return r;
+        r = check_path(path, &address);
+        if (r < 0)
+                return r;
+        return make_socket(path, &address, mode, group);
+}
+
+void listener_close(int fd, const char *path) {
+        struct sockaddr_un address;
+        struct stat status;
+
+        /* Who took the path over must not lose it: ours is the one that refuses once it is closed. */
+        close(fd);
+        if (unix_address(path, &address) == 0 && check_path(path, &address) == 0 &&
+            lstat(path, &status) == 0)
+                unlink(path);
+}

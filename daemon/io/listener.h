@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* listener - a listening Unix socket that bearerd makes itself, where systemd does not pass one. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Listens at PATH. The socket appears there with its MODE and GROUP ((gid_t)-1: as it comes) or not
+ * at all. What a dead process has left is replaced. The descriptor; -EADDRINUSE: somebody listens
+ * there; -EEXIST: there is something that is no socket; -ENAMETOOLONG, or another -errno. */
+int listener_open(const char *path, mode_t mode, gid_t group);
+
+/* Closes FD and takes its socket at PATH away, if it is still the same one. */
+void listener_close(int fd, const char *path);

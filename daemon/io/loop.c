@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "io/loop.h"
+
+struct loop {
+        struct event_base *base;
+        struct loop_owner owner;
+        struct event *signals[LOOP_SIGNALS_MAX];
+        struct watch timer;
+        int timer_fd;
+        uint64_t armed_for;
+        bool stopped;
+};
+
+DEFINE_CLEANUP_FREE(loop)
+
+static uint64_t clock_read(clockid_t clock) {
+        struct timespec time = {0};
+        int r = clock_gettime(clock, &time);
+
+        assert(r == 0);
+        (void)r;
+        return (uint64_t)time.tv_sec * NSEC_PER_SEC + (uint64_t)time.tv_nsec;
+}
+
+uint64_t clock_now(void) {
+        return clock_read(CLOCK_BOOTTIME);
+}
+
+uint64_t clock_unix(void) {
+        return clock_read(CLOCK_REALTIME) / NSEC_PER_SEC;
+}
+
+uint64_t chance(void) {
+        uint64_t random = 0;
+
+        /* Early in boot there may be none yet: the time is jitter enough then. */
+        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+                random = clock_now() * UINT64_C(0x9e3779b97f4a7c15);
+        return random;
+}
+
+static void on_event(evutil_socket_t fd, short events, void *user) {
+        struct watch *watch = user;
+        unsigned what = 0;
+
+        if (events & EV_READ)
+                what |= WATCH_READ;
+        if (events & EV_WRITE)
+                what |= WATCH_WRITE;
+        if (events & EV_CLOSED)
+                what |= WATCH_CLOSED;
+        watch->ready(watch, what, clock_now());
+}
+
+int watch_start(struct watch *watch, struct loop *loop, int fd, unsigned what, watch_ready ready) {
+        short events = EV_PERSIST;
+
+        assert(what != 0);
+        watch_stop(watch);
+        if (what & WATCH_READ)
+                events |= EV_READ;
+        if (what & WATCH_WRITE)
+                events |= EV_WRITE;
+        if (what & WATCH_CLOSED)
+                events |= EV_CLOSED;
+        if (what & WATCH_EDGE)
+                events |= EV_ET;
+        watch->ready = ready;
+        if (event_assign(&watch->event, loop->base, fd, events, on_event, watch) < 0)
+                return -EINVAL;
+        errno = 0;
+        if (event_add(&watch->event, NULL) < 0)
+                return errno > 0 ? -errno : -ENOMEM;
+        watch->what = what;
+        return 0;
+}
+
+void watch_stop(struct watch *watch) {
+        if (watch->what == 0)
+                return;
+        event_del(&watch->event);
+        watch->what = 0;
+}
+
+static void on_signal(evutil_socket_t signal, short events, void *user) {
+        struct loop *loop = user;
+
+        loop->owner.signalled(loop->owner.user, (int)signal, clock_now());
+}
+
+/* That it has fired is all that it has to say: prepare() is called anyway. */
+static void on_timer(struct watch *watch, unsigned what, uint64_t now) {
+        struct loop *loop = (struct loop *)((char *)watch - offsetof(struct loop, timer));
+        uint64_t times;
+
+        loop->armed_for = NEVER;
+        if (read(loop->timer_fd, &times, sizeof times) < 0)
+                assert(errno == EAGAIN);
+}
+
+static int loop_arm(struct loop *loop, uint64_t deadline) {
+        struct itimerspec when = {0};
+
+        if (deadline == loop->armed_for)
+                return 0;
+        if (deadline != NEVER) {
+                when.it_value.tv_sec = (time_t)(deadline / NSEC_PER_SEC);
+                when.it_value.tv_nsec = (long)(deadline % NSEC_PER_SEC);
+                if (deadline == 0)
+                        when.it_value.tv_nsec = 1; /* 0 would disarm it */
+        }
+        if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+                return -errno;
+        loop->armed_for = deadline;
+        return 0;
+}
+
+static int loop_catch_signals(struct loop *loop, const int *signals) {
+        for (size_t i = 0; signals[i]; i++) {
+                assert(i < LOOP_SIGNALS_MAX);
+                loop->signals[i] = evsignal_new(loop->base, signals[i], on_signal, loop);
+                if (!loop->signals[i] || event_add(loop->signals[i], NULL) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int loop_new(const struct loop_owner *owner, const int *signals, struct loop **ret_loop) {
+        _cleanup_(cleanup_loop) struct loop *loop = calloc(1, sizeof *loop);
+        int r;
+
+        if (!loop)
+                return -ENOMEM;
+        loop->owner = *owner;
+        loop->armed_for = NEVER;
+        loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+        if (loop->timer_fd < 0)
+                return -errno;
+        loop->base = event_base_new();
+        if (!loop->base)
+                return -ENOMEM;
+        r = watch_start(&loop->timer, loop, loop->timer_fd, WATCH_READ, on_timer);
+        if (r < 0)
+                return r;
+        r = loop_catch_signals(loop, signals);
+        if (r < 0)
+                return r;
+        *ret_loop = loop;
+        loop = NULL; /* consumed */
+        return 0;
+}
+
+struct loop *loop_free(struct loop *loop) {
+        if (!loop)
+                return NULL;
+        for (size_t i = 0; i < LOOP_SIGNALS_MAX; i++)
+                if (loop->signals[i])
+                        event_free(loop->signals[i]);
+        watch_stop(&loop->timer);
+        if (loop->timer_fd >= 0)
+                close(loop->timer_fd);
+        if (loop->base)
+                event_base_free(loop->base);
+        free(loop);
+        return NULL;
+}
+
+int loop_run(struct loop *loop) {
+        while (!loop->stopped) {
+                int r = loop_arm(loop, loop->owner.prepare(loop->owner.user, clock_now()));
+
+                if (r < 0)
+                        return r;
+                if (loop->stopped)
+                        break;
+                if (event_base_loop(loop->base, EVLOOP_ONCE) < 0)
+                        return -EIO;
+        }
+        return 0;
+}
+
+void loop_stop(struct loop *loop) {
+        loop->stopped = true;
+}

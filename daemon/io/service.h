@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* service - bearerd as systemd sees it: sockets that are passed, readiness, status, watchdog
+ * (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)). Does nothing where there is no systemd. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVICE_STATUS_MAX 511
+
+struct service {
+        uint64_t watchdog_interval; /* ns; 0: none */
+        uint64_t watchdog_at;       /* when it is to be fed next; NEVER: not at all */
+        char status[SERVICE_STATUS_MAX + 1];
+};
+
+void service_init(struct service *service, uint64_t now);
+
+/* The listening Unix stream socket that systemd passed under NAME (FileDescriptorName=), non-blocking
+ * and close-on-exec; -ENOENT: none was passed at all; -EINVAL: what was passed is something else. Once
+ * only: what else was passed is closed. */
+int service_take_socket(const char *name);
+
+void service_ready(struct service *service);
+void service_reloading(struct service *service);
+void service_stopping(struct service *service);
+/* STATUS=, if it is another than before. */
+void service_say(struct service *service, const char *status);
+
+static inline uint64_t service_deadline(const struct service *service) {
+        return service->watchdog_at;
+}
+/* Feeds the watchdog if it is time. */
+void service_expired(struct service *service, uint64_t now);

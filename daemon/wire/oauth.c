@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "base/decimal.h"
+#include "wire/httpdate.h"
+#include "wire/oauth.h"
+
+/* json-c's copies of a token (in its objects and in its tokener) cannot be wiped from here. They
+ * are why this runs in bearerd-fetch alone: its exit is their wipe. */
+
+#define DEPTH_MAX       8 /* of nested values */
+#define DESCRIPTION_MAX 400
+/* A secret of less bytes would be found where it is not. */
+#define ECHO_MIN ((size_t)4)
+#define WITHHELD "(withheld: it contains a credential)"
+
+static bool is_digit(char c) {
+        return c >= '0' && c <= '9';
+}
+
+static bool is_alphanumeric(char c) {
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The request */
+
+/* application/x-www-form-urlencoded, as RFC 6749 appendix B has it. */
+static void append_form(struct buffer *out, struct slice text) {
+        for (size_t i = 0; i < text.size; i++) {
+                char c = text.data[i];
+
+                if (is_alphanumeric(c) || c == '*' || c == '-' || c == '.' || c == '_')
+                        buffer_append_char(out, c);
+                else if (c == ' ')
+                        buffer_append_char(out, '+');
+                else
+                        buffer_printf(out, "%%%02X", (unsigned char)c);
+        }
+}
+
+static void append_base64(struct buffer *out, struct slice bytes) {
+        static const char alphabet[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+        for (size_t i = 0; i < bytes.size; i += 3) {
+                size_t n = bytes.size - i < 3 ? bytes.size - i : 3;
+                unsigned bits = 0;
+
+                for (size_t j = 0; j < 3; j++)
+                        bits = bits << 8 | (j < n ? (unsigned char)bytes.data[i + j] : 0);
+                for (size_t j = 0; j < 4; j++)
+                        buffer_append_char(out, j <= n ? alphabet[bits >> (18 - 6 * j) & 63] : '=');
+        }
+}
+
+int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
+                enum config_basic_encoding encoding, struct secret *ret_value) {
+        bool is_raw = encoding == CONFIG_BASIC_RAW;
+        void (*append)(struct buffer *, struct slice) = is_raw ? buffer_append_slice : append_form;
+        struct buffer pair = BUFFER_INIT(SECRET_SIZE_MAX), value = BUFFER_INIT(SECRET_SIZE_MAX);
+        int r;
+
+        if (is_raw && client_id->size > 0 && memchr(client_id->data, ':', client_id->size))
+                return -EINVAL;
+        append(&pair, secret_slice(client_id));
+        buffer_append_char(&pair, ':');
+        append(&pair, secret_slice(client_secret));
+        buffer_append_text(&value, "Basic ");
+        append_base64(&value, buffer_slice(&pair));
+
+        r = buffer_error(&pair) < 0 ? buffer_error(&pair) : buffer_error(&value);
+        if (r == 0)
+                r = secret_set(ret_value, value.data, value.size);
+        buffer_deinit(&pair);
+        buffer_deinit(&value);
+        return r == -ENOBUFS ? -E2BIG : r;
+}
+
+void oauth_form(struct buffer *out, const char *scope) {
+        buffer_append_text(out, "grant_type=client_credentials");
+        if (*scope) {
+                buffer_append_text(out, "&scope=");
+                append_form(out, slice_of(scope));
+        }
+}
+
+/* Reading JSON */
+
+struct answer {
+        int status;
+        struct slice body;
+        uint64_t default_expires_in;
+        const struct secret *client_secret, *basic;
+        struct json_object *root; /* of the body; NULL: it is no JSON object */
+};
+
+/* Behind the string that opens at POSITION; 0 if it is none that JSON allows, or has a NUL, which
+ * would end json-c's names early: "access_token\u0000x" is not "access_token". */
+static size_t behind_string(struct slice text, size_t position) {
+        for (size_t i = position + 1; i < text.size; i++) {
+                if (text.data[i] == '"')
+                        return i + 1;
+                if ((unsigned char)text.data[i] < ' ')
+                        return 0;
+                if (text.data[i] != '\\')
+                        continue;
+                if (text.size - i >= 6 && memcmp(text.data + i, "\\u0000", 6) == 0)
+                        return 0;
+                i++;
+        }
+        return 0;
+}
+
+/* How many members the object that TEXT is has itself, or -1 for what json-c takes, even when it is
+ * strict, but is no JSON: 'single quotes', NaN, Infinity, control characters in strings. TEXT has
+ * passed json-c, so outside of strings every colon follows a member's name. */
+static int count_members(struct slice text) {
+        int depth = 0, members = 0;
+
+        for (size_t i = 0; i < text.size;) {
+                char c = text.data[i];
+
+                if (c == '"') {
+                        i = behind_string(text, i);
+                        if (i == 0)
+                                return -1;
+                        continue;
+                }
+                if (c == '\'' || c == 'N' || c == 'I')
+                        return -1;
+                if (c == '{' || c == '[')
+                        depth++;
+                else if (c == '}' || c == ']')
+                        depth--;
+                else if (c == ':' && depth == 1)
+                        members++;
+                i++;
+        }
+        return members;
+}
+
+/* The object in TEXT, if that begins with one; NULL otherwise, or without memory. */
+static struct json_object *json_read(struct slice text, int flags) {
+        struct json_tokener *tokener = text.size > 0 ? json_tokener_new_ex(DEPTH_MAX) : NULL;
+        struct json_object *root;
+
+        if (!tokener)
+                return NULL;
+        json_tokener_set_flags(tokener, flags);
+        root = json_tokener_parse_ex(tokener, text.data, (int)text.size);
+        json_tokener_free(tokener);
+        if (json_object_is_type(root, json_type_object))
+                return root;
+        json_object_put(root);
+        return NULL;
+}
+
+/* The same for a whole text of one object. Of members with the same name json-c keeps the last one
+ * alone, without a word: its object is then smaller than what was written. */
+static const char *read_body(struct answer *answer) {
+        struct slice body = answer->body;
+        int members;
+
+        _Static_assert(OAUTH_BODY_MAX == 65536, "the message says so");
+        if (answer->status != 200)
+                return "only 200 brings one";
+        if (body.size > OAUTH_BODY_MAX)
+                return "longer than 65536 bytes";
+        if (body.size > 0 && memchr(body.data, 0, body.size))
+                return "not one JSON object";
+        answer->root = json_read(body, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        members = answer->root ? count_members(body) : -1;
+        if (members < 0)
+                return "not one JSON object";
+        if (members != json_object_object_length(answer->root))
+                return "a member is there twice";
+        return NULL;
+}
+
+/* The string NAME of OBJECT, which may be NULL; without data if there is none. */
+static struct slice string_member(struct json_object *object, const char *name) {
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(object, name, &value) ||
+            !json_object_is_type(value, json_type_string))
+                return (struct slice){NULL, 0};
+        return (struct slice){json_object_get_string(value),
+                              (size_t)json_object_get_string_len(value)};
+}
+
+/* Finding what an endpoint repeats */
+
+static bool text_has(struct slice text, struct slice part) {
+        if (part.size < ECHO_MIN)
+                return false;
+        for (size_t i = 0; i + part.size <= text.size; i++)
+                if (strncasecmp(text.data + i, part.data, part.size) == 0)
+                        return true;
+        return false;
+}
+
+/* The secret as it is, as it was sent, or form-urlencoded (in any case: "%2f"). What cannot be
+ * looked for is taken as found. */
+static bool text_repeats_credential(const struct answer *answer, struct slice text) {
+        struct slice basic = secret_slice(answer->basic),
+                     secret = secret_slice(answer->client_secret);
+        struct buffer form = BUFFER_INIT(3 * SECRET_SIZE_MAX);
+        size_t scheme = strlen("Basic ");
+        bool found;
+
+        append_form(&form, secret);
+        found = buffer_error(&form) < 0 || text_has(text, secret) ||
+                text_has(text, buffer_slice(&form));
+        if (!found && basic.size > scheme)
+                found = text_has(text, (struct slice){basic.data + scheme, basic.size - scheme});
+        buffer_deinit(&form);
+        return found;
+}
+
+/* What grants a token, read strictly. Each reader says what is wrong, or NULL. */
+
+/* RFC 6750 2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
+static bool is_b64token(struct slice text) {
+        size_t n = 0;
+
+        while (n < text.size && (is_alphanumeric(text.data[n]) ||
+                                 (text.data[n] != 0 && strchr("-._~+/", text.data[n]))))
+                n++;
+        if (n == 0)
+                return false;
+        while (n < text.size && text.data[n] == '=')
+                n++;
+        return n == text.size;
+}
+
+static const char *read_access_token(struct json_object *root, struct slice *ret_token) {
+        struct slice token = string_member(root, "access_token");
+
+        if (!token.data)
+                return "access_token is missing or no string";
+        if (token.size > SECRET_SIZE_MAX)
+                return "access_token is too long";
+        if (!is_b64token(token))
+                return "access_token has characters that a bearer token has not";
+        *ret_token = token;
+        return NULL;
+}
+
+static const char *read_token_type(struct json_object *root) {
+        struct slice type = string_member(root, "token_type");
+
+        if (!type.data)
+                return "token_type is missing or no string";
+        if (!slice_is_nocase(type, "bearer"))
+                return "token_type is not Bearer";
+        return NULL;
+}
+
+/* json_object_get_int64() would read true as 1, and a string as far as it has digits. */
+static const char *read_expires_in(const struct answer *answer, uint64_t *ret_seconds) {
+        static const char why[] = "expires_in is no whole number from 1 to 315360000";
+        struct slice text = string_member(answer->root, "expires_in");
+        struct json_object *value;
+        uint64_t seconds = 0;
+
+        _Static_assert(OUTCOME_EXPIRES_IN_MAX == 315360000, "the message says so");
+        if (!json_object_object_get_ex(answer->root, "expires_in", &value))
+                seconds = answer->default_expires_in;
+        else if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) > 0)
+                seconds = (uint64_t)json_object_get_int64(value);
+        else if (decimal_parse(text, OUTCOME_EXPIRES_IN_MAX, &seconds) < 0)
+                return why;
+        if (seconds < 1 || seconds > OUTCOME_EXPIRES_IN_MAX)
+                return why;
+        *ret_seconds = seconds;
+        return NULL;
+}
+
+/* RFC 6749 3.3: tokens of %x21 / %x23-5B / %x5D-7E with one space between them. */
+static bool is_scope(struct slice text) {
+        for (size_t i = 0; i < text.size; i++) {
+                char c = text.data[i];
+
+                if (c < ' ' || c > '~' || c == '"' || c == '\\')
+                        return false;
+                if (c == ' ' && (i == 0 || i == text.size - 1 || text.data[i - 1] == ' '))
+                        return false;
+        }
+        return true;
+}
+
+/* A scope that is null, or "", is one that was not said. */
+static const char *read_scope(const struct answer *answer, struct slice *ret_scope) {
+        struct slice scope = string_member(answer->root, "scope");
+        struct json_object *value;
+
+        if (!scope.data && json_object_object_get_ex(answer->root, "scope", &value) && value)
+                return "scope is no string";
+        if (scope.size > OUTCOME_SCOPE_MAX)
+                return "scope is too long";
+        if (!is_scope(scope))
+                return "scope has characters that a scope has not";
+        if (text_repeats_credential(answer, scope))
+                return "scope repeats a credential";
+        *ret_scope = scope;
+        return NULL;
+}
+
+static const char *read_grant(const struct answer *answer, struct slice *ret_token,
+                              uint64_t *ret_expires_in, struct slice *ret_scope) {
+        const char *why = read_access_token(answer->root, ret_token);
+
+        if (!why)
+                why = read_token_type(answer->root);
+        if (!why)
+                why = read_expires_in(answer, ret_expires_in);
+        if (!why)
+                why = read_scope(answer, ret_scope);
+        return why;
+}
+
+/* What the endpoint says */
+
+static struct slice endpoint_text(const struct answer *answer, const char *name) {
+        struct slice text = string_member(answer->root, name);
+
+        if (text.size > 0 && text_repeats_credential(answer, text))
+                return SLICE(WITHHELD);
+        if (text.size > DESCRIPTION_MAX)
+                text.size = DESCRIPTION_MAX;
+        return text;
+}
+
+/* RFC 6749 5.2; athenahealth; gateways. */
+static struct slice endpoint_description(const struct answer *answer) {
+        static const char *const names[] = {"error_description", "detailedmessage", "message"};
+        struct slice text = {NULL, 0};
+
+        for (size_t i = 0; i < sizeof names / sizeof *names && text.size == 0; i++)
+                text = endpoint_text(answer, names[i]);
+        return text;
+}
+
+/* A body that is not shown, in words. */
+static const char *body_words(struct slice body) {
+        while (body.size > 0 && memchr(" \t\r\n", body.data[0], 4))
+                body = (struct slice){body.data + 1, body.size - 1};
+        if (body.size == 0)
+                return " with an empty body";
+        if (body.data[0] == '<')
+                return " with an HTML page";
+        return body.data[0] == '{' ? " with JSON" : " with text";
+}
+
+/* "HTTP 401 invalid_client: check ...; the endpoint says: ..." */
+static void explain(const struct answer *answer, const char *prefix, const char *advice,
+                    struct outcome *outcome) {
+        struct slice description = endpoint_description(answer);
+        const char *words = *outcome->error || description.size > 0 ? "" : body_words(answer->body);
+        char text[DESCRIPTION_MAX + 1];
+
+        outcome_text(text, sizeof text, description);
+        outcome_explain(outcome, "HTTP %d%s%s%s: %s%s%s%s", answer->status,
+                        *outcome->error ? " " : "", outcome->error, words, prefix, advice,
+                        *text ? "; the endpoint says: " : "", text);
+}
+
+/* What refuses one, read tolerantly */
+
+#define CHECK_CREDENTIALS "check client_id, client_secret and basic_encoding"
+#define CHECK_SCOPE       "check scope and the client's permissions"
+#define CHECK_URL         "check token_url"
+#define RETRIED           "nothing to do, it is tried again"
+
+struct meaning {
+        enum outcome_kind kind;
+        const char *advice;
+};
+
+/* What RFC 6749 5.2 (and 4.1.2.1) name. */
+static const struct {
+        const char *error;
+        struct meaning meaning;
+} known_errors[] = {
+        {"access_denied", {OUTCOME_DENIED, CHECK_SCOPE}},
+        {"invalid_client", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
+        {"invalid_grant", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
+        {"invalid_request", {OUTCOME_DENIED, "check token_url and basic_encoding"}},
+        {"invalid_scope", {OUTCOME_DENIED, CHECK_SCOPE}},
+        {"server_error", {OUTCOME_FAILED, RETRIED}},
+        {"slow_down", {OUTCOME_FAILED, RETRIED}},
+        {"temporarily_unavailable", {OUTCOME_FAILED, RETRIED}},
+        {"unauthorized_client", {OUTCOME_DENIED, CHECK_SCOPE}},
+        {"unsupported_grant_type", {OUTCOME_DENIED, CHECK_URL}},
+};
+
+static struct meaning status_meaning(int status, bool is_empty) {
+        switch (status) {
+        case 400:
+                return (struct meaning){OUTCOME_DENIED,
+                                        "check client_id, client_secret, scope and token_url"};
+        case 401:
+                return (struct meaning){OUTCOME_DENIED, CHECK_CREDENTIALS};
+        case 403:
+                /* Some endpoints answer so to a wrong secret. */
+                if (is_empty)
+                        return (struct meaning){OUTCOME_DENIED,
+                                                "check client_id, client_secret and scope"};
+                return (struct meaning){OUTCOME_DENIED, CHECK_SCOPE};
+        case 408:
+        case 425:
+                return (struct meaning){OUTCOME_FAILED, RETRIED};
+        case 429:
+                return (struct meaning){OUTCOME_FAILED,
+                                        "too many requests, it is tried again later"};
+        default:
+                if (status >= 300 && status <= 399)
+                        return (struct meaning){OUTCOME_DENIED,
+                                                "a redirect is never followed, " CHECK_URL};
+                if (status >= 400 && status <= 499)
+                        return (struct meaning){OUTCOME_DENIED, CHECK_URL};
+                return (struct meaning){OUTCOME_FAILED, RETRIED};
+        }
+}
+
+/* The error code makes the advice better. It beats the status only where a 400 says that the
+ * trouble will pass. */
+static struct meaning refusal_meaning(int status, const char *error, bool is_empty) {
+        struct meaning meaning = status_meaning(status, is_empty);
+
+        if (status < 400 || status > 499)
+                return meaning;
+        for (size_t i = 0; i < sizeof known_errors / sizeof *known_errors; i++)
+                if (strcmp(known_errors[i].error, error) == 0 &&
+                    (known_errors[i].meaning.kind == meaning.kind || status == 400))
+                        return known_errors[i].meaning;
+        return meaning;
+}
+
+static void refuse(struct answer *answer, struct outcome *outcome) {
+        struct meaning meaning;
+
+        answer->root = json_read(answer->body, 0);
+        outcome_text(outcome->error, sizeof outcome->error, endpoint_text(answer, "error"));
+        meaning = refusal_meaning(answer->status, outcome->error, answer->body.size == 0);
+        outcome->kind = meaning.kind;
+        explain(answer, "", meaning.advice, outcome);
+}
+
+/* Success is 200 alone (RFC 6749 5.1). An endpoint may send its errors with it as well, so what it
+ * says is told here too. */
+static int grant(struct answer *answer, struct outcome *outcome) {
+        const char *why = read_body(answer);
+        struct slice token, scope;
+        int r;
+
+        if (!why)
+                why = read_grant(answer, &token, &outcome->expires_in, &scope);
+        if (why) {
+                outcome_text(outcome->error, sizeof outcome->error, endpoint_text(answer, "error"));
+                outcome->kind = OUTCOME_FAILED;
+                explain(answer, "no token, ", why, outcome);
+                return 0;
+        }
+        r = secret_set(&outcome->access_token, token.data, token.size);
+        if (r < 0)
+                return r;
+        outcome_text(outcome->scope, sizeof outcome->scope, scope);
+        outcome->kind = OUTCOME_GRANTED;
+        return 0;
+}
+
+int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
+                 const struct secret *client_secret, const struct secret *basic,
+                 struct outcome *ret_outcome) {
+        struct answer answer = {status, body, default_expires_in, client_secret, basic, NULL};
+        int r = 0;
+
+        ret_outcome->status = status;
+        ret_outcome->error[0] = ret_outcome->message[0] = 0;
+        if (status >= 200 && status <= 299)
+                r = grant(&answer, ret_outcome);
+        else
+                refuse(&answer, ret_outcome);
+        json_object_put(answer.root);
+        return r;
+}
+
+static uint64_t seconds_until(struct slice date, int64_t now) {
+        int64_t then;
+
+        return httpdate_parse(date, now, &then) == 0 && then > now ? (uint64_t)(then - now) : 0;
+}
+
+uint64_t oauth_retry_after(struct slice value, int64_t now) {
+        uint64_t seconds;
+
+        while (value.size > 0 && memchr(" \t", value.data[0], 2))
+                value = (struct slice){value.data + 1, value.size - 1};
+        while (value.size > 0 && memchr(" \t\r\n", value.data[value.size - 1], 4))
+                value.size--;
+        switch (decimal_parse(value, OAUTH_RETRY_AFTER_MAX, &seconds)) {
+        case 0:
+                return seconds;
+        case -ERANGE:
+                return OAUTH_RETRY_AFTER_MAX;
+        default:
+                seconds = seconds_until(value, now);
+                return seconds < OAUTH_RETRY_AFTER_MAX ? seconds : OAUTH_RETRY_AFTER_MAX;
+        }
+}

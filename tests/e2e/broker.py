@@ -225,8 +225,7 @@ class Broker:
             pass
 
     def _sanitizer_reports(self):
-        files = self.directory.glob("sanitizer.*")
-        reports = [each.read_text(errors="replace") for each in files]
+        reports = [each.read_text(errors="replace") for each in self.directory.glob("sanitizer.*")]
         reports += [self.log()] if SANITIZER.search(self.log()) else []
         return ["a sanitizer reports:\n" + each for each in reports]
 

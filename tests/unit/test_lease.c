@@ -709,6 +709,23 @@ static void test_renewal_by_itself_is_not_a_forced_one(void **state) {
         assert_paused(newer(), HINDRANCE_FRESH, now + 30 * SECOND);
 }
 
+/* Who was refused may be waiting for it: the next attempt is not left to the refresh before expiry. */
+static void test_forced_renewal_that_failed_is_tried_again(void **state) {
+        attempt(granted("a", 3600));
+        now += MINUTE;
+        force();
+        end(failed(500), LEAST);
+        assert_int_equal(lease_next_attempt(&lease), now + SECOND / 2);
+        now = lease_next_attempt(&lease);
+        attempt(denied());
+        assert_int_equal(lease_next_attempt(&lease), now + MINUTE);
+        now = lease_next_attempt(&lease);
+        attempt(granted("b", 3600));
+        assert_int_equal(lease_next_attempt(&lease), lease.refresh_at);
+        assert_true(lease.refresh_at > now + 3000 * SECOND);
+        assert_paused(newer(), HINDRANCE_FRESH, now + MINUTE); /* it was a forced one all along */
+}
+
 static void test_forced_pause_does_not_hold_back_the_refresh_before_expiry(void **state) {
         attempt(granted("a", 3600));
         now = lease.refresh_at - SECOND;
@@ -773,6 +790,7 @@ int main(void) {
                 TEST(test_forced_pause_is_60_s_again_after_a_quiet_time_as_long),
                 TEST(test_same_token_after_a_refusal_counts_as_a_forced_renewal),
                 TEST(test_renewal_by_itself_is_not_a_forced_one),
+                TEST(test_forced_renewal_that_failed_is_tried_again),
                 TEST(test_forced_pause_does_not_hold_back_the_refresh_before_expiry),
         };
 

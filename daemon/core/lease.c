@@ -140,7 +140,7 @@ void lease_begin(struct lease *lease, bool is_forced, uint64_t now) {
                 return;
         }
         lease->started_at = now;
-        lease->is_forced = is_forced;
+        lease->is_forced |= is_forced;
         lease->refresh_wanted = false;
 }
 
@@ -172,6 +172,7 @@ static void granted(struct lease *lease, uint64_t now) {
         if (lease->is_forced) {
                 lease->forced_pause = next_forced_pause(lease, lease->started_at);
                 lease->forced_until = time_add(now, lease->forced_pause);
+                lease->is_forced = false;
         }
         lease->failures = 0;
         lease->denials = 0;
@@ -236,6 +237,8 @@ static void failed(struct lease *lease, const struct outcome *outcome, uint64_t 
         if (outcome->retry_after > 0)
                 lease->retry_after_until = time_add(
                         now, time_min(outcome->retry_after, RETRY_AFTER_MAX) * NSEC_PER_SEC);
+        /* Whoever wanted it, a renewal that failed is tried again. */
+        lease->refresh_at = time_min(lease->refresh_at, now);
         lease->state = lease->state == LEASE_RENEWING ? LEASE_FRESH : LEASE_EMPTY;
 }
 

@@ -38,3 +38,29 @@ static inline bool slice_is_nocase(struct slice slice, const char *text) {
         }
         return true;
 }
+
+/* Without the spaces and tabs around it. */
+static inline struct slice slice_trim(struct slice slice) {
+        while (slice.size > 0 && (slice.data[0] == ' ' || slice.data[0] == '\t')) {
+                slice.data++;
+                slice.size--;
+        }
+        while (slice.size > 0 &&
+               (slice.data[slice.size - 1] == ' ' || slice.data[slice.size - 1] == '\t'))
+                slice.size--;
+        return slice;
+}
+
+/* Takes what is before the first SEPARATOR, or all there is, off the front of *TEXT, and the
+ * separator with it. False: nothing is left. */
+static inline bool slice_cut(struct slice *text, char separator, struct slice *ret_piece) {
+        const char *first = text->data, *end;
+
+        if (text->size == 0)
+                return false;
+        end = (const char *)memchr(first, separator, text->size);
+        *ret_piece = (struct slice){first, end ? (size_t)(end - first) : text->size};
+        text->data += ret_piece->size + (end ? 1 : 0);
+        text->size -= ret_piece->size + (end ? 1 : 0);
+        return true;
+}

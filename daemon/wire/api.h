@@ -57,7 +57,7 @@ int api_request_parse(const struct http1_request *http, struct api_request *ret_
 
 struct api_token {
         const char *name;
-        struct slice access_token;
+        struct slice access_token; /* b64token, RFC 6750 2.1: written as it is */
         uint64_t expires_in; /* seconds */
         uint64_t expires_at; /* Unix time, seconds */
         uint64_t generation;

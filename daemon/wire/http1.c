@@ -118,19 +118,6 @@ static size_t token_size(const char *at, const char *end) {
         return (size_t)(at - first);
 }
 
-/* OWS, RFC 9110 5.6.3. */
-static bool is_space(char c) {
-        return c == ' ' || c == '\t';
-}
-
-static struct slice trim(const char *at, const char *end) {
-        while (at < end && is_space(*at))
-                at++;
-        while (end > at && is_space(end[-1]))
-                end--;
-        return (struct slice){at, (size_t)(end - at)};
-}
-
 static enum field field_of(struct slice name) {
         if (name.size >= sizeof known_fields / sizeof known_fields[0] ||
             !known_fields[name.size].name)
@@ -141,17 +128,14 @@ static enum field field_of(struct slice name) {
 
 /* A list, RFC 9110 7.6.1; what else is in it is for proxies. */
 static void read_connection(struct head *head, struct slice value) {
-        const char *at = value.data, *end = at + value.size;
+        struct slice option;
 
-        while (at < end) {
-                const char *comma = memchr(at, ',', (size_t)(end - at));
-                struct slice option = trim(at, comma ? comma : end);
-
+        while (slice_cut(&value, ',', &option)) {
+                option = slice_trim(option);
                 if (slice_is_nocase(option, "close"))
                         head->close = true;
                 else if (slice_is_nocase(option, "keep-alive"))
                         head->keep_alive = true;
-                at = comma ? comma + 1 : end;
         }
 }
 
@@ -192,14 +176,14 @@ static int keep_field(struct reader *reader, struct head *head, enum field field
 
 /* RFC 9112 5: name, colon, value. */
 static int read_field(struct reader *reader, struct slice line, struct head *head) {
-        const char *end = line.data + line.size;
-        struct slice name = {line.data, token_size(line.data, end)};
+        struct slice name = {line.data, token_size(line.data, line.data + line.size)};
+        struct slice value = {line.data + name.size + 1, line.size - name.size - 1};
 
-        if (is_space(line.data[0]))
+        if (line.data[0] == ' ' || line.data[0] == '\t')
                 return refuse(reader, "a folded header");
         if (name.size == 0 || name.size == line.size || name.data[name.size] != ':')
                 return refuse(reader, "a header that is not \"name: value\"");
-        return keep_field(reader, head, field_of(name), trim(line.data + name.size + 1, end));
+        return keep_field(reader, head, field_of(name), slice_trim(value));
 }
 
 /* > 0: all of them, and the empty line; 0: more must come; -EBADMSG. */
@@ -347,6 +331,13 @@ ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request
                 head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD");
         *ret_request = request;
         return size;
+}
+
+struct slice http1_media_type(struct slice value) {
+        struct slice type = {0};
+
+        slice_cut(&value, ';', &type);
+        return slice_trim(type);
 }
 
 void http1_request_render(struct buffer *out, const char *method, const char *target,

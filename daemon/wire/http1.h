@@ -14,7 +14,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-#define HTTP1_HEAD_MAX   ((size_t)8192) /* request or status line and headers, with the empty line */
+#define HTTP1_HEAD_MAX   ((size_t)8192) /* first line and headers, with the empty line */
 #define HTTP1_BODY_MAX   ((size_t)8192) /* of a request */
 #define HTTP1_FIELDS_MAX ((size_t)64)
 #define HTTP1_ANSWER_MAX ((size_t)1 << 20) /* body of a response that a client takes */
@@ -36,6 +36,9 @@ struct http1_request {
  * (a static string) says why, and the connection can only be closed. */
 ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request,
                             const char **ret_why);
+
+/* The media type in a value of Content-Type, or in one element of Accept: without parameters. */
+struct slice http1_media_type(struct slice value);
 
 /* Writes a request without a body. ACCEPT may be NULL. */
 void http1_request_render(struct buffer *out, const char *method, const char *target,

@@ -54,6 +54,13 @@ static int before_sending(void *user, char *address, char *local_address, int po
         return CURL_PREREQFUNC_OK;
 }
 
+static struct slice without_newline(struct slice line) {
+        while (line.size > 0 &&
+               (line.data[line.size - 1] == '\n' || line.data[line.size - 1] == '\r'))
+                line.size--;
+        return line;
+}
+
 /* The value of LINE if that is the header NAME (in lower case, with its colon); or without data. */
 static struct slice header_value(struct slice line, const char *name) {
         size_t size = strlen(name);
@@ -66,7 +73,8 @@ static struct slice header_value(struct slice line, const char *name) {
 /* One line, with its newline. A status line begins a new answer: the one before was interim. */
 static size_t header_came(char *data, size_t one, size_t size, void *user) {
         struct exchange *exchange = user;
-        struct slice line = {data, size}, value = header_value(line, "retry-after:");
+        struct slice line = without_newline((struct slice){data, size});
+        struct slice value = header_value(line, "retry-after:");
 
         exchange->header_size += size;
         if (exchange->header_size > REQUEST_HEADER_MAX ||

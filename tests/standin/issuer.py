@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""issuer - who may have a token, and which tokens there are.
+
+Judges requests as strictly as the real endpoint, and in doubt more strictly: what a client of
+athenahealth would not send is "unexpected". Owns the tokens. Its caller holds the lock.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote_plus
+
+from behaviour import INVALID_CLIENT, INVALID_SCOPE, error
+from http_message import Answer
+
+FORM_VALUE = re.compile(r"(?:[A-Za-z0-9*._~+-]|%[0-9A-Fa-f]{2})*")
+FORM_BODY = re.compile(r"[!-~]*")
+BASIC = re.compile(r"Basic ([A-Za-z0-9+/]+=*)")
+BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/-]+=*)")
+
+
+class Unexpected(Exception):
+    """The request is none that a good client sends."""
+
+
+@dataclass
+class Verdict:
+    decision: str           # "correct", "wrong credentials", ..., "unexpected: why"
+    answer: Answer = None   # None: to be granted
+    client_id: str = ""
+    secret: str = ""
+    scope: str = ""
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def preset_answer(preset):
+    return Answer.json(preset["status"], preset["body"])
+
+
+def unexpected(why):
+    return Verdict(f"unexpected: {why}", preset_answer(error(400, "invalid_request", why)))
+
+
+def require(condition, why):
+    if not condition:
+        raise Unexpected(why)
+
+
+class Issuer:
+    def __init__(self, credentials, scopes, basic_encoding, expires_in):
+        self.credentials = dict(credentials)
+        self.scopes = tuple(scopes)
+        self.basic_encoding = basic_encoding
+        self.expires_in = expires_in
+        self.tokens = {}    # every one that was issued, and until when it is good (monotonic)
+        self.last = None
+
+    # Requests for a token.
+
+    def judge(self, request):
+        try:
+            self.require_form(request)
+            client_id, secret = self.basic(request)
+            scope = self.form_scope(request)
+        except Unexpected as why:
+            return unexpected(str(why))
+        verdict = Verdict("correct", None, client_id, secret, scope)
+        if self.credentials.get(client_id) != secret:
+            verdict.decision, verdict.answer = "wrong credentials", preset_answer(INVALID_CLIENT)
+        elif scope not in self.scopes:
+            verdict.decision, verdict.answer = "wrong scope", preset_answer(INVALID_SCOPE)
+        return verdict
+
+    @staticmethod
+    def require_form(request):
+        require(request.method == "POST", f"the method is {request.method}")
+        require(request.version == "HTTP/1.1", f"the version is {request.version}")
+        require(request.one("Host"), "there is no Host")
+        require(request.one("Content-Type") == "application/x-www-form-urlencoded",
+                "Content-Type is not application/x-www-form-urlencoded")
+        require(request.one("Content-Length"), "there is no Content-Length")
+        accept = request.one("Accept") or ""
+        require("application/json" in accept or "*/*" in accept, "JSON is not accepted")
+        for name in ("Cookie", "Expect", "Referer"):
+            require(not request.all(name), f"there is a header {name}")
+
+    def basic(self, request):
+        match = BASIC.fullmatch(request.one("Authorization") or "")
+        require(match, "Authorization is not Basic")
+        try:
+            pair = base64.b64decode(match[1], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unexpected("the Basic credentials are not base64 of UTF-8") from None
+        require(":" in pair, "there is no colon in the Basic credentials")
+        client_id, _, secret = pair.partition(":")
+        if self.basic_encoding == "raw":
+            return client_id, secret
+        require(FORM_VALUE.fullmatch(client_id) and FORM_VALUE.fullmatch(secret),
+                "the Basic credentials are not form-urlencoded (RFC 6749 2.3.1)")
+        return unquote_plus(client_id), unquote_plus(secret)
+
+    def form_scope(self, request):
+        text = request.body.decode("latin-1")
+        require(FORM_BODY.fullmatch(text), "the body is no form")
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+        except ValueError:
+            raise Unexpected("the body is no form") from None
+        form = dict(pairs)
+        require(len(form) == len(pairs), "a parameter is there twice")
+        require(form.get("grant_type") == "client_credentials",
+                "grant_type is not client_credentials")
+        others = form.keys() - {"grant_type", "scope"}
+        require(not others, "there are other parameters: " + ", ".join(sorted(others)))
+        require("scope" in form or "" in self.scopes, "there is no scope")
+        return form.get("scope", "")
+
+    # Tokens.
+
+    def issue(self, client_id, scope, life=None):
+        """A new token, good for LIFE seconds, that looks like a real one."""
+        life = self.expires_in if life is None else life
+        issued = int(time.time())
+        header = {"kid": base64url(os.urandom(32)), "alg": "RS256"}
+        claims = {
+            "ver": 1, "jti": f"AT.{uuid.uuid4()}", "iss": "https://athena.okta.com/oauth2/standin",
+            "aud": "https://api.platform.athenahealth.com", "iat": issued,
+            "exp": issued + int(life), "cid": client_id, "scp": [scope], "sub": client_id,
+        }
+        parts = [json.dumps(part, separators=(",", ":")).encode() for part in (header, claims)]
+        token = ".".join(map(base64url, [*parts, os.urandom(256)]))
+        self.tokens[token] = time.monotonic() + life
+        self.last = token
+        return token
+
+    def grant(self, verdict, members, same_token):
+        """The body of a right answer, with MEMBERS as raw JSON texts over its own."""
+        if same_token and self.last:
+            token, life = self.last, max(0, int(self.tokens[self.last] - time.monotonic()))
+        else:
+            life = life_of(members.get("expires_in"), self.expires_in)
+            token = self.issue(verdict.client_id, verdict.scope, life)
+        texts = {"access_token": json.dumps(token), "token_type": '"Bearer"',
+                 "expires_in": str(life), **members}
+        return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in texts.items()
+                              if text is not None) + "}"
+
+    def revoke_all(self):
+        """How many tokens are good no longer."""
+        now = time.monotonic()
+        good = [token for token, until in self.tokens.items() if until > now]
+        self.tokens.update(dict.fromkeys(good, now))
+        return len(good)
+
+    # Calls of the API.
+
+    def judge_call(self, request):
+        if request.method != "GET":
+            return unexpected(f"the method is {request.method}")
+        match = BEARER.fullmatch(request.one("Authorization") or "")
+        if not match:
+            return Verdict("no bearer token", preset_answer(error(401, "Unauthorized")))
+        until = self.tokens.get(match[1])
+        if until is None:
+            return Verdict("unknown token", preset_answer(error(401, "Unauthorized")))
+        if until <= time.monotonic():
+            return Verdict("dead token", preset_answer(error(401, "Unauthorized")))
+        return Verdict("correct", Answer.json(200, '{"pong":"true"}'))
+
+
+def life_of(literal, otherwise):
+    """How long a token lives whose expires_in is LITERAL: as told, where that is a number."""
+    try:
+        return min(max(0.0, float((literal or "").strip('"'))), 1e9)
+    except ValueError:
+        return otherwise

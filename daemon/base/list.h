@@ -11,7 +11,7 @@ struct list {
         struct list *previous;
 };
 
-#define LIST_ENTRY(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
+#define CONTAINER_OF(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct list *head) {
         head->next = head->previous = head;

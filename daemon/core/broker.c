@@ -26,7 +26,7 @@ static void account_release(struct account *account) {
 
 static struct account *account_find(const struct broker *broker, const char *key) {
         LIST_FOREACH (link, &broker->accounts) {
-                struct account *account = LIST_ENTRY(link, struct account, link);
+                struct account *account = CONTAINER_OF(link, struct account, link);
 
                 if (strcmp(account->key, key) == 0)
                         return account;
@@ -190,7 +190,7 @@ static struct reply judge_late(const struct broker *broker, struct broker_token 
  * of a request for a newer token: its own deadline does. */
 static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
         LIST_FOREACH_SAFE (link, following, &token->waiting) {
-                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
                 struct reply reply = judge(broker, token, request, now);
 
                 if (reply.kind == REPLY_WAIT)
@@ -322,7 +322,7 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
         }
         start_due(broker, now);
         while ((waiter = waiters_expired(&broker->waiters, now))) {
-                struct request *request = LIST_ENTRY(waiter, struct request, waiter);
+                struct request *request = CONTAINER_OF(waiter, struct request, waiter);
 
                 reply_add(broker, request, judge_late(broker, request->reply.token, request, now));
         }
@@ -363,7 +363,7 @@ static struct request *next_reply(struct broker *broker) {
 
         if (!link)
                 return NULL;
-        request = LIST_ENTRY(link, struct request, waiter.by_token);
+        request = CONTAINER_OF(link, struct request, waiter.by_token);
         list_remove(link);
         return request;
 }
@@ -375,7 +375,7 @@ struct effect broker_next_effect(struct broker *broker) {
         if (effect.request)
                 return effect;
         while ((link = list_first(&broker->effects))) {
-                struct broker_token *token = LIST_ENTRY(link, struct broker_token, effects);
+                struct broker_token *token = CONTAINER_OF(link, struct broker_token, effects);
 
                 effect = (struct effect){.token = token};
                 if (token->to_abandon) {
@@ -445,7 +445,7 @@ void broker_deinit(struct broker *broker) {
 /* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
 static void token_remove(struct broker *broker, struct broker_token *token, uint64_t now) {
         LIST_FOREACH_SAFE (link, following, &token->waiting) {
-                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
 
                 reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN});
         }
@@ -458,7 +458,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
 /* Those who wait for OLD wait for TOKEN from now on. */
 static void token_inherit(struct broker_token *token, struct broker_token *old) {
         LIST_FOREACH_SAFE (link, following, &old->waiting) {
-                struct request *request = LIST_ENTRY(link, struct request, waiter.by_token);
+                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
 
                 list_remove(link);
                 list_append(&token->waiting, link);
@@ -502,7 +502,7 @@ static void switch_tokens(struct broker *broker, struct broker_token **tokens,
 
         /* Of tokens that share a budget, the smallest one holds. */
         LIST_FOREACH (link, &broker->accounts)
-                budget_set_per_minute(&LIST_ENTRY(link, struct account, link)->budget,
+                budget_set_per_minute(&CONTAINER_OF(link, struct account, link)->budget,
                                       TERMS_REQUESTS_PER_MINUTE_MAX);
         broker->default_token = n == 1 ? tokens[0] : NULL;
         for (size_t i = 0; i < n; i++) {

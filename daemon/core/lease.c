@@ -177,6 +177,7 @@ static void granted(struct lease *lease, uint64_t now) {
         lease->denials = 0;
         lease->hold_until = 0;
         lease->retry_after_until = 0;
+        lease->has_recovered = lease->is_failing;
         lease->is_failing = false;
         lease->failure = (struct failure){0};
         lease->renewals++;

@@ -87,6 +87,7 @@ struct lease {
         unsigned denials;           /* since the last success or refresh */
         bool is_failing;            /* the last attempt gave no token: then */
         struct failure failure;     /* that is how */
+        bool has_recovered;         /* the last success ended a time of failing */
 
         /* Renewals that workers forced. */
         uint64_t forced_until; /* no other one before */

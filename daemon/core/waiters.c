@@ -37,7 +37,7 @@ static struct waiter *waiters_first(const struct waiters *waiters) {
 
                 if (!link)
                         continue;
-                waiter = LIST_ENTRY(link, struct waiter, by_deadline);
+                waiter = CONTAINER_OF(link, struct waiter, by_deadline);
                 if (!first || waiter->deadline < first->deadline)
                         first = waiter;
         }

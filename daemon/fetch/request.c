@@ -173,7 +173,7 @@ static bool set_content(struct exchange *exchange, const struct config_token *to
                add_header(exchange, "Expect:", "") &&
                set(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
                set(CURLOPT_HTTPHEADER, exchange->headers) &&
-               set(CURLOPT_USERAGENT, "bearerd/" PROJECT_VERSION) && set(CURLOPT_POST, 1L) &&
+               set(CURLOPT_USERAGENT, "bearerd/" VERSION) && set(CURLOPT_POST, 1L) &&
                set(CURLOPT_POSTFIELDSIZE, (long)exchange->form.size) &&
                set(CURLOPT_POSTFIELDS, exchange->form.data);
 }

@@ -143,7 +143,7 @@ static void fetch_complete(struct fetch *fetch, struct slice line, uint64_t now)
 
 /* The newline ends the answer: what holds the other end may keep it open for longer. */
 static void fetch_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct fetch *fetch = LIST_ENTRY(watch, struct fetch, watch);
+        struct fetch *fetch = CONTAINER_OF(watch, struct fetch, watch);
         struct buffer *line = &fetch->line;
         const char *newline;
         ssize_t size;
@@ -196,7 +196,7 @@ int fetcher_start(struct fetcher *fetcher, uint64_t attempt, const char *name) {
 
 void fetcher_cancel(struct fetcher *fetcher, uint64_t attempt) {
         LIST_FOREACH_SAFE(link, following, &fetcher->fetches) {
-                struct fetch *fetch = LIST_ENTRY(link, struct fetch, link);
+                struct fetch *fetch = CONTAINER_OF(link, struct fetch, link);
 
                 if (fetch->attempt != attempt)
                         continue;
@@ -212,7 +212,7 @@ void fetcher_reap(struct fetcher *fetcher) {
 
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
                 LIST_FOREACH(link, &fetcher->fetches) {
-                        struct fetch *fetch = LIST_ENTRY(link, struct fetch, link);
+                        struct fetch *fetch = CONTAINER_OF(link, struct fetch, link);
 
                         if (fetch->pid == pid)
                                 fetch->pid = 0;
@@ -236,5 +236,5 @@ void fetcher_init(struct fetcher *fetcher, struct loop *loop, const char *where,
 
 void fetcher_deinit(struct fetcher *fetcher) {
         LIST_FOREACH_SAFE(link, following, &fetcher->fetches)
-                fetch_free(LIST_ENTRY(link, struct fetch, link));
+                fetch_free(CONTAINER_OF(link, struct fetch, link));
 }

@@ -140,28 +140,27 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         }
 }
 
-static void tell_grant(const struct broker_token *token, bool was_failing, uint64_t now) {
+static void tell_grant(const struct broker_token *token, uint64_t now) {
         const struct lease *lease = &token->lease;
         bool is_short = lease->life < SHORT_LIFE, is_first = lease->renewals == 1;
         struct log_message message;
         char until[TIME_SIZE];
 
-        if (!is_first && !was_failing)
+        if (!is_first && !lease->has_recovered)
                 return;
         begin(&message, is_short ? LOG_WARNING : LOG_INFO, ID_GRANTED, token, now);
         log_send(&message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
-                 was_failing ? "granted again" : "granted", lease->generation,
+                 lease->has_recovered ? "granted again" : "granted", lease->generation,
                  wall_clock(lease->expires_at, now, until),
                  is_short ? "; it lives for less than a minute, so renewing it in time is best effort"
                           : "");
 }
 
-void journal_ended(const struct broker *broker, const struct broker_token *token, bool was_failing,
-                   uint64_t now) {
+void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now) {
         if (token->lease.is_failing)
                 tell_failure(broker, token, now);
         else
-                tell_grant(token, was_failing, now);
+                tell_grant(token, now);
 }
 
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now) {
@@ -191,7 +190,7 @@ static int brief(const struct broker *broker, const struct broker_token *token, 
         const struct lease *lease = &token->lease;
         char until[TIME_SIZE], next[TIME_SIZE], what[512];
 
-        wall_clock(lease->floor_at, now, until);
+        wall_clock(lease->expires_at, now, until);
         wall_clock(broker_next_attempt(broker, token, now), now, next);
         details(&lease->failure, what, sizeof what);
         return snprintf(text, size, "%s: %s%s, %s%s%s%s", token->name,

@@ -7,9 +7,8 @@
 
 #include "core/broker.h"
 
-/* An attempt for TOKEN has ended, as its lease now says. WAS_FAILING: so had the one before. */
-void journal_ended(const struct broker *broker, const struct broker_token *token, bool was_failing,
-                   uint64_t now);
+/* An attempt for TOKEN has ended, as its lease now says. */
+void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* TOKEN was given up at its floor, and there is no other one. */
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */

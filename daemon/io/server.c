@@ -244,7 +244,7 @@ static bool peer_has_gone(const struct connection *connection) {
 }
 
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct connection *connection = LIST_ENTRY(watch, struct connection, watch);
+        struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
         bool alive;
 
         if (connection->out.size > 0) {
@@ -293,7 +293,7 @@ static bool make_room(struct server *server) {
 
         if (!link)
                 return false;
-        connection_close(LIST_ENTRY(link, struct connection, link));
+        connection_close(CONTAINER_OF(link, struct connection, link));
         return true;
 }
 
@@ -316,7 +316,7 @@ static void connection_open(struct server *server, int fd, uint64_t now) {
 }
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct server *server = LIST_ENTRY(watch, struct server, watch);
+        struct server *server = CONTAINER_OF(watch, struct server, watch);
 
         for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 int fd;
@@ -375,7 +375,7 @@ int server_start(struct server *server, struct loop *loop, int fd,
 /* A request that has already arrived gets its answer, if there is one at once. */
 static void serve_last(struct server *server, uint64_t now) {
         LIST_FOREACH_SAFE(link, following, &server->idle) {
-                struct connection *connection = LIST_ENTRY(link, struct connection, link);
+                struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
                 if (!read_fresh(connection, now))
                         connection_close(connection);
@@ -386,7 +386,7 @@ static void close_all(struct list *list) {
         struct list *link;
 
         while ((link = list_first(list)))
-                connection_close(LIST_ENTRY(link, struct connection, link));
+                connection_close(CONTAINER_OF(link, struct connection, link));
 }
 
 void server_stop(struct server *server, uint64_t now) {
@@ -401,7 +401,7 @@ void server_stop(struct server *server, uint64_t now) {
 
 uint64_t server_deadline(const struct server *server) {
         struct list *link = list_first(&server->hurried);
-        uint64_t first = link ? LIST_ENTRY(link, struct connection, link)->deadline : NEVER;
+        uint64_t first = link ? CONTAINER_OF(link, struct connection, link)->deadline : NEVER;
 
         return time_min(first, server->resume_at);
 }
@@ -410,7 +410,7 @@ void server_expired(struct server *server, uint64_t now) {
         struct list *link;
 
         while ((link = list_first(&server->hurried))) {
-                struct connection *connection = LIST_ENTRY(link, struct connection, link);
+                struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
                 if (connection->deadline > now)
                         break;

@@ -82,5 +82,5 @@ uint64_t server_deadline(const struct server *server);
 void server_expired(struct server *server, uint64_t now);
 
 static inline struct connection *connection_of(struct request *request) {
-        return LIST_ENTRY(request, struct connection, request);
+        return CONTAINER_OF(request, struct connection, request);
 }

@@ -59,12 +59,12 @@ int service_take_socket(const char *name) {
         return n < 0 ? n : taken;
 }
 
-void service_ready(struct service *service) {
+void service_ready(void) {
         sd_notify(0, "READY=1");
 }
 
 /* With the time, which notify-reload wants since systemd 253 (sd_notify(3)). */
-void service_reloading(struct service *service) {
+void service_reloading(void) {
         struct timespec now = {0};
 
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,7 +72,7 @@ void service_reloading(struct service *service) {
                    (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / NSEC_PER_USEC);
 }
 
-void service_stopping(struct service *service) {
+void service_stopping(void) {
         sd_notify(0, "STOPPING=1");
 }
 

@@ -21,9 +21,9 @@ void service_init(struct service *service, uint64_t now);
  * only: what else was passed is closed. */
 int service_take_socket(const char *name);
 
-void service_ready(struct service *service);
-void service_reloading(struct service *service);
-void service_stopping(struct service *service);
+void service_ready(void);
+void service_reloading(void);
+void service_stopping(void);
 /* STATUS=, if it is another than before. */
 void service_say(struct service *service, const char *status);
 

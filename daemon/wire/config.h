@@ -14,7 +14,6 @@
 #include "core/terms.h"
 
 #define CONFIG_FILE_MAX     ((size_t)1 << 20) /* bytes */
-#define CONFIG_LINE_MAX     ((size_t)4096)    /* bytes, without the newline */
 #define CONFIG_TOKENS_MAX   ((size_t)1024)
 #define CONFIG_LIST_MAX     ((size_t)64) /* words in allow_users and the like */
 #define CONFIG_MESSAGES_MAX ((size_t)64) /* mistakes told; the last one then counts the rest */
@@ -40,8 +39,8 @@ struct config_token {
         char *client_id;     /* credential:NAME, env:NAME, file:/path, or the id itself */
         char *client_secret; /* credential:NAME, env:NAME, file:/path */
         enum config_basic_encoding basic_encoding;
-        char *tls_ca_file; /* "": the system's */
-        char *proxy;       /* "": none */
+        char *tls_ca_file;           /* "": the system's */
+        char *proxy;                 /* "": none */
         uint64_t connect_timeout;    /* ns */
         uint64_t timeout;            /* ns, over the whole request */
         uint64_t default_expires_in; /* ns */
@@ -58,22 +57,26 @@ struct config {
         size_t n_tokens;
 };
 
-/* What is to be said about a configuration: every mistake, not the first alone. */
+/* What is to be said about a configuration: every mistake, not the first alone. No text of the
+ * configuration is in it: what stands in the wrong place may be a secret. */
 struct config_message {
         bool is_error; /* or a warning */
+        unsigned line; /* 0: of none */
         char *text;    /* "FILE:LINE: what, and what to do" */
 };
 
 struct config_messages {
         struct config_message list[CONFIG_MESSAGES_MAX];
         size_t n;
-        size_t n_errors; /* told or not */
+        size_t n_errors;   /* told or not */
+        size_t n_left_out; /* that the last one counts */
+        int error;         /* 0; -ENOMEM: one was lost */
 };
 
 #define CONFIG_MESSAGES_INIT ((struct config_messages){0})
 
 void config_messages_deinit(struct config_messages *messages);
-/* Adds one; FILE may be NULL, LINE 0. */
+/* Adds one, in the order of lines, those without a line last; FILE may be NULL, LINE 0. */
 void config_messages_add(struct config_messages *messages, bool is_error, const char *file,
                          unsigned line, const char *format, ...)
         __attribute__((format(printf, 5, 6)));

@@ -52,7 +52,8 @@ static bool path_is_valid(struct slice path) {
         return path.size == 0 || path.data[0] == '/';
 }
 
-/* Labels of letters, digits, "-" and "_", none of them empty (RFC 1123 2.1, and "_" as it is met). */
+/* Labels of letters, digits, "-" and "_", none of them empty (RFC 1123 2.1, and "_" as it is met).
+ */
 static bool name_is_valid(struct slice host) {
         char before = '.';
 
@@ -87,9 +88,8 @@ static int read_address(int family, struct slice host, struct url *url) {
         text[host.size] = 0;
         if (inet_pton(family, text, address) != 1)
                 return -EINVAL;
-        url->is_loopback = family == AF_INET
-                                   ? address[0] == 127
-                                   : memcmp(address, &loopback, sizeof loopback) == 0;
+        url->is_loopback = family == AF_INET ? address[0] == 127
+                                             : memcmp(address, &loopback, sizeof loopback) == 0;
         return 0;
 }
 

@@ -47,6 +47,7 @@ static const struct {
         {SLICE_INIT("123456789"), -ENOBUFS, NULL},
         {SLICE_INIT("%"), -EBADMSG, NULL},
         {SLICE_INIT("%4"), -EBADMSG, NULL},
+        {{"%41", 2}, -EBADMSG, NULL}, /* the third byte is not its own */
         {SLICE_INIT("a%4g"), -EBADMSG, NULL},
         {SLICE_INIT("a%g4"), -EBADMSG, NULL},
         {SLICE_INIT("%%41"), -EBADMSG, NULL},

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* answer - from what the broker decided to what the worker reads: the one place where a token meets
+ * the bytes of a response. */
+#pragma once
+
+#include "base/buffer.h"
+#include "core/broker.h"
+#include "wire/api.h"
+
+void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
+                  bool keep_alive, uint64_t now);
+
+/* GET /v1/tokens: what PEER may have, without the values. 0, or -ENOMEM. */
+int answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
+                  bool keep_alive, uint64_t now);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerd - the broker. What happens outside becomes an event of the core; what the core wants done
+ * becomes an act of io. Nothing is decided here. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "base/harden.h"
+#include "base/log.h"
+#include "config_file.h"
+#include "core/broker.h"
+#include "io/fetcher.h"
+#include "io/journal.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/server.h"
+#include "io/service.h"
+#include "options.h"
+#include "settings.h"
+
+/* FileDescriptorName= in bearerd.socket. */
+#define TOKEN_SOCKET_NAME "token"
+
+struct bearerd {
+        struct options options;
+        struct settings *settings;
+        struct broker broker;
+        struct loop *loop;
+        struct server server;
+        struct fetcher fetcher;
+        struct service service;
+        char *path;       /* of the socket that we made; NULL: systemd's */
+        int fd;           /* of the socket; < 0: none */
+        bool has_news;    /* for the status line */
+};
+
+/* ---- effects ---- */
+
+static void send_reply(struct bearerd *bearerd, struct request *request, uint64_t now) {
+        struct connection *connection = connection_of(request);
+        struct buffer *answer = &bearerd->server.answer;
+
+        buffer_clear(answer);
+        answer_reply(answer, &request->reply, connection->format, connection->keep_alive, now);
+        server_answer(connection, answer, now);
+}
+
+static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
+                          uint64_t now);
+
+/* What cannot even be started is trouble of our own: nothing was sent. */
+static void start_fetch(struct bearerd *bearerd, const struct broker_token *token,
+                        uint64_t attempt, uint64_t now) {
+        struct outcome outcome = {.kind = OUTCOME_MISCONFIGURED};
+        int r = fetcher_start(&bearerd->fetcher, attempt, token->name);
+
+        if (r == 0)
+                return;
+        snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
+                 bearerd->options.fetch, strerror(-r));
+        attempt_ended(bearerd, attempt, &outcome, now);
+}
+
+static void carry_out(struct bearerd *bearerd, uint64_t now) {
+        for (;;) {
+                struct effect effect = broker_next_effect(&bearerd->broker);
+
+                bearerd->has_news |= effect.kind != EFFECT_NONE && effect.kind != EFFECT_REPLY;
+                switch (effect.kind) {
+                case EFFECT_NONE:
+                        return;
+                case EFFECT_FETCH:
+                        start_fetch(bearerd, effect.token, effect.attempt, now);
+                        break;
+                case EFFECT_ABANDON:
+                        fetcher_cancel(&bearerd->fetcher, effect.attempt);
+                        if (!effect.token->removed)
+                                journal_ended(&bearerd->broker, effect.token, now);
+                        break;
+                case EFFECT_EXPIRED:
+                        journal_expired(&bearerd->broker, effect.token, now);
+                        break;
+                case EFFECT_REPLY:
+                        send_reply(bearerd, effect.request, now);
+                        break;
+                }
+        }
+}
+
+/* ---- events ---- */
+
+static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
+                          uint64_t now) {
+        const struct broker_token *token =
+                broker_ended(&bearerd->broker, attempt, outcome, chance(), now);
+
+        if (!token)
+                return;
+        bearerd->has_news = true;
+        journal_ended(&bearerd->broker, token, now);
+}
+
+static void fetched(void *user, uint64_t attempt, struct outcome *outcome, uint64_t now) {
+        attempt_ended(user, attempt, outcome, now);
+}
+
+static void ask_for_token(struct bearerd *bearerd, struct connection *connection,
+                          const struct api_request *api, struct buffer *out, uint64_t now) {
+        struct want want = {.after = api->after, .min_valid = api->min_valid * NSEC_PER_SEC};
+        struct request *request = &connection->request;
+
+        connection->format = api->format;
+        if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
+                           api->wait, &connection->peer, now) != REPLY_WAIT)
+                answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
+}
+
+static void requested(void *user, struct connection *connection, const struct http1_request *http,
+                      struct buffer *out, uint64_t now) {
+        struct bearerd *bearerd = user;
+        struct api_request api;
+        struct api_error error;
+
+        if (api_request_parse(http, &api, &error) < 0) {
+                api_error_render(out, &error, connection->keep_alive);
+                return;
+        }
+        switch (api.route) {
+        case API_TOKEN:
+                ask_for_token(bearerd, connection, &api, out, now);
+                break;
+        case API_TOKENS:
+                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
+                              now);
+                break;
+        }
+}
+
+static void left(void *user, struct connection *connection) {
+        struct bearerd *bearerd = user;
+
+        broker_cancel(&bearerd->broker, &connection->request);
+}
+
+/* ---- configuration ---- */
+
+/* 0, or < 0: all is said. */
+static int load_settings(const struct options *options, struct settings **ret_settings) {
+        _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
+        int r = settings_load(options->config, &messages, ret_settings);
+
+        config_file_tell(&messages);
+        if (r == -ENOMEM)
+                log_error("cannot read the configuration: out of memory");
+        return r;
+}
+
+/* From now on SETTINGS count, which are consumed. */
+static int apply_settings(struct bearerd *bearerd, struct settings *settings, uint64_t now) {
+        int r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens,
+                                 now);
+
+        if (r < 0) {
+                settings_free(settings);
+                return r;
+        }
+        settings_free(bearerd->settings);
+        bearerd->settings = settings;
+        bearerd->fetcher.config = settings->file;
+        bearerd->has_news = true;
+        return 0;
+}
+
+/* The new configuration counts if it is right as a whole; else the old one does. */
+static void reload(struct bearerd *bearerd, uint64_t now) {
+        struct settings *settings = NULL;
+        int r;
+
+        service_reloading();
+        r = load_settings(&bearerd->options, &settings);
+        if (r == 0)
+                r = apply_settings(bearerd, settings, now);
+        journal_reloaded(bearerd->broker.n_tokens, r == 0);
+        service_ready();
+}
+
+static void signalled(void *user, int signal, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        switch (signal) {
+        case SIGHUP:
+                reload(bearerd, now);
+                break;
+        case SIGCHLD:
+                fetcher_reap(&bearerd->fetcher);
+                break;
+        default:
+                loop_stop(bearerd->loop);
+        }
+}
+
+/* ---- the loop's turn ---- */
+
+static void say_status(struct bearerd *bearerd, uint64_t now) {
+        char status[SERVICE_STATUS_MAX + 1];
+
+        if (!bearerd->has_news)
+                return;
+        bearerd->has_news = false;
+        journal_status(&bearerd->broker, now, status, sizeof status);
+        service_say(&bearerd->service, status);
+}
+
+static uint64_t prepare(void *user, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        if (broker_deadline(&bearerd->broker) <= now)
+                broker_expired(&bearerd->broker, chance(), now);
+        carry_out(bearerd, now);
+        server_expired(&bearerd->server, now);
+        service_expired(&bearerd->service, now);
+        say_status(bearerd, now);
+        return time_min(time_min(broker_deadline(&bearerd->broker),
+                                 server_deadline(&bearerd->server)),
+                        service_deadline(&bearerd->service));
+}
+
+/* ---- start and end ---- */
+
+static const char *socket_path(const struct bearerd *bearerd) {
+        if (bearerd->options.socket)
+                return bearerd->options.socket;
+        return bearerd->settings->config->socket[0] ? bearerd->settings->config->socket
+                                                    : TOKEN_SOCKET;
+}
+
+static const char *socket_advice(int error) {
+        switch (-error) {
+        case EADDRINUSE:
+                return "another bearerd serves it: stop that one, or choose another path";
+        case EEXIST:
+                return "there is something that is no socket: move it away, or choose another path";
+        case ENOENT:
+                return "its directory does not exist: create it";
+        case EACCES:
+                return "no permission: its directory must be writable for bearerd";
+        }
+        return strerror(-error);
+}
+
+/* 0, or < 0: all is said. */
+static int open_socket(struct bearerd *bearerd) {
+        const char *path = socket_path(bearerd);
+
+        bearerd->fd = service_take_socket(TOKEN_SOCKET_NAME);
+        if (bearerd->fd >= 0)
+                return 0;
+        if (bearerd->fd != -ENOENT) {
+                log_error("systemd passed sockets, but no listening Unix stream socket with "
+                          "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
+                return bearerd->fd;
+        }
+        bearerd->fd = listener_open(path, bearerd->settings->config->socket_mode,
+                                    bearerd->settings->socket_group);
+        if (bearerd->fd < 0) {
+                log_error("cannot listen at %s: %s", path, socket_advice(bearerd->fd));
+                return bearerd->fd;
+        }
+        bearerd->path = strdup(path);
+        return bearerd->path ? 0 : -ENOMEM;
+}
+
+static int start(struct bearerd *bearerd) {
+        static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
+        struct loop_owner loop_owner = {bearerd, prepare, signalled};
+        struct server_owner server_owner = {bearerd, requested, left};
+        struct fetcher_owner fetcher_owner = {bearerd, fetched};
+        int r = loop_new(&loop_owner, signals, &bearerd->loop);
+
+        if (r < 0)
+                return r;
+        fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch,
+                     bearerd->settings->file, &fetcher_owner);
+        return server_start(&bearerd->server, bearerd->loop, bearerd->fd, &server_owner);
+}
+
+static void stop(struct bearerd *bearerd) {
+        service_stopping();
+        server_stop(&bearerd->server, clock_now());
+        fetcher_deinit(&bearerd->fetcher);
+        bearerd->loop = loop_free(bearerd->loop);
+}
+
+static int run(struct bearerd *bearerd) {
+        uint64_t now = clock_now();
+        int r = broker_configure(&bearerd->broker, bearerd->settings->specs,
+                                 bearerd->settings->config->n_tokens, now);
+
+        if (r < 0)
+                return r;
+        service_init(&bearerd->service, now);
+        bearerd->has_news = true;
+        service_ready();
+        log_info("serving %zu token(s) at %s", bearerd->broker.n_tokens,
+                 bearerd->path ? bearerd->path : "the socket of systemd");
+        return loop_run(bearerd->loop);
+}
+
+/* Exit statuses are those of sysexits(3). */
+static int bearerd_main(struct bearerd *bearerd) {
+        int r;
+
+        if (load_settings(&bearerd->options, &bearerd->settings) < 0)
+                return EX_CONFIG;
+        if (bearerd->options.check_config) {
+                printf("%s: %zu token(s), all good\n",
+                       bearerd->settings->file ? bearerd->settings->file : "environment",
+                       bearerd->settings->config->n_tokens);
+                return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        }
+        if (open_socket(bearerd) < 0)
+                return EX_CANTCREAT;
+        r = start(bearerd);
+        if (r == 0) {
+                r = run(bearerd);
+                stop(bearerd);
+        }
+        if (r < 0)
+                log_error("cannot go on: %s", strerror(-r));
+        return r < 0 ? EX_OSERR : EX_OK;
+}
+
+int main(int argc, char **argv) {
+        static struct bearerd bearerd = {.fd = -1};
+        int r = options_parse(argc, argv, &bearerd.options), status;
+
+        if (r != 0)
+                return r < 0 ? EX_USAGE : EX_OK;
+        log_open("bearerd");
+        r = harden_process();
+        if (r < 0) {
+                log_error("cannot protect this process: %s", strerror(-r));
+                return EX_OSERR;
+        }
+        signal(SIGPIPE, SIG_IGN);
+        broker_init(&bearerd.broker);
+        status = bearerd_main(&bearerd);
+        broker_deinit(&bearerd.broker);
+        settings_free(bearerd.settings);
+        if (bearerd.path)
+                listener_close(bearerd.fd, bearerd.path);
+        free(bearerd.path);
+        return status;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_file.h"
+#include "settings.h"
+
+struct settings *settings_free(struct settings *settings) {
+        if (!settings)
+                return NULL;
+        if (settings->specs && settings->config) {
+                for (size_t i = 0; i < settings->config->n_tokens; i++) {
+                        struct broker_spec *spec = &settings->specs[i];
+
+                        free((void *)(uintptr_t)spec->identity);
+                        free((void *)(uintptr_t)spec->account);
+                        free((void *)(uintptr_t)spec->policy.users);
+                        free((void *)(uintptr_t)spec->policy.groups);
+                }
+        }
+        free(settings->specs);
+        free(settings->file);
+        config_free(settings->config);
+        free(settings);
+        return NULL;
+}
+
+/* ---- users and groups ---- */
+
+static int find_user(const char *name, uid_t *ret_uid) {
+        const struct passwd *user = getpwnam(name);
+
+        if (!user)
+                return -ENOENT;
+        *ret_uid = user->pw_uid;
+        return 0;
+}
+
+static int find_group(const char *name, gid_t *ret_gid) {
+        const struct group *group = getgrnam(name);
+
+        if (!group)
+                return -ENOENT;
+        *ret_gid = group->gr_gid;
+        return 0;
+}
+
+static void unknown_name(struct config_messages *messages, const char *file,
+                         const struct config_token *token, const char *kind, const char *name) {
+        config_messages_add(messages, true, file, token->line,
+                            "[token %s] allows the %s '%s', which does not exist: create it, or "
+                            "take it out",
+                            token->name, kind, name);
+}
+
+static int resolve_users(const struct config_token *token, const char *file,
+                         struct config_messages *messages, struct policy *policy) {
+        uid_t *users = calloc(token->allow_users.n + 1, sizeof *users);
+
+        if (!users)
+                return -ENOMEM;
+        policy->users = users;
+        policy->n_users = token->allow_users.n;
+        for (size_t i = 0; i < policy->n_users; i++)
+                if (find_user(token->allow_users.words[i], &users[i]) < 0)
+                        unknown_name(messages, file, token, "user", token->allow_users.words[i]);
+        return 0;
+}
+
+static int resolve_groups(const struct config_token *token, const char *file,
+                          struct config_messages *messages, struct policy *policy) {
+        gid_t *groups = calloc(token->allow_groups.n + 1, sizeof *groups);
+
+        if (!groups)
+                return -ENOMEM;
+        policy->groups = groups;
+        policy->n_groups = token->allow_groups.n;
+        for (size_t i = 0; i < policy->n_groups; i++)
+                if (find_group(token->allow_groups.words[i], &groups[i]) < 0)
+                        unknown_name(messages, file, token, "group", token->allow_groups.words[i]);
+        return 0;
+}
+
+/* ---- what the broker needs to know ---- */
+
+/* Texts joined by newlines, which none of them has. */
+static char *join(const char *a, const char *b, const char *c) {
+        size_t size = strlen(a) + strlen(b) + strlen(c) + 3;
+        char *text = malloc(size);
+
+        if (text)
+                snprintf(text, size, "%s\n%s\n%s", a, b, c);
+        return text;
+}
+
+/* The budget is the client's at its endpoint; what is granted depends on the scope as well. */
+static int make_spec(const struct config_token *token, const char *file,
+                     struct config_messages *messages, struct broker_spec *spec) {
+        int r;
+
+        *spec = (struct broker_spec){
+                .name = token->name,
+                .identity = join(token->token_url, token->client_id, token->scope),
+                .account = join(token->token_url, token->client_id, ""),
+                .is_default = token->is_default,
+                .terms = token->terms,
+                .user = token,
+        };
+        if (!spec->identity || !spec->account)
+                return -ENOMEM;
+        r = resolve_users(token, file, messages, &spec->policy);
+        if (r < 0)
+                return r;
+        return resolve_groups(token, file, messages, &spec->policy);
+}
+
+static int resolve(struct settings *settings, struct config_messages *messages) {
+        const struct config *config = settings->config;
+
+        settings->specs = calloc(config->n_tokens, sizeof *settings->specs);
+        if (!settings->specs)
+                return -ENOMEM;
+        for (size_t i = 0; i < config->n_tokens; i++) {
+                int r = make_spec(&config->tokens[i], settings->file, messages,
+                                  &settings->specs[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        settings->socket_group = (gid_t)-1;
+        if (config->socket_group[0] &&
+            find_group(config->socket_group, &settings->socket_group) < 0)
+                config_messages_add(messages, true, settings->file, 0,
+                                    "socket_group '%s' does not exist: create it, or take it out",
+                                    config->socket_group);
+        return messages->n_errors > 0 ? -EINVAL : 0;
+}
+
+int settings_load(const char *file, struct config_messages *messages,
+                  struct settings **ret_settings) {
+        _cleanup_(cleanup_settings) struct settings *settings = calloc(1, sizeof *settings);
+        int r;
+
+        if (!settings)
+                return -ENOMEM;
+        file = config_file_choose(file);
+        if (file && !(settings->file = strdup(file)))
+                return -ENOMEM;
+        r = config_file_read(file, messages, &settings->config);
+        if (r < 0)
+                return r;
+        r = resolve(settings, messages);
+        if (r < 0)
+                return r;
+        *ret_settings = settings;
+        settings = NULL; /* consumed */
+        return 0;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "wire/config_keys.h"
+#include "wire/url.h"
+#include "wire/value.h"
+
+#define ELEMENTS(array) (sizeof(array) / sizeof *(array))
+
+/* Within a string literal: the number that a macro stands for. */
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number)  TEXT_OF_(number)
+
+/* What is in a field, and how it gets there and away. */
+struct config_kind {
+        int (*read)(const struct config_key *key, struct slice value, void *field);
+        int (*init)(void *field);    /* NULL: nothing to do */
+        void (*deinit)(void *field); /* NULL: nothing to do */
+};
+
+static int text_set(void *field, struct slice value) {
+        char **text = field;
+        char *copy = strndup(value.data, value.size);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*text);
+        *text = copy;
+        return 0;
+}
+
+static int text_init(void *field) {
+        return text_set(field, SLICE(""));
+}
+
+static void text_deinit(void *field) {
+        free(*(char **)field);
+}
+
+static int text_read(const struct config_key *key, struct slice value, void *field) {
+        return key->is_valid(value) ? text_set(field, value) : -EINVAL;
+}
+
+/* The words are in one piece of memory with the pointers to them. */
+static int list_set(void *field, struct slice value, size_t n) {
+        struct config_list *list = field;
+        char **words = malloc((n + 1) * sizeof *words + value.size + 1);
+        struct slice word;
+        char *end;
+
+        if (!words)
+                return -ENOMEM;
+        end = (char *)(words + n + 1);
+        for (size_t i = 0; i < n && value_next_word(&value, &word); i++) {
+                words[i] = end;
+                end = mempcpy(end, word.data, word.size);
+                *end++ = 0;
+        }
+        words[n] = NULL;
+        free(list->words);
+        *list = (struct config_list){words, n};
+        return 0;
+}
+
+static int list_init(void *field) {
+        return list_set(field, SLICE(""), 0);
+}
+
+static void list_deinit(void *field) {
+        free(((struct config_list *)field)->words);
+}
+
+static int list_read(const struct config_key *key, struct slice value, void *field) {
+        struct slice rest = value, word;
+        size_t n = 0;
+
+        for (; value_next_word(&rest, &word); n++)
+                if (n == CONFIG_LIST_MAX || !key->is_valid(word))
+                        return -EINVAL;
+        return n > 0 ? list_set(field, value, n) : -EINVAL;
+}
+
+static uint64_t time_of(const char *text) {
+        uint64_t value = 0;
+
+        (void)value_time(slice_of(text), &value);
+        return value;
+}
+
+static int time_read(const struct config_key *key, struct slice value, void *field) {
+        uint64_t time;
+        int r = value_time(value, &time);
+
+        if (r < 0)
+                return r;
+        if (time < time_of(key->from) || time > time_of(key->to))
+                return -ERANGE;
+        *(uint64_t *)field = time;
+        return 0;
+}
+
+static int number_read(const struct config_key *key, struct slice value, void *field) {
+        uint64_t from, to, number;
+        int r;
+
+        if (decimal_parse(slice_of(key->from), UINT32_MAX, &from) < 0 ||
+            decimal_parse(slice_of(key->to), UINT32_MAX, &to) < 0)
+                return -EINVAL;
+        r = decimal_parse(value, to, &number);
+        if (r < 0)
+                return r;
+        if (number < from)
+                return -ERANGE;
+        *(unsigned *)field = (unsigned)number;
+        return 0;
+}
+
+static int boolean_read(const struct config_key *key, struct slice value, void *field) {
+        return value_boolean(value, field);
+}
+
+static int mode_read(const struct config_key *key, struct slice value, void *field) {
+        return value_mode(value, field);
+}
+
+static int encoding_read(const struct config_key *key, struct slice value, void *field) {
+        enum config_basic_encoding *encoding = field;
+
+        if (slice_is(value, "rfc6749"))
+                *encoding = CONFIG_BASIC_RFC6749;
+        else if (slice_is(value, "raw"))
+                *encoding = CONFIG_BASIC_RAW;
+        else
+                return -EINVAL;
+        return 0;
+}
+
+/* A provider has no field: it is other settings, which those that are written beat. */
+static int provider_read(const struct config_key *key, struct slice value, void *field) {
+        return key->is_valid(value) ? 0 : -EINVAL;
+}
+
+static const struct config_kind boolean_kind = {boolean_read, NULL, NULL};
+static const struct config_kind encoding_kind = {encoding_read, NULL, NULL};
+static const struct config_kind list_kind = {list_read, list_init, list_deinit};
+static const struct config_kind mode_kind = {mode_read, NULL, NULL};
+static const struct config_kind number_kind = {number_read, NULL, NULL};
+static const struct config_kind provider_kind = {provider_read, NULL, NULL};
+static const struct config_kind text_kind = {text_read, text_init, text_deinit};
+static const struct config_kind time_kind = {time_read, NULL, NULL};
+
+/* clang-format off */
+#define PROVIDERS "athenahealth or athenahealth-preview"
+
+static const struct config_preset presets[] = {
+        {"athenahealth", {
+                {"token_url",           "https://api.platform.athenahealth.com/oauth2/v1/token"},
+                {"scope",               "athena/service/Athenanet.MDP.*"},
+                {"basic_encoding",      "raw"},
+                {"requests_per_minute", "20"},
+        }},
+        {"athenahealth-preview", {
+                {"token_url",           "https://api.preview.platform.athenahealth.com/oauth2/v1/token"},
+                {"scope",               "athena/service/Athenanet.MDP.*"},
+                {"basic_encoding",      "raw"},
+                {"requests_per_minute", "4"},
+        }},
+};
+/* clang-format on */
+
+const struct config_preset *config_preset_find(struct slice provider) {
+        for (size_t i = 0; i < ELEMENTS(presets); i++)
+                if (slice_is(provider, presets[i].provider))
+                        return &presets[i];
+        return NULL;
+}
+
+static bool is_provider(struct slice value) {
+        return config_preset_find(value) != NULL;
+}
+
+/* The client secret goes there: never in the clear, but for what stays on this host. */
+static bool is_token_url(struct slice value) {
+        struct url url;
+
+        return url_parse(value, &url) == 0 && (url.is_https || url.is_loopback);
+}
+
+static bool is_proxy(struct slice value) {
+        struct url url;
+
+        return url_parse(value, &url) == 0 && url.port > 0 && url.path.size == 0;
+}
+
+/* clang-format off */
+#define IN_TOKEN(member) offsetof(struct config_token, member)
+#define IN_TERMS(member) offsetof(struct config_token, terms.member)
+#define IN_CONFIG(member) offsetof(struct config, member)
+
+#define TEXT(check, what) &text_kind, .is_valid = (check), .expects = what
+#define LIST(check, what) &list_kind, .is_valid = (check), .expects = what
+#define TIME(least, most) &time_kind, .from = least, .to = most, \
+        .expects = "a time from " least " to " most ", such as 90s, 5min or 1h 30min"
+#define NUMBER(least, most) &number_kind, .from = least, .to = most, \
+        .expects = "a whole number from " least " to " most
+
+#define ACCOUNTS "1 to 64 names, with spaces or commas between them"
+#define PATH     "an absolute path"
+
+static const struct config_key token_keys[] = {
+        {"provider", 0, &provider_kind, .is_valid = is_provider,
+                .expects = PROVIDERS ", or left out for any other with a token_url"},
+        {"token_url", IN_TOKEN(token_url), TEXT(is_token_url,
+                "an https URL without user, fragment or spaces, unless provider sets it "
+                "(http is for localhost, 127.0.0.0/8 and [::1] alone)"), .is_required = true},
+        {"client_id", IN_TOKEN(client_id), TEXT(value_is_client_id,
+                "credential:NAME, env:NAME, file:/PATH, or the id itself if it has no colon and "
+                "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters"), .is_required = true},
+        {"client_secret", IN_TOKEN(client_secret), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, for the secret itself is never written "
+                "here"), .is_required = true},
+        {"scope", IN_TOKEN(scope), TEXT(value_is_scope,
+                "scopes with one space between them (RFC 6749 3.3), 1023 characters at most")},
+        {"practice_id", IN_TOKEN(practice_id), TEXT(value_is_practice_id,
+                "at most " TEXT_OF(VALUE_PRACTICE_ID_MAX) " characters without space, quote or "
+                "backslash")},
+        {"basic_encoding", IN_TOKEN(basic_encoding), &encoding_kind, .expects = "rfc6749 or raw"},
+        {"tls_ca_file", IN_TOKEN(tls_ca_file), TEXT(value_is_path, PATH)},
+        {"proxy", IN_TOKEN(proxy), TEXT(is_proxy,
+                "http://HOST:PORT or https://HOST:PORT, without user or path")},
+        {"connect_timeout", IN_TOKEN(connect_timeout), TIME("100ms", "5min")},
+        {"timeout", IN_TOKEN(timeout), TIME("1s", "5min")},
+        {"default", IN_TOKEN(is_default), &boolean_kind, .expects = "yes or no"},
+        {"allow_users", IN_TOKEN(allow_users), LIST(value_is_account, ACCOUNTS)},
+        {"allow_groups", IN_TOKEN(allow_groups), LIST(value_is_account, ACCOUNTS)},
+        {"requests_per_minute", IN_TERMS(requests_per_minute),
+                NUMBER("1", TEXT_OF(TERMS_REQUESTS_PER_MINUTE_MAX))},
+        {"default_expires_in", IN_TOKEN(default_expires_in), TIME("1s", "3650d")},
+        {"refresh_ahead", IN_TERMS(refresh_ahead), TIME("1s", "1d")},
+        {"floor", IN_TERMS(floor), TIME("0s", "1h")},
+        {"min_renewal_interval", IN_TERMS(min_renewal_interval), TIME("100ms", "1h")},
+        {"renewal_pause", IN_TERMS(renewal_pause), TIME("100ms", "1d")},
+        {"retry_min", IN_TERMS(retry_min), TIME("100ms", "1h")},
+        {"retry_max", IN_TERMS(retry_max), TIME("100ms", "1d")},
+        {"denied_min", IN_TERMS(denied_min), TIME("100ms", "1d")},
+        {"denied_max", IN_TERMS(denied_max), TIME("100ms", "1d")},
+};
+
+static const struct config_key broker_keys[] = {
+        {"socket", IN_CONFIG(socket), TEXT(value_is_socket_path,
+                "an absolute path of at most " TEXT_OF(VALUE_SOCKET_PATH_MAX) " bytes")},
+        {"socket_mode", IN_CONFIG(socket_mode), &mode_kind,
+                .expects = "permissions in octal from 0000 to 0777, such as 0660"},
+        {"socket_group", IN_CONFIG(socket_group), TEXT(value_is_account, "the name of a group")},
+};
+
+/* clang-format on */
+
+_Static_assert(ELEMENTS(token_keys) <= CONFIG_KEYS_MAX, "a key too many");
+
+const struct config_section config_section_broker = {
+        .word = "broker",
+        .keys = broker_keys,
+        .n_keys = ELEMENTS(broker_keys),
+};
+
+const struct config_section config_section_token = {
+        .word = "token",
+        .is_named = true,
+        .keys = token_keys,
+        .n_keys = ELEMENTS(token_keys),
+};
+
+const struct config_key *config_key_find(const struct config_section *section, struct slice name) {
+        for (size_t i = 0; i < section->n_keys; i++)
+                if (slice_is(name, section->keys[i].name))
+                        return &section->keys[i];
+        return NULL;
+}
+
+static size_t least(size_t a, size_t b) {
+        return a < b ? a : b;
+}
+
+/* Levenshtein's distance, by rows. */
+static size_t edits(struct slice a, struct slice b) {
+        size_t row[64];
+
+        for (size_t j = 0; j <= b.size; j++)
+                row[j] = j;
+        for (size_t i = 0; i < a.size; i++) {
+                size_t corner = row[0]++;
+
+                for (size_t j = 0; j < b.size; j++) {
+                        size_t replaced = corner + (a.data[i] != b.data[j]);
+
+                        corner = row[j + 1];
+                        row[j + 1] = least(replaced, 1 + least(row[j], row[j + 1]));
+                }
+        }
+        return row[b.size];
+}
+
+const struct config_key *config_key_nearest(const struct config_section *section,
+                                            struct slice name) {
+        const struct config_key *nearest = NULL;
+        size_t distance = 3;
+
+        for (size_t i = 0; i < section->n_keys; i++) {
+                struct slice known = slice_of(section->keys[i].name);
+
+                if (name.size > known.size + 2 || edits(name, known) >= distance)
+                        continue;
+                nearest = &section->keys[i];
+                distance = edits(name, known);
+        }
+        return nearest;
+}
+
+static void *field_of(const struct config_key *key, void *target) {
+        return (char *)target + key->field;
+}
+
+int config_key_read(const struct config_key *key, struct slice value, void *target) {
+        return key->kind->read(key, value, field_of(key, target));
+}
+
+int config_section_init(const struct config_section *section, void *target) {
+        for (const struct config_key *key = section->keys; key < section->keys + section->n_keys;
+             key++) {
+                int r = key->kind->init ? key->kind->init(field_of(key, target)) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void config_section_deinit(const struct config_section *section, void *target) {
+        for (size_t i = 0; i < section->n_keys; i++)
+                if (section->keys[i].kind->deinit)
+                        section->keys[i].kind->deinit(field_of(&section->keys[i], target));
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# packages - installs what is missing of Debian's packages. To be sourced.
+
+# need PACKAGE...: as root, or with sudo.
+need() {
+  local missing=() package as_root=()
+  for package; do
+    dpkg-query --show --showformat='${Status}\n' "$package" 2>/dev/null |
+      grep -q '^install ok installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "missing: ${missing[*]}; run this as root once, or install sudo" >&2
+      return 1
+    }
+    as_root=(sudo)
+  fi
+  echo "installing: ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# What building takes.
+build_packages=(gcc libc6-dev libcurl4-openssl-dev libevent-dev libjson-c-dev libsystemd-dev
+  meson ninja-build pkg-config)
+# What running the stand-in for the token endpoint takes besides.
+standin_packages=(ca-certificates openssl python3)

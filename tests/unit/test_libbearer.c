@@ -554,7 +554,7 @@ static void test_answer_has_the_name_that_was_asked_for(void **state) {
 static void test_token_may_have_its_longest_size(void **state) {
         static const char head[] = "{\"access_token\":\"", tail[] = "\",\"token_type\":\"bearer\","
                                                                     "\"expires_in\":5," REST "}";
-        char *body = calloc(1, ANSWER_MAX);
+        static char body[ANSWER_MAX];
 
         for (size_t excess = 0; excess < 2; excess++) {
                 size_t size = SECRET_SIZE_MAX + excess;
@@ -565,12 +565,11 @@ static void test_token_may_have_its_longest_size(void **state) {
                 assert_int_equal(get_once(answer_of("200 OK", body), "athena"),
                                  excess ? BEARER_E_PROTOCOL : 0);
         }
-        free(body);
 }
 
 static void test_answer_may_have_its_longest_size(void **state) {
         size_t bare = strlen(answer_of("200 OK", BODY)) + 2; /* two more digits of the length */
-        char *body = calloc(1, ANSWER_MAX);
+        static char body[ANSWER_MAX];
 
         for (size_t excess = 0; excess < 2; excess++) {
                 const char *answer;
@@ -581,7 +580,6 @@ static void test_answer_may_have_its_longest_size(void **state) {
                 assert_int_equal(strlen(answer), API_ANSWER_MAX + excess);
                 assert_int_equal(get_once(answer, "athena"), excess ? BEARER_E_PROTOCOL : 0);
         }
-        free(body);
 }
 
 /* The peer goes silent where there is no more room: that must not take until the deadline. */

@@ -68,7 +68,8 @@ struct peer {
         pthread_t threads[CONNECTIONS_MAX];
         atomic_uint connections;
         atomic_uint requests;
-        atomic_uint go; /* what a script waits for */
+        atomic_uint served[CONNECTIONS_MAX]; /* requests by connection, of serve_all() */
+        atomic_uint go;                      /* what a script waits for */
         pthread_mutex_t lock;
         char request[2048]; /* the last one */
         char *answer;       /* what scripts send */
@@ -230,8 +231,10 @@ static void peer_stop(struct peer *peer) {
 /* Scripts */
 
 static void serve_all(struct peer *peer, int fd, unsigned nth) {
-        while (read_request(peer, fd))
+        while (read_request(peer, fd)) {
+                atomic_fetch_add(&peer->served[nth - 1], 1);
                 send_answer(peer, fd);
+        }
 }
 
 static void serve_one(struct peer *peer, int fd, unsigned nth) {
@@ -855,10 +858,10 @@ static void assert_child_is_content(pid_t pid) {
         assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void child_uses(struct bearer *bearer, struct bearer_token *inherited) {
+static void child_uses(struct bearer *bearer, struct bearer_token *inherited, unsigned times) {
         struct bearer_token *token = NULL;
 
-        for (int i = 0; i < 3; i++) {
+        for (unsigned i = 0; i < times; i++) {
                 CHILD_CHECK(bearer_get(bearer, "athena", 5000, &token) == 0);
                 CHILD_CHECK(strcmp(bearer_token_value(token), bearer_token_value(inherited)) == 0);
                 bearer_token_unref(token);
@@ -867,36 +870,30 @@ static void child_uses(struct bearer *bearer, struct bearer_token *inherited) {
         bearer_close(bearer);
 }
 
-static void check_fork(struct peer *peer) {
+/* One connection for each child and grandchild, and the parent still has its first. */
+static void test_child_never_uses_the_parents_connection(void **state) {
+        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
         struct bearer *bearer = open_at(peer);
         struct bearer_token *token = good_get(bearer);
-        pid_t pid;
 
         for (unsigned i = 0; i < 2; i++) {
-                pid = fork();
+                pid_t pid = fork();
+
                 if (pid == 0) {
                         pid = fork();
-                        if (pid == 0) {
-                                child_uses(bearer, token);
-                                _exit(0);
-                        }
-                        waitpid(pid, NULL, 0);
-                        child_uses(bearer, token);
+                        if (pid > 0)
+                                waitpid(pid, NULL, 0);
+                        child_uses(bearer, token, 3);
                         _exit(0);
                 }
                 assert_child_is_content(pid);
+                assert_int_equal(peer->connections, 3 + 2 * i);
                 good_get_and_forget(bearer);
-                /* One of each child and of each grandchild, and the parent still its first. */
                 assert_int_equal(peer->connections, 3 + 2 * i);
         }
+        assert_int_equal(peer->served[0], 3);
         bearer_token_unref(token);
         bearer_close(bearer);
-}
-
-static void test_child_never_uses_the_parents_connection(void **state) {
-        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
-
-        check_fork(peer);
         peer_stop(peer);
 }
 
@@ -947,13 +944,14 @@ static void test_fork_is_noticed_without_wiped_pages(void **state) {
                 CHILD_CHECK(bearer_open(peer->address.sun_path, &bearer) == 0);
                 CHILD_CHECK(bearer_get(bearer, "athena", 5000, &token) == 0);
                 pid = fork();
-                child_uses(bearer, token);
                 if (pid > 0)
                         waitpid(pid, NULL, 0);
+                child_uses(bearer, token, pid > 0 ? 5 : 3);
                 _exit(0);
         }
         assert_child_is_content(pid);
-        assert_int_equal(peer->connections, 2);
+        assert_int_equal(peer->served[0], 1 + 5);
+        assert_int_equal(peer->served[1], 3);
         peer_stop(peer);
 }
 

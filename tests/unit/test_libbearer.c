@@ -67,6 +67,7 @@ struct peer {
         int fds[CONNECTIONS_MAX];
         pthread_t threads[CONNECTIONS_MAX];
         atomic_uint connections;
+        atomic_uint ended; /* connections */
         atomic_uint requests;
         atomic_uint served[CONNECTIONS_MAX]; /* requests by connection, of serve_all() */
         atomic_uint go;                      /* what a script waits for */
@@ -143,6 +144,7 @@ static void *serve_thread(void *argument) {
         struct served *served = argument;
 
         served->peer->serve(served->peer, served->fd, served->nth);
+        atomic_fetch_add(&served->peer->ended, 1);
         shutdown(served->fd, SHUT_RDWR);
         free(served);
         return NULL;
@@ -915,6 +917,26 @@ static void test_child_that_only_closes_leaves_the_parents_connection(void **sta
         peer_stop(peer);
 }
 
+static void test_closing_is_noticed_though_a_child_lives(void **state) {
+        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
+        struct bearer *bearer = open_at(peer);
+        pid_t pid;
+
+        good_get_and_forget(bearer);
+        pid = fork();
+        if (pid == 0) {
+                pause();
+                _exit(1);
+        }
+        bearer_close(bearer);
+        for (int i = 0; i < 2000 && peer->ended == 0; i++)
+                sleep_ms(1);
+        assert_int_equal(peer->ended, 1);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        peer_stop(peer);
+}
+
 /* As on kernels that know no MADV_WIPEONFORK. */
 static void refuse_madvise(void) {
         struct sock_filter filter[] = {
@@ -1238,6 +1260,7 @@ int main(void) {
                 cmocka_unit_test(test_socket_of_others_is_refused),
                 cmocka_unit_test(test_child_never_uses_the_parents_connection),
                 cmocka_unit_test(test_child_that_only_closes_leaves_the_parents_connection),
+                cmocka_unit_test(test_closing_is_noticed_though_a_child_lives),
                 cmocka_unit_test(test_fork_is_noticed_without_wiped_pages),
                 cmocka_unit_test(test_eight_threads_share_a_handle),
                 cmocka_unit_test(test_nobody_waits_for_somebody_elses_wait),

@@ -142,6 +142,11 @@ static void reply_add(struct broker *broker, struct request *request, struct rep
         list_append(&broker->replies, &request->waiter.by_token);
 }
 
+/* An attempt that is due at NEXT; NEVER: one in flight has to end first, and soon does. */
+static uint64_t worth_another_try(uint64_t next, uint64_t now) {
+        return next == NEVER ? time_add(now, NSEC_PER_SEC) : next;
+}
+
 /* What REQUEST gets as things are; starts a renewal if it needs and may have one. */
 static struct reply judge(struct broker *broker, struct broker_token *token,
                           const struct request *request, uint64_t now) {
@@ -163,6 +168,7 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
                 break;
         case VERDICT_PAUSED:
                 reply.kind = REPLY_PAUSED;
+                reply.next = worth_another_try(reply.next, now);
                 break;
         case VERDICT_DENIED:
                 reply.kind = REPLY_DENIED;
@@ -174,15 +180,15 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
 /* What a request gets whose time is up. */
 static struct reply judge_late(const struct broker *broker, struct broker_token *token,
                                const struct request *request, uint64_t now) {
-        struct reply reply = {.token = token, .next = now + NSEC_PER_SEC};
-        uint64_t next = broker_next_attempt(broker, token, now);
+        struct reply reply = {
+                .token = token,
+                .next = worth_another_try(broker_next_attempt(broker, token, now), now),
+        };
 
         if (lease_is_usable(&token->lease, now) && request->want.after != token->lease.generation)
                 reply.kind = REPLY_TOKEN; /* it wanted one with more life; this one is still good */
         else
                 reply.kind = token->lease.is_failing ? REPLY_UNAVAILABLE : REPLY_TIMEOUT;
-        if (next != NEVER)
-                reply.next = next;
         return reply;
 }
 

@@ -667,6 +667,24 @@ static void test_budget_forbids_a_forced_renewal_until_60_s_after_the_first(void
         assert_replied(&request, REPLY_TOKEN);
 }
 
+static void test_refused_worker_may_come_back_in_a_second_when_others_are_in_flight(void **state) {
+        struct broker_spec specs[] = {spec("a"), spec("b")};
+        struct broker_token *token;
+        struct request request = {0};
+
+        specs[0].account = specs[1].account = "shared";
+        specs[0].terms.requests_per_minute = specs[1].terms.requests_per_minute = 1;
+        configure(specs, 2);
+        token = broker_find(&broker, "a");
+        end(started(token), granted("first", 3600));
+        now += MINUTE;
+        expire();
+        started(broker_find(&broker, "b"));
+        assert_int_equal(ask(&request, newer_than(token), 20), REPLY_PAUSED);
+        assert_int_equal(request.reply.hindrance, HINDRANCE_BUDGET);
+        assert_int_equal(request.reply.next, now + SECOND);
+}
+
 static void test_what_was_not_sent_is_not_counted(void **state) {
         struct outcome (*const kinds[])(void) = {not_sent, misconfigured};
         struct broker_token *token = configure_one();
@@ -1332,6 +1350,7 @@ int main(void) {
                 TEST(test_tokens_of_one_account_share_its_budget),
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),
                 TEST(test_budget_forbids_a_forced_renewal_until_60_s_after_the_first),
+                TEST(test_refused_worker_may_come_back_in_a_second_when_others_are_in_flight),
                 TEST(test_what_was_not_sent_is_not_counted),
                 TEST(test_sending_counts_from_when_it_was_but_never_from_the_future),
                 TEST(test_request_that_is_cancelled_gets_no_reply),

@@ -685,6 +685,57 @@ static void test_refused_worker_may_come_back_in_a_second_when_others_are_in_fli
         assert_int_equal(request.reply.next, now + SECOND);
 }
 
+/* Tokens a to h of one account keep failing and want more than its budget; z comes after them. */
+static void test_tokens_that_keep_failing_do_not_starve_another_of_their_account(void **state) {
+        static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "z"};
+        struct broker_spec specs[ELEMENTS(names)];
+        struct broker_token *z;
+        uint64_t until, seed = 1;
+
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                specs[i] = spec(names[i]);
+                specs[i].account = "shared";
+        }
+        configure(specs, ELEMENTS(specs));
+        z = broker_find(&broker, "z");
+        for (until = now + 180 * MINUTE; now < until;) {
+                struct effect effect = broker_next_effect(&broker);
+                struct outcome outcome;
+
+                if (effect.kind == EFFECT_NONE) {
+                        wait_for_deadline();
+                        if (now > START + 3 * MINUTE)
+                                assert_true(lease_is_usable(&z->lease, now));
+                        continue;
+                }
+                outcome = effect.token == z ? granted("first", 3600) : failed(500);
+                broker_ended(&broker, effect.attempt, &outcome, chance(&seed), now);
+                outcome_deinit(&outcome);
+        }
+        assert_in_range(z->lease.renewals, 3, 5);
+}
+
+static void test_token_that_is_gone_goes_ahead_of_one_to_be_refreshed(void **state) {
+        struct broker_spec specs[] = {spec("a"), spec("b")};
+        struct broker_token *a, *b;
+
+        specs[0].account = specs[1].account = "shared";
+        specs[0].terms.requests_per_minute = specs[1].terms.requests_per_minute = 1;
+        configure(specs, 2);
+        a = broker_find(&broker, "a");
+        b = broker_find(&broker, "b");
+        end(started(a), granted("first", 3600));
+        wait_for_deadline();
+        end(started(b), misconfigured());
+        now += 10 * SECOND;
+        broker_refresh(&broker, a, now);
+        end(started(a), failed(500)); /* due again in 0.5 s, b in 20 s */
+        now += MINUTE;
+        expire();
+        started(b);
+        assert_quiet();
+}
+
 static void test_what_was_not_sent_is_not_counted(void **state) {
         struct outcome (*const kinds[])(void) = {not_sent, misconfigured};
         struct broker_token *token = configure_one();
@@ -1351,6 +1402,8 @@ int main(void) {
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),
                 TEST(test_budget_forbids_a_forced_renewal_until_60_s_after_the_first),
                 TEST(test_refused_worker_may_come_back_in_a_second_when_others_are_in_flight),
+                TEST(test_tokens_that_keep_failing_do_not_starve_another_of_their_account),
+                TEST(test_token_that_is_gone_goes_ahead_of_one_to_be_refreshed),
                 TEST(test_what_was_not_sent_is_not_counted),
                 TEST(test_sending_counts_from_when_it_was_but_never_from_the_future),
                 TEST(test_request_that_is_cancelled_gets_no_reply),

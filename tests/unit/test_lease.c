@@ -729,6 +729,19 @@ static void test_forced_renewal_that_failed_is_tried_again(void **state) {
         assert_paused(newer(), HINDRANCE_FRESH, now + MINUTE); /* it was a forced one all along */
 }
 
+/* "Fresh" would send who waits for a newer token away, although one is being tried for. */
+static void test_failure_in_the_forced_pause_is_named_before_freshness(void **state) {
+        attempt(granted("a", 3600));
+        now += MINUTE;
+        assert_true(refuse("b"));
+        now += 30 * SECOND;
+        lease_refresh(&lease, now);
+        attempt(failed(500));
+        assert_paused(newer(), HINDRANCE_BACKOFF, now + 30 * SECOND);
+        now += SECOND;
+        assert_paused(newer(), HINDRANCE_FRESH, now + 29 * SECOND);
+}
+
 static void test_forced_pause_does_not_hold_back_the_refresh_before_expiry(void **state) {
         attempt(granted("a", 3600));
         now = lease.refresh_at - SECOND;
@@ -794,6 +807,7 @@ int main(void) {
                 TEST(test_same_token_after_a_refusal_counts_as_a_forced_renewal),
                 TEST(test_renewal_by_itself_is_not_a_forced_one),
                 TEST(test_forced_renewal_that_failed_is_tried_again),
+                TEST(test_failure_in_the_forced_pause_is_named_before_freshness),
                 TEST(test_forced_pause_does_not_hold_back_the_refresh_before_expiry),
         };
 

@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "base/harden.h"
 #include "base/log.h"
+#include "config_file.h"
 #include "core/broker.h"
 #include "io/fetcher.h"
 #include "io/journal.h"
@@ -148,18 +149,12 @@ static void left(void *user, struct connection *connection) {
 
 /* ---- configuration ---- */
 
-static void say_messages(const struct config_messages *messages) {
-        for (size_t i = 0; i < messages->n; i++)
-                log_line(messages->list[i].is_error ? LOG_ERR : LOG_WARNING, "%s",
-                         messages->list[i].text);
-}
-
 /* 0, or < 0: all is said. */
 static int load_settings(const struct options *options, struct settings **ret_settings) {
         _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
         int r = settings_load(options->config, &messages, ret_settings);
 
-        say_messages(&messages);
+        config_file_tell(&messages);
         if (r == -ENOMEM)
                 log_error("cannot read the configuration: out of memory");
         return r;

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buffer.h"
-#include "base/file.h"
+#include "config_file.h"
 #include "settings.h"
 
 struct settings *settings_free(struct settings *settings) {
@@ -142,31 +140,6 @@ static int resolve(struct settings *settings, struct config_messages *messages) 
         return messages->n_errors > 0 ? -EINVAL : 0;
 }
 
-/* ---- where it comes from ---- */
-
-static int read_file(const char *file, struct config_messages *messages,
-                     struct config **ret_config) {
-        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(0);
-        int r = file_read(file, CONFIG_FILE_MAX, &text, NULL);
-
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0) {
-                config_messages_add(messages, true, file, 0, "cannot be read: %s", file_error(r));
-                return -EINVAL;
-        }
-        return config_parse(buffer_slice(&text), file, messages, ret_config);
-}
-
-/* What is not there but was not named either is no mistake, if the environment has it all. */
-static const char *choose_file(const char *file) {
-        if (file)
-                return file;
-        if (access(CONFIGURATION_FILE, F_OK) < 0 && errno == ENOENT && getenv("BEARERD_CLIENT_ID"))
-                return NULL;
-        return CONFIGURATION_FILE;
-}
-
 int settings_load(const char *file, struct config_messages *messages,
                   struct settings **ret_settings) {
         _cleanup_(cleanup_settings) struct settings *settings = calloc(1, sizeof *settings);
@@ -174,15 +147,10 @@ int settings_load(const char *file, struct config_messages *messages,
 
         if (!settings)
                 return -ENOMEM;
-        file = choose_file(file);
-        if (file) {
-                settings->file = strdup(file);
-                if (!settings->file)
-                        return -ENOMEM;
-                r = read_file(file, messages, &settings->config);
-        } else {
-                r = config_from_environment(getenv, messages, &settings->config);
-        }
+        file = config_file_choose(file);
+        if (file && !(settings->file = strdup(file)))
+                return -ENOMEM;
+        r = config_file_read(file, messages, &settings->config);
         if (r < 0)
                 return r;
         r = resolve(settings, messages);

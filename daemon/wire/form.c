@@ -55,3 +55,21 @@ ssize_t form_decode(struct slice text, char *ret_text, size_t size) {
                 return -ENOBUFS;
         return decode(text, ret_text);
 }
+
+static bool is_plain(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '*' || c == '-' || c == '.' || c == '_';
+}
+
+void form_encode(struct buffer *out, struct slice text) {
+        for (size_t i = 0; i < text.size; i++) {
+                char c = text.data[i];
+
+                if (is_plain(c))
+                        buffer_append_char(out, c);
+                else if (c == ' ')
+                        buffer_append_char(out, '+');
+                else
+                        buffer_printf(out, "%%%02X", (unsigned char)c);
+        }
+}

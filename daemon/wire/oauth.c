@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "base/decimal.h"
+#include "wire/form.h"
 #include "wire/httpdate.h"
 #include "wire/oauth.h"
 
@@ -28,20 +29,6 @@ static bool is_alphanumeric(char c) {
 
 /* The request */
 
-/* application/x-www-form-urlencoded, as RFC 6749 appendix B has it. */
-static void append_form(struct buffer *out, struct slice text) {
-        for (size_t i = 0; i < text.size; i++) {
-                char c = text.data[i];
-
-                if (is_alphanumeric(c) || c == '*' || c == '-' || c == '.' || c == '_')
-                        buffer_append_char(out, c);
-                else if (c == ' ')
-                        buffer_append_char(out, '+');
-                else
-                        buffer_printf(out, "%%%02X", (unsigned char)c);
-        }
-}
-
 static void append_base64(struct buffer *out, struct slice bytes) {
         static const char alphabet[] =
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -60,7 +47,7 @@ static void append_base64(struct buffer *out, struct slice bytes) {
 int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
                 enum config_basic_encoding encoding, struct secret *ret_value) {
         bool is_raw = encoding == CONFIG_BASIC_RAW;
-        void (*append)(struct buffer *, struct slice) = is_raw ? buffer_append_slice : append_form;
+        void (*append)(struct buffer *, struct slice) = is_raw ? buffer_append_slice : form_encode;
         struct buffer pair = BUFFER_INIT(SECRET_SIZE_MAX), value = BUFFER_INIT(SECRET_SIZE_MAX);
         int r;
 
@@ -84,7 +71,7 @@ void oauth_form(struct buffer *out, const char *scope) {
         buffer_append_text(out, "grant_type=client_credentials");
         if (*scope) {
                 buffer_append_text(out, "&scope=");
-                append_form(out, slice_of(scope));
+                form_encode(out, slice_of(scope));
         }
 }
 
@@ -212,7 +199,7 @@ static bool text_repeats_credential(const struct answer *answer, struct slice te
         size_t scheme = strlen("Basic ");
         bool found;
 
-        append_form(&form, secret);
+        form_encode(&form, secret);
         found = buffer_error(&form) < 0 || text_has(text, secret) ||
                 text_has(text, buffer_slice(&form));
         if (!found && basic.size > scheme)
@@ -499,17 +486,13 @@ static uint64_t seconds_until(struct slice date, int64_t now) {
 uint64_t oauth_retry_after(struct slice value, int64_t now) {
         uint64_t seconds;
 
-        while (value.size > 0 && memchr(" \t", value.data[0], 2))
-                value = (struct slice){value.data + 1, value.size - 1};
-        while (value.size > 0 && memchr(" \t\r\n", value.data[value.size - 1], 4))
-                value.size--;
-        switch (decimal_parse(value, OAUTH_RETRY_AFTER_MAX, &seconds)) {
+        switch (decimal_parse(slice_trim(value), OAUTH_RETRY_AFTER_MAX, &seconds)) {
         case 0:
                 return seconds;
         case -ERANGE:
                 return OAUTH_RETRY_AFTER_MAX;
         default:
-                seconds = seconds_until(value, now);
+                seconds = seconds_until(slice_trim(value), now);
                 return seconds < OAUTH_RETRY_AFTER_MAX ? seconds : OAUTH_RETRY_AFTER_MAX;
         }
 }

@@ -47,6 +47,7 @@ static const struct {
         {SLICE_INIT("123456789"), -ENOBUFS, NULL},
         {SLICE_INIT("%"), -EBADMSG, NULL},
         {SLICE_INIT("%4"), -EBADMSG, NULL},
+        {{"%41", 2}, -EBADMSG, NULL}, /* the third byte is not its own */
         {SLICE_INIT("a%4g"), -EBADMSG, NULL},
         {SLICE_INIT("a%g4"), -EBADMSG, NULL},
         {SLICE_INIT("%%41"), -EBADMSG, NULL},
@@ -70,10 +71,27 @@ static void test_decoding_is_strict_and_writes_nothing_when_it_fails(void **stat
         }
 }
 
+static void test_what_is_encoded_decodes_to_itself(void **state) {
+        struct buffer out = BUFFER_INIT(1024);
+        char every[256], decoded[256];
+
+        for (size_t i = 0; i < sizeof every; i++)
+                every[i] = (char)i;
+        form_encode(&out, (struct slice){every, sizeof every});
+        assert_int_equal(buffer_error(&out), 0);
+        assert_int_equal(form_decode(buffer_slice(&out), decoded, sizeof decoded), 256);
+        assert_memory_equal(decoded, every, sizeof every);
+        buffer_clear(&out);
+        form_encode(&out, SLICE("aZ09*-._ ~%+/")); /* of the marks, four stay */
+        assert_true(slice_is(buffer_slice(&out), "aZ09*-._+%7E%25%2B%2F"));
+        buffer_deinit(&out);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_pairs_come_one_by_one),
                 cmocka_unit_test(test_decoding_is_strict_and_writes_nothing_when_it_fails),
+                cmocka_unit_test(test_what_is_encoded_decodes_to_itself),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

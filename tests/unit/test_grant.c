@@ -19,6 +19,21 @@
 #define BASIC_NAME     "Basic YTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwXzI6eA=="
 #define BASIC_TOO_LONG "Basic YTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwXzIzOng="
 
+/* base64 of 32 times "%61", the longest that a name can be; of one byte more; of 300 bytes. */
+#define BASIC_ENCODED                                                                              \
+        "Basic JTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJT"                 \
+        "YxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxOng="
+#define BASIC_ONE_MORE                                                                             \
+        "Basic JTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJT"                 \
+        "YxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxJTYxYTp4"
+#define BASIC_FAR_MORE                                                                             \
+        "Basic YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYW"                 \
+        "FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYW"                 \
+        "FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYW"                 \
+        "FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYW"                 \
+        "FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYW"                 \
+        "FhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhOng="
+
 static const struct {
         const char *type;
         const char *authorization;
@@ -53,6 +68,9 @@ static const struct {
         {FORM, "Basic YSU1RmI6eA==", GRANT, "a_b", NULL, NULL}, /* a%5Fb:x */
         {FORM, BASIC_NAME, GRANT, NAME, NULL, NULL},
         {FORM, BASIC_TOO_LONG, GRANT, "", NULL, NULL},
+        {FORM, BASIC_ENCODED, GRANT, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL, NULL},
+        {FORM, BASIC_ONE_MORE, GRANT, "", NULL, NULL},
+        {FORM, BASIC_FAR_MORE, GRANT, "", NULL, NULL},
         {FORM, "Basic YXRoZW5h", GRANT, "", NULL, NULL},     /* no colon */
         {FORM, "Basic OnMzY3JldA==", GRANT, "", NULL, NULL}, /* no id */
         {FORM, "Basic QXRoZW5hOng=", GRANT, "", NULL, NULL}, /* Athena:x */

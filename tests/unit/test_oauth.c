@@ -580,7 +580,7 @@ static void test_retry_after_is_seconds_or_a_date(void **state) {
         } rows[] = {
                 {"0", 0},
                 {"1", 1},
-                {" 120\r\n", 120},
+                {" 120\t", 120},
                 {"86400", OAUTH_RETRY_AFTER_MAX},
                 {"86401", OAUTH_RETRY_AFTER_MAX},
                 {"99999999999999999999999999", OAUTH_RETRY_AFTER_MAX},

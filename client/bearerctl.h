@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerctl - the command line: what its commands share.
+ *
+ * Speaks to bearerd as any worker does, and has no right that its user has not. A token goes to
+ * stdout or into the environment of a command, where it was asked for, and nowhere else: not into a
+ * message, not into argv. Every error is one line on stderr: what, where, and what to do next. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sysexits.h>
+
+#include "base/buffer.h"
+
+/* What a command was told. */
+struct ctl {
+        const char *socket;   /* --socket, or NULL */
+        const char *name;     /* of the token, or NULL: the default one */
+        const char *env;      /* --env */
+        bool json;            /* --json */
+        uint64_t min_valid;   /* --min-valid, seconds; 0: any */
+        int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
+        char *const *command; /* behind "--", or NULL */
+};
+
+/* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK. */
+int ctl_get(const struct ctl *ctl, struct buffer *out);
+int ctl_header(const struct ctl *ctl, struct buffer *out);
+int ctl_renew(const struct ctl *ctl, struct buffer *out);
+int ctl_exec(const struct ctl *ctl, struct buffer *out);
+int ctl_status(const struct ctl *ctl, struct buffer *out);
+
+/* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
+int ctl_fail(const struct ctl *ctl, int r);
+
+/* Writes SECONDS as people say them: "52 min 10 s". */
+void ctl_span(struct buffer *out, uint64_t seconds);

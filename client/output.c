@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <unistd.h>
+
+#include "client/output.h"
+
+int output_finish(const struct buffer *out) {
+        struct slice rest = buffer_slice(out);
+
+        if (buffer_error(out) < 0)
+                return buffer_error(out);
+        while (rest.size > 0) {
+                ssize_t n = write(STDOUT_FILENO, rest.data, rest.size);
+
+                if (n >= 0) {
+                        rest.data += n;
+                        rest.size -= (size_t)n;
+                } else if (errno != EINTR) {
+                        return -errno;
+                }
+        }
+        return close(STDOUT_FILENO) < 0 ? -errno : 0;
+}

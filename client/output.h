@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* output - what bearerctl writes to stdout, past stdio: no copy of a token stays in a buffer that
+ * nobody wipes, and an error of write(2) or close(2) is one of bearerctl. */
+#pragma once
+
+#include "base/buffer.h"
+
+/* Room for one token with everything around it, or a long status. */
+#define OUTPUT_MAX ((size_t)1 << 20)
+
+/* Writes all of OUT, and closes stdout. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
+int output_finish(const struct buffer *out);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/secret.h"
+#include "client/clock.h"
+#include "client/token.h"
+#include "core/name.h"
+#include "core/outcome.h"
+#include "wire/json.h"
+
+#define PRACTICE_ID_MAX ((size_t)255)
+
+struct bearer_token {
+        atomic_uint references;
+        struct secret value;
+        char name[TOKEN_NAME_MAX + 1];
+        char scope[OUTCOME_SCOPE_MAX + 1];
+        char practice_id[PRACTICE_ID_MAX + 1];
+        uint64_t generation;
+        uint64_t expires_at; /* Unix time, seconds */
+        uint64_t ends_at;    /* clock_now() time */
+};
+
+struct bearer_token *bearer_token_ref(struct bearer_token *token) {
+        if (token)
+                atomic_fetch_add_explicit(&token->references, 1, memory_order_relaxed);
+        return token;
+}
+
+/* Whoever is last must see all that the others did with it before. */
+struct bearer_token *bearer_token_unref(struct bearer_token *token) {
+        if (token && atomic_fetch_sub_explicit(&token->references, 1, memory_order_acq_rel) == 1) {
+                secret_deinit(&token->value);
+                free(token);
+        }
+        return NULL;
+}
+
+static void cleanup_token(struct bearer_token **token) {
+        bearer_token_unref(*token);
+}
+
+/* RFC 6750 2.1, b64token. It goes into a header of the caller's: nothing else may be in it. */
+static bool is_b64token(struct slice text) {
+        size_t i = 0;
+
+        for (; i < text.size; i++) {
+                char c = text.data[i];
+
+                if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+                    (c == 0 || !strchr("-._~+/", c)))
+                        break;
+        }
+        if (i == 0)
+                return false;
+        for (; i < text.size; i++)
+                if (text.data[i] != '=')
+                        return false;
+        return true;
+}
+
+static bool is_printable(const char *text) {
+        for (; *text; text++)
+                if (*text < ' ' || *text > '~')
+                        return false;
+        return true;
+}
+
+static int read_value(const struct json_object *object, struct secret *ret_value) {
+        const struct json_member *member = json_find(object, "access_token", JSON_STRING);
+        _cleanup_(buffer_deinit)
+        struct buffer text = BUFFER_INIT(SECRET_SIZE_MAX + 1);
+        ssize_t size;
+
+        if (!member)
+                return -EBADMSG;
+        if (buffer_reserve(&text, SECRET_SIZE_MAX + 1) < 0)
+                return -ENOMEM;
+        size = json_string_copy(member, text.data, SECRET_SIZE_MAX + 1);
+        if (size < 0)
+                return -EBADMSG;
+        buffer_added(&text, (size_t)size);
+        if (!is_b64token(buffer_slice(&text)))
+                return -EBADMSG;
+        return secret_set(ret_value, text.data, text.size);
+}
+
+static int read_integer(const struct json_object *object, const char *name, uint64_t most,
+                        uint64_t *ret_value) {
+        const struct json_member *member = json_find(object, name, JSON_INTEGER);
+
+        if (!member || member->integer > most)
+                return -EBADMSG;
+        *ret_value = member->integer;
+        return 0;
+}
+
+/* None is "". */
+static int read_text(const struct json_object *object, const char *name, char *ret_text,
+                     size_t size) {
+        const struct json_member *member = json_find(object, name, JSON_STRING);
+
+        ret_text[0] = 0;
+        if (member && json_string_copy(member, ret_text, size) < 0)
+                return -EBADMSG;
+        return is_printable(ret_text) ? 0 : -EBADMSG;
+}
+
+/* RFC 6749 5.1: in any case. */
+static bool is_bearer(const struct json_object *object) {
+        const struct json_member *type = json_find(object, "token_type", JSON_STRING);
+
+        return type && slice_is_nocase(type->text, "bearer");
+}
+
+static int read_members(const struct json_object *object, uint64_t received_at,
+                        struct bearer_token *token) {
+        uint64_t expires_in;
+        int r;
+
+        if (!is_bearer(object))
+                return -EBADMSG;
+        r = read_integer(object, "expires_in", OUTCOME_EXPIRES_IN_MAX, &expires_in);
+        if (r == 0)
+                r = read_integer(object, "expires_at", UINT64_MAX, &token->expires_at);
+        if (r == 0)
+                r = read_integer(object, "generation", UINT64_MAX, &token->generation);
+        if (r == 0)
+                r = read_text(object, "name", token->name, sizeof token->name);
+        if (r == 0)
+                r = read_text(object, "scope", token->scope, sizeof token->scope);
+        if (r == 0)
+                r = read_text(object, "practice_id", token->practice_id, sizeof token->practice_id);
+        if (r < 0)
+                return r;
+        if (token->generation == 0 || !token_name_is_valid(slice_of(token->name)))
+                return -EBADMSG;
+        token->ends_at = time_add(received_at, expires_in * NSEC_PER_SEC);
+        return read_value(object, &token->value);
+}
+
+int token_parse(struct slice body, uint64_t received_at, struct bearer_token **ret_token) {
+        _cleanup_(cleanup_token)
+        struct bearer_token *token = NULL;
+        struct json_object object;
+        int r;
+
+        if (json_parse(body, &object) < 0)
+                return -EBADMSG;
+        token = calloc(1, sizeof *token);
+        if (!token)
+                return -ENOMEM;
+        atomic_init(&token->references, 1);
+        r = read_members(&object, received_at, token);
+        if (r < 0)
+                return r;
+        *ret_token = token;
+        token = NULL; /* consumed */
+        return 0;
+}
+
+const char *bearer_token_value(const struct bearer_token *token) {
+        return token->value.data;
+}
+
+const char *bearer_token_name(const struct bearer_token *token) {
+        return token->name;
+}
+
+uint64_t bearer_token_generation(const struct bearer_token *token) {
+        return token->generation;
+}
+
+uint64_t bearer_token_expires_at(const struct bearer_token *token) {
+        return token->expires_at;
+}
+
+uint64_t bearer_token_expires_in(const struct bearer_token *token) {
+        return time_until(token->ends_at, clock_now()) / NSEC_PER_SEC;
+}
+
+const char *bearer_token_scope(const struct bearer_token *token) {
+        return token->scope;
+}
+
+const char *bearer_token_practice_id(const struct bearer_token *token) {
+        return token->practice_id;
+}

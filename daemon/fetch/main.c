@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerd-fetch - makes one token request for bearerd, and exits.
+ *
+ * Started for each request, by bearerd or by systemd (Accept=yes), with the socket as fd 0. It
+ * hears a token's name, and nothing else: where the request goes and with what credentials, its own
+ * configuration says. It exits 0 whatever the outcome, which is in its answer. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/harden.h"
+#include "base/log.h"
+#include "base/timespan.h"
+#include "config_file.h"
+#include "fetch/attempt.h"
+#include "fetch/conversation.h"
+
+#define HEAR_TIMEOUT (5 * NSEC_PER_SEC)
+/* In seconds, until the attempt sets its own: hearing the name, reading files. */
+#define ALARM_AT_START 10
+
+struct options {
+        const char *config;
+        bool check_config;
+};
+
+static const char help[] =
+        "bearerd-fetch [--config FILE] [--check-config]\n"
+        "\n"
+        "Makes one token request for bearerd, which starts it with a socket as its stdin.\n"
+        "\n"
+        "  --config FILE   instead of " CONFIGURATION_FILE "\n"
+        "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
+        "  --help          this\n"
+        "  --version       the version\n";
+
+/* 0: go on; < 0: exit, *ret_status says how. */
+static int options_parse(int argc, char **argv, struct options *ret_options, int *ret_status) {
+        static const struct option known[] = {
+                {"config", required_argument, NULL, 'c'},
+                {"check-config", no_argument, NULL, 'n'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {NULL, 0, NULL, 0},
+        };
+        int option;
+
+        *ret_status = EX_USAGE;
+        while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+                if (option == 'c')
+                        ret_options->config = optarg;
+                else if (option == 'n')
+                        ret_options->check_config = true;
+                else if (option == '?')
+                        return -EINVAL;
+                else {
+                        *ret_status = EX_OK;
+                        fputs(option == 'h' ? help : "bearerd-fetch " VERSION "\n", stdout);
+                        return -ECANCELED;
+                }
+        }
+        if (optind == argc)
+                return 0;
+        fprintf(stderr, "bearerd-fetch: there is no argument %s, see --help\n", argv[optind]);
+        return -EINVAL;
+}
+
+static int harden(void) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGALRM, SIG_DFL);
+        return harden_process();
+}
+
+static bool is_socket(int fd) {
+        int type;
+        socklen_t size = sizeof type;
+
+        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+/* bearerd tells of every other outcome; this one is about what is here. */
+static void log_misconfigured(const char *name, const struct outcome *outcome) {
+        struct log_message message;
+
+        log_begin(&message, LOG_ERR, NULL);
+        log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_send(&message, "token %s: %s", name, outcome->message);
+}
+
+static int serve(int fd, const char *file) {
+        char name[TOKEN_NAME_MAX + 1];
+        struct outcome outcome;
+        int r;
+
+        if (!is_socket(fd)) {
+                fprintf(stderr, "bearerd-fetch: stdin is no socket: bearerd or systemd starts this "
+                                "program, see --help\n");
+                return EX_USAGE;
+        }
+        alarm(ALARM_AT_START);
+        r = conversation_hear(fd, HEAR_TIMEOUT, name);
+        if (r < 0) {
+                log_warning("no token's name came: %s", strerror(-r));
+                return EX_OK;
+        }
+        attempt_make(file, name, &outcome);
+        if (outcome.kind == OUTCOME_MISCONFIGURED)
+                log_misconfigured(name, &outcome);
+        r = conversation_answer(fd, &outcome);
+        if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+                log_warning("cannot answer for token %s: %s", name, strerror(-r));
+        outcome_deinit(&outcome);
+        return EX_OK;
+}
+
+static int check(const char *file) {
+        int r = attempt_check(file);
+
+        return r == 0 ? EX_OK : r == -EINVAL ? EX_CONFIG : EX_OSERR;
+}
+
+int main(int argc, char **argv) {
+        struct options options = {0};
+        const char *file;
+        int status, r;
+
+        log_open("bearerd-fetch");
+        r = harden();
+        if (r < 0) {
+                log_error("cannot give up privileges and core dumps: %s", strerror(-r));
+                return EX_OSERR;
+        }
+        if (options_parse(argc, argv, &options, &status) < 0)
+                return status;
+        file = config_file_choose(options.config);
+        return options.check_config ? check(file) : serve(STDIN_FILENO, file);
+}

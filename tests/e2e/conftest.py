@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What the end-to-end tests stand on: the built programs, a token endpoint, a bearerd.
+
+$BEARERD_BUILD names meson's build directory. A test asks for `broker` and calls it:
+
+    def test_worker_gets_token(broker, endpoint):
+        bearerd = broker(requests_per_minute=60)
+        assert bearerd.get("/v1/token").body["access_token"] == endpoint.tokens[0]
+"""
+
+import os
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "standin"))
+
+from broker import Broker  # noqa: E402
+from standin import Standin  # noqa: E402
+
+Programs = namedtuple("Programs", "bearerd fetch bearerctl libraries")
+
+
+@pytest.fixture(scope="session")
+def programs():
+    build = os.environ.get("BEARERD_BUILD")
+    if not build:
+        pytest.fail("set BEARERD_BUILD to meson's build directory")
+    root = Path(build).resolve()
+    found = Programs(root / "daemon/bearerd", root / "daemon/fetch/bearerd-fetch",
+                     root / "client/bearerctl", root / "client")
+    missing = [str(path) for path in found if not path.exists()]
+    if missing:
+        pytest.fail("not built: " + ", ".join(missing))
+    return found
+
+
+@pytest.fixture
+def endpoint(tmp_path):
+    """A token endpoint. Nothing may reach it that a good client would not send."""
+    with Standin(tmp_path / "endpoint") as standin:
+        yield standin
+        assert standin.unexpected == []
+
+
+@pytest.fixture
+def broker(programs, endpoint, tmp_path):
+    """Makes a Broker: one token by default, from `endpoint`. KEYS go to every token's section;
+    TOKENS has them by token; BROKER those of [broker]. START false: the test will start it."""
+    made = []
+
+    def make(*, tokens=None, broker=None, environment=None, start=True, **keys):
+        one = Broker(programs, tmp_path / f"broker{len(made)}", endpoint, environment or {})
+        made.append(one)
+        one.config["broker"] |= broker or {}
+        for name, of_token in (tokens or {"athena": {}}).items():
+            one.add_token(name, **{**keys, **of_token})
+        if start:
+            one.start()
+        return one
+
+    yield make
+    wrong = []
+    for one in made:
+        wrong += one.finish()
+        print(f"--- {one.log_file}\n{one.log()}")     # shown by pytest if something failed
+    assert not wrong, "\n".join(wrong)

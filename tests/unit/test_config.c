@@ -257,19 +257,19 @@ static const struct {
         {"", {"FILE: there is no token"}},
         {"# nothing\n", {"FILE: there is no token"}},
         {"[broker]\n", {"FILE: there is no token"}},
-        {"key = value\n",
-         {"FILE:1: there is no section above", "FILE: there is no token"}},
+        {"key = value\n", {"FILE:1: there is no section above", "FILE: there is no token"}},
         {"[tokens a]\nany = thing\n", {"FILE:1: there is no such section"}},
         {"[broker\nany = thing\n[token a]\n" NEEDED, {"FILE:1: a section is [word]"}},
         {"[token a]\n" NEEDED "[Broker]\nsocket = x\n", {"FILE:5: there is no such section"}},
         {"[token a]\n" NEEDED "[broker x]\n", {"FILE:5: there is one broker"}},
         {"[token a]\n" NEEDED "[broker]\n[broker]\nsocket = x\n",
-         {"FILE:6: [broker] is in line 5", "FILE:7: socket must be an absolute path of at most 107"}},
+         {"FILE:6: [broker] is in line 5",
+          "FILE:7: socket must be an absolute path of at most 107"}},
         {"[token]\n" NEEDED, {"FILE:1: a token is called [token NAME]"}},
         {"[token A]\n" NEEDED, {"FILE:1: a token is called [token NAME]"}},
         {"[token -a]\nfloor = 1\n",
-         {"FILE:1: a token is called", "FILE:1: token_url is missing", "FILE:1: client_id is missing",
-          "FILE:1: client_secret is missing"}},
+         {"FILE:1: a token is called", "FILE:1: token_url is missing",
+          "FILE:1: client_id is missing", "FILE:1: client_secret is missing"}},
         {"[token a]\n" NEEDED "[token a]\n" NEEDED,
          {"FILE:5: the token of this name is in line 1"}},
         {"[token a]\n",
@@ -312,7 +312,8 @@ static const struct {
          {"FILE:5: allow_users must be 1 to 64 names", "FILE:6: allow_groups must be 1 to 64"}},
         {"[token a]\n" NEEDED "proxy = http://proxy\n", {"FILE:5: proxy must be http://HOST:PORT"}},
         {"[broker]\nsocket_mode = 0888\nsocket_group = -x\n[token a]\n" NEEDED,
-         {"FILE:2: socket_mode must be permissions in octal", "FILE:3: socket_group must be the name"}},
+         {"FILE:2: socket_mode must be permissions in octal",
+          "FILE:3: socket_group must be the name"}},
         {"[token a]\nprovider = athenahealth\nclient_id = foo:bar\nclient_secret = hunter2\n",
          {"FILE:3: client_id must be credential:NAME, env:NAME, file:/PATH, or the id itself",
           "FILE:4: client_secret must be credential:NAME, env:NAME or file:/PATH"}},
@@ -329,11 +330,21 @@ static void test_every_mistake_is_told_with_its_line(void **state) {
 
 static void test_a_token_url_is_https_or_stays_on_this_host(void **state) {
         static const char *const bad[] = {
-                "http://example.com/",    "http://127.0.0.1@evil",    "http://localhost.evil",
-                "http://127.1",           "http://127.0.0.1:80@evil/", "http://[::2]/",
-                "http://128.0.0.1/",      "https://user@example.com/", "https://example.com/#x",
-                "https://example.com\\x", "https://exa mple.com",     "HTTPS://example.com/",
-                "ftp://example.com/",     "https://",                 "example.com",
+                "http://example.com/",
+                "http://127.0.0.1@evil",
+                "http://localhost.evil",
+                "http://127.1",
+                "http://127.0.0.1:80@evil/",
+                "http://[::2]/",
+                "http://128.0.0.1/",
+                "https://user@example.com/",
+                "https://example.com/#x",
+                "https://example.com\\x",
+                "https://exa mple.com",
+                "HTTPS://example.com/",
+                "ftp://example.com/",
+                "https://",
+                "example.com",
         };
         static const char *const expected[] = {"FILE:5: token_url must be an https URL", NULL};
         char text[512];
@@ -345,8 +356,9 @@ static void test_a_token_url_is_https_or_stays_on_this_host(void **state) {
 }
 
 static void test_a_proxy_is_host_and_port(void **state) {
-        static const char *const bad[] = {"http://p", "https://p/", "http://p:1/", "http://u@p:1",
-                                          "http://u:p@p:1", "socks5://p:1", "p:1", "http://p:0"};
+        static const char *const bad[] = {"http://p",     "https://p/",     "http://p:1/",
+                                          "http://u@p:1", "http://u:p@p:1", "socks5://p:1",
+                                          "p:1",          "http://p:0"};
         static const char *const expected[] = {"FILE:5: proxy must be http://HOST:PORT", NULL};
         char text[512];
 
@@ -360,22 +372,38 @@ static void test_a_proxy_is_host_and_port(void **state) {
 /* Whatever is wrong with a line, a message may hold nothing of it. */
 static void test_no_message_repeats_what_is_written(void **state) {
         static const char *const lines[] = {
-                "client_secret = hunter2",          "client_secret = env:hunter2-",
-                "client_secret = credential:hunter2/", "client_secret = file:hunter2",
-                "client_secret = hunter2 # hunter2", "client_secret = \"hunter2\"",
-                "client_secret: hunter2",           " client_secret = hunter2",
-                "client_secret = hunter2\r",        "client_secret = hunter2\x01",
-                "client_secret = hunter2\xff",      "client_secret = a\tb hunter2",
-                "client_secrt = hunter2",           "hunter2",
-                "hunter2 = x",                      "hunter2=",
-                "hunter2==",                        "[hunter2]",
-                "[token HUNTER2 hunter2]",          "[broker hunter2]",
-                "[hunter2",                         "client_id = hunter2:hunter2",
-                "provider = hunter2",               "token_url = https://hunter2@example.com/",
-                "token_url = http://hunter2/",      "proxy = http://user:hunter2@p:1",
-                "timeout = hunter2",                "requests_per_minute = hunter2",
-                "default = hunter2",                "allow_users = hunter2:x",
-                "basic_encoding = hunter2",         "scope = hunter2  x",
+                "client_secret = hunter2",
+                "client_secret = env:hunter2-",
+                "client_secret = credential:hunter2/",
+                "client_secret = file:hunter2",
+                "client_secret = hunter2 # hunter2",
+                "client_secret = \"hunter2\"",
+                "client_secret: hunter2",
+                " client_secret = hunter2",
+                "client_secret = hunter2\r",
+                "client_secret = hunter2\x01",
+                "client_secret = hunter2\xff",
+                "client_secret = a\tb hunter2",
+                "client_secrt = hunter2",
+                "hunter2",
+                "hunter2 = x",
+                "hunter2=",
+                "hunter2==",
+                "[hunter2]",
+                "[token HUNTER2 hunter2]",
+                "[broker hunter2]",
+                "[hunter2",
+                "client_id = hunter2:hunter2",
+                "provider = hunter2",
+                "token_url = https://hunter2@example.com/",
+                "token_url = http://hunter2/",
+                "proxy = http://user:hunter2@p:1",
+                "timeout = hunter2",
+                "requests_per_minute = hunter2",
+                "default = hunter2",
+                "allow_users = hunter2:x",
+                "basic_encoding = hunter2",
+                "scope = hunter2  x",
         };
         char text[512];
 
@@ -384,8 +412,7 @@ static void test_no_message_repeats_what_is_written(void **state) {
                 struct config *config = NULL;
 
                 snprintf(text, sizeof text, "[token a]\n%s\n", lines[i]);
-                assert_int_equal(config_parse(slice_of(text), "FILE", &messages, &config),
-                                 -EINVAL);
+                assert_int_equal(config_parse(slice_of(text), "FILE", &messages, &config), -EINVAL);
                 assert_true(messages.n > 0);
                 for (size_t j = 0; j < messages.n; j++)
                         if (strcasestr(messages.list[j].text, "hunter2"))
@@ -516,9 +543,9 @@ static void test_a_file_at_the_limit_is_read_and_one_past_it_is_not(void **state
         memset(text, '\n', CONFIG_FILE_MAX + 1);
         memcpy(text, start, sizeof start - 1);
         config_free(parse_warned((struct slice){text, CONFIG_FILE_MAX}, NULL));
-        assert_int_equal(config_parse((struct slice){text, CONFIG_FILE_MAX + 1}, "FILE", &messages,
-                                      &config),
-                         -EINVAL);
+        assert_int_equal(
+                config_parse((struct slice){text, CONFIG_FILE_MAX + 1}, "FILE", &messages, &config),
+                -EINVAL);
         assert_string_equal(messages.list[0].text, "FILE: the file is larger than 1048576 bytes");
         assert_int_equal(messages.n, 1);
         config_messages_deinit(&messages);
@@ -592,8 +619,13 @@ static struct config *from_environment(const char *const *pairs, const char *war
 }
 
 static void test_two_variables_make_a_token(void **state) {
-        const char *const pairs[] = {"BEARERD_CLIENT_ID", "foo:bar", "BEARERD_CLIENT_SECRET",
-                                     "hunter2", "BEARERD_SCOPE", "", NULL};
+        const char *const pairs[] = {"BEARERD_CLIENT_ID",
+                                     "foo:bar",
+                                     "BEARERD_CLIENT_SECRET",
+                                     "hunter2",
+                                     "BEARERD_SCOPE",
+                                     "",
+                                     NULL};
         struct config *config = from_environment(pairs, NULL);
         const struct config_token *token = config_default(config);
 
@@ -610,11 +642,19 @@ static void test_two_variables_make_a_token(void **state) {
 }
 
 static void test_the_other_variables_are_read(void **state) {
-        const char *const pairs[] = {
-                "BEARERD_CLIENT_ID",   "id",     "BEARERD_CLIENT_SECRET", "hunter2",
-                "BEARERD_TOKEN_URL",   "http://localhost:1/t",            "BEARERD_SCOPE",
-                "mine",                "BEARERD_PRACTICE_ID",             "195900",
-                "BEARERD_TLS_CA_FILE", "/ca",    NULL};
+        const char *const pairs[] = {"BEARERD_CLIENT_ID",
+                                     "id",
+                                     "BEARERD_CLIENT_SECRET",
+                                     "hunter2",
+                                     "BEARERD_TOKEN_URL",
+                                     "http://localhost:1/t",
+                                     "BEARERD_SCOPE",
+                                     "mine",
+                                     "BEARERD_PRACTICE_ID",
+                                     "195900",
+                                     "BEARERD_TLS_CA_FILE",
+                                     "/ca",
+                                     NULL};
         struct config *config = from_environment(pairs, "BEARERD_TOKEN_URL is http:");
         const struct config_token *token = config_default(config);
 
@@ -628,9 +668,15 @@ static void test_the_other_variables_are_read(void **state) {
 }
 
 static void test_a_provider_in_the_environment_is_beaten_by_a_url(void **state) {
-        const char *const pairs[] = {"BEARERD_CLIENT_ID", "id", "BEARERD_CLIENT_SECRET", "hunter2",
-                                     "BEARERD_PROVIDER", "athenahealth-preview",
-                                     "BEARERD_TOKEN_URL", "https://example.com/", NULL};
+        const char *const pairs[] = {"BEARERD_CLIENT_ID",
+                                     "id",
+                                     "BEARERD_CLIENT_SECRET",
+                                     "hunter2",
+                                     "BEARERD_PROVIDER",
+                                     "athenahealth-preview",
+                                     "BEARERD_TOKEN_URL",
+                                     "https://example.com/",
+                                     NULL};
         struct config *config = from_environment(pairs, NULL);
 
         assert_string_equal(config->tokens[0].token_url, "https://example.com/");
@@ -648,8 +694,7 @@ static void test_mistakes_in_the_environment_name_the_variable(void **state) {
                 {{"BEARERD_CLIENT_ID", "", "BEARERD_CLIENT_SECRET", "hunter2"},
                  {"BEARERD_CLIENT_ID is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_PROVIDER", "hunter2"},
-                 {"BEARERD_PROVIDER must be athenahealth or",
-                  "BEARERD_CLIENT_SECRET is not set"}},
+                 {"BEARERD_PROVIDER must be athenahealth or", "BEARERD_CLIENT_SECRET is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_CLIENT_SECRET", "hunter2",
                   "BEARERD_TOKEN_URL", "http://hunter2/", "BEARERD_SCOPE", "hunter2 ",
                   "BEARERD_TLS_CA_FILE", "hunter2"},

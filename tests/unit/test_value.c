@@ -35,9 +35,8 @@ static void test_times_are_read_as_systemd_writes_them(void **state) {
                 {"2 h", 120 * NSEC_PER_MIN},
                 {"55s500ms", 55500 * NSEC_PER_MSEC},
                 {"300ms20s 5day", 7200 * NSEC_PER_MIN + 20300 * NSEC_PER_MSEC},
-                {"1w 1d 1h 1m 1s 1ms 1us",
-                 (10080 + 1440 + 60 + 1) * NSEC_PER_MIN + NSEC_PER_SEC + NSEC_PER_MSEC +
-                         NSEC_PER_USEC},
+                {"1w 1d 1h 1m 1s 1ms 1us", (10080 + 1440 + 60 + 1) * NSEC_PER_MIN + NSEC_PER_SEC +
+                                                   NSEC_PER_MSEC + NSEC_PER_USEC},
                 {"1usec", NSEC_PER_USEC},
                 {"1msec", NSEC_PER_MSEC},
                 {"1sec", NSEC_PER_SEC},

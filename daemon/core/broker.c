@@ -232,7 +232,7 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
                                const struct peer *peer, uint64_t now) {
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
-        assert(!waiter_waits(&request->waiter));
+        assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
         *request = (struct request){.want = *want, .peer = peer};
         if (!token && (!name[0] || name_is_hint)) {
                 token = broker->default_token;

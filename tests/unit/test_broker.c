@@ -595,6 +595,21 @@ static void test_denied_endpoint_answers_who_waits_and_who_comes_with_502(void *
         assert_replied(&request, REPLY_TOKEN);
 }
 
+static void test_request_that_ends_while_a_denied_token_is_tried_again_gets_502(void **state) {
+        struct broker_token *token = configure_one();
+        struct request request = {0};
+
+        end(started(token), denied());
+        wait_for_deadline();
+        started(token);
+        assert_int_equal(ask_now(any), REPLY_DENIED);
+        assert_int_equal(ask(&request, any, 5), REPLY_WAIT);
+        now += 5 * SECOND;
+        expire();
+        assert_replied(&request, REPLY_DENIED);
+        assert_ptr_equal(request.reply.token, token);
+}
+
 static void test_token_denied_after_its_floor_gives_502(void **state) {
         struct broker_token *token = configure_and_fetch(3600);
         struct request request = {0};
@@ -1397,6 +1412,7 @@ int main(void) {
                 TEST(test_refused_worker_is_told_when_the_endpoint_denies),
                 TEST(test_refused_worker_is_told_when_the_same_token_comes_again),
                 TEST(test_denied_endpoint_answers_who_waits_and_who_comes_with_502),
+                TEST(test_request_that_ends_while_a_denied_token_is_tried_again_gets_502),
                 TEST(test_token_denied_after_its_floor_gives_502),
                 TEST(test_tokens_of_one_account_share_its_budget),
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),

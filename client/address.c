@@ -12,7 +12,7 @@
 static const char *from_environment(void) {
         const char *socket = secure_getenv(ADDRESS_ENVIRONMENT);
 
-        return socket && *socket ? socket : ADDRESS_DEFAULT;
+        return socket && *socket ? socket : TOKEN_SOCKET;
 }
 
 /* A URL without a host: what follows is an absolute path. NULL: not one. */

@@ -4,7 +4,6 @@
 
 #include <sys/un.h>
 
-#define ADDRESS_DEFAULT     "/run/bearerd/token.sock"
 #define ADDRESS_ENVIRONMENT "BEARERD_SOCKET"
 
 /* SOCKET is a path or "unix:///path"; NULL: $BEARERD_SOCKET, else the default. 0; -EINVAL: neither

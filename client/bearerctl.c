@@ -36,7 +36,7 @@ static const char help[] =
         "\n"
         "Options:\n"
         "  --socket PATH   bearerd's socket, a path or unix:///path; else $BEARERD_SOCKET;\n"
-        "                  else " ADDRESS_DEFAULT "\n"
+        "                  else " TOKEN_SOCKET "\n"
         "  --help          this text\n"
         "  --version       the version\n"
         "\n"
@@ -301,7 +301,7 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
                         buffer_append_text(out, help);
                         return EX_OK;
                 case OPTION_VERSION:
-                        buffer_append_text(out, "bearerctl " BEARERD_VERSION "\n");
+                        buffer_append_text(out, "bearerctl " VERSION "\n");
                         return EX_OK;
                 case OPTION_SOCKET:
                         ctl->socket = optarg;

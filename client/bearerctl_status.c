@@ -20,7 +20,7 @@
 #include "wire/http1.h"
 
 #define STATUS_TIMEOUT (5 * NSEC_PER_SEC)
-#define STATUS_DEPTH   4 /* an object, its list, the tokens in it, their values */
+#define STATUS_DEPTH   5 /* the answer, its list, a token, what went wrong with it, a value */
 #define COLUMN_GAP     2
 
 enum column { COLUMN_NAME, COLUMN_VALID, COLUMN_NEXT, COLUMN_TROUBLE, N_COLUMNS };
@@ -87,7 +87,7 @@ static void write_text(struct buffer *out, const char *text) {
 
 static void write_name(struct buffer *out, struct json_object *token) {
         write_text(out, text_of(token, "name"));
-        if (flag_of(token, "default"))
+        if (flag_of(token, "is_default"))
                 buffer_append_text(out, " (default)");
 }
 
@@ -131,37 +131,35 @@ static void write_next(struct buffer *out, struct json_object *token) {
 }
 
 /* What the endpoint said belongs to what bearerd says about it. */
-static void write_upstream(struct buffer *out, struct json_object *token) {
-        uint64_t status = number_of(token, "upstream_status");
-        const char *error = text_of(token, "upstream_error");
+static void write_upstream(struct buffer *out, struct json_object *error) {
+        uint64_t status = number_of(error, "upstream_status");
+        const char *code = text_of(error, "upstream_error");
 
-        if (status != NEVER && status != 0)
-                buffer_printf(out, " (HTTP %" PRIu64 "%s", status, *error ? " " : ")");
-        else if (*error)
-                buffer_append_text(out, " (");
-        if (*error) {
-                write_text(out, error);
-                buffer_append_char(out, ')');
-        }
+        if (status == NEVER && !*code)
+                return;
+        buffer_append_text(out, " (");
+        if (status != NEVER)
+                buffer_printf(out, "HTTP %" PRIu64 "%s", status, *code ? " " : "");
+        write_text(out, code);
+        buffer_append_char(out, ')');
 }
 
 static void write_trouble(struct buffer *out, struct json_object *token) {
-        const char *error = text_of(token, "last_error"), *message = text_of(token, "message");
-        uint64_t age = number_of(token, "last_error_age");
+        struct json_object *error;
+        const char *message;
 
-        if (!*error) {
+        if (!json_object_object_get_ex(token, "last_error", &error)) {
                 buffer_append_text(out, "none");
                 return;
         }
-        if (age != NEVER) {
-                ctl_span(out, age);
+        message = text_of(error, "message");
+        if (number_of(error, "age") != NEVER) {
+                ctl_span(out, number_of(error, "age"));
                 buffer_append_text(out, " ago");
+                buffer_append_text(out, number_of(token, "failures") == 0 ? ", over: " : ": ");
         }
-        if (number_of(token, "failures") == 0)
-                buffer_append_text(out, ", mended since");
-        buffer_append_text(out, age != NEVER ? ": " : "");
-        write_text(out, error);
-        write_upstream(out, token);
+        write_text(out, text_of(error, "kind"));
+        write_upstream(out, error);
         if (*message) {
                 buffer_append_text(out, ": ");
                 write_text(out, message);

@@ -72,9 +72,9 @@ enum reply_kind {
 
 struct reply {
         enum reply_kind kind;
-        struct broker_token *token; /* NULL with AMBIGUOUS and UNKNOWN, and where it was removed */
+        struct broker_token *token; /* NULL where there is none, or none any more */
         enum hindrance hindrance;   /* PAUSED */
-        uint64_t next;              /* PAUSED, UNAVAILABLE: when it is worth another try */
+        uint64_t next;              /* PAUSED, UNAVAILABLE, TIMEOUT: when to try again */
 };
 
 /* One request for a token; a zeroed one waits for nothing. */

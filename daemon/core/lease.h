@@ -75,9 +75,9 @@ struct lease {
         uint64_t floor_at;
         uint64_t refresh_at;
 
-        /* The attempt in flight; FETCHING and RENEWING only. */
+        /* The attempt in flight, or the last one. */
         uint64_t started_at;
-        bool is_forced;
+        bool is_forced; /* until it succeeds, in this attempt or in a later one */
 
         /* Ahead of the next attempt. */
         uint64_t hold_until;        /* by our own backoff or pause */

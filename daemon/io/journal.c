@@ -167,7 +167,7 @@ static int brief(const struct broker *broker, const struct broker_token *token, 
         const struct lease *lease = &token->lease;
         char until[TIME_SIZE], next[TIME_SIZE], what[512];
 
-        wall_clock(lease->floor_at, now, until);
+        wall_clock(lease->expires_at, now, until);
         wall_clock(broker_next_attempt(broker, token, now), now, next);
         details(&lease->failure, what, sizeof what);
         return snprintf(text, size, "%s: %s%s, %s%s%s%s", token->name,

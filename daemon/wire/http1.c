@@ -308,13 +308,14 @@ static ssize_t read_body(struct reader *reader, const struct head *head, struct 
 
 ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request,
                             const char **ret_why) {
-        struct reader reader = reader_of(data);
+        struct reader reader;
         struct http1_request request = {0};
         struct head head = {0};
         ssize_t size;
 
         if (data.size == 0)
                 return 0;
+        reader = reader_of(data);
         size = read_request_head(&reader, &head, &request);
         if (size > 0)
                 size = read_body(&reader, &head, data, (size_t)size, HTTP1_BODY_MAX, &request.body);
@@ -455,13 +456,14 @@ static ssize_t read_response_head(struct reader *reader, struct head *head,
 }
 
 ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response) {
-        struct reader reader = reader_of(data);
+        struct reader reader;
         struct http1_response response = {0};
         struct head head = {0};
         ssize_t size;
 
         if (data.size == 0)
                 return 0;
+        reader = reader_of(data);
         size = read_response_head(&reader, &head, &response);
         if (size <= 0)
                 return size;

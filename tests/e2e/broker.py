@@ -222,14 +222,15 @@ class Broker:
             self._notifications = None
 
     def _kill_leftovers(self):
-        """A bearerd that was killed leaves its bearerd-fetch to its deadline: longer than a test."""
+        """A bearerd that was killed leaves its bearerd-fetch running, for longer than a test."""
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
 
     def _sanitizer_reports(self):
-        reports = [each.read_text(errors="replace") for each in self.directory.glob("sanitizer.*")]
+        files = self.directory.glob("sanitizer.*")
+        reports = [each.read_text(errors="replace") for each in files]
         reports += [self.log()] if SANITIZER.search(self.log()) else []
         return ["a sanitizer reports:\n" + each for each in reports]
 

@@ -2,8 +2,7 @@
 """listener - accepts connections and gives each a thread of its own, until it is stopped.
 
 Owns the listening socket, the connections and the threads. Nothing that a peer does, or does not
-do, keeps another peer waiting, or keeps stop() from returning: every wait also watches the event
-that stop() sets, and stop() shuts down what is still open.
+do, keeps another peer waiting, or keeps stop() from returning, which shuts down what is open.
 """
 
 import os
@@ -23,16 +22,14 @@ AT_ONCE = struct.pack("ii", 1, 0)
 class Connection:
     """One peer. `socket` may be replaced by what wraps it."""
 
-    def __init__(self, sock, stopping):
+    def __init__(self, sock):
         self.socket = sock
-        self._stopping = stopping
 
     def wait(self, seconds=None):
-        """Until SECONDS are over (None: for ever), the peer hangs up, or the listener stops.
-        True if it was the time."""
+        """Until SECONDS are over (None: for ever), or the peer hangs up, or shut_down(). True if it
+        was the time."""
         poll = select.poll()
         poll.register(self.socket, select.POLLRDHUP)
-        poll.register(self._stopping, select.POLLIN)
         return not poll.poll(None if seconds is None else seconds * 1000)
 
     def reset(self):
@@ -51,7 +48,7 @@ class Connection:
         self.socket.close()
 
     def shut_down(self):
-        """Wakes up whoever reads or writes it. Below TLS, which has a state to keep."""
+        """Wakes up whoever reads, writes or waits for it. Below TLS, which has a state to keep."""
         try:
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
         except OSError:
@@ -79,7 +76,7 @@ class Listener:
                 sock, _ = self._socket.accept()
             except ConnectionError:
                 continue    # it left before it was accepted
-            connection = Connection(sock, self._stopping)
+            connection = Connection(sock)
             thread = threading.Thread(target=self._run, args=(connection,), daemon=True)
             with self._lock:
                 self._live[thread] = connection

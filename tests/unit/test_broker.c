@@ -93,6 +93,14 @@ static void assert_abandoned(uint64_t attempt) {
         assert_int_equal(effect.attempt, attempt);
 }
 
+/* TOKEN was given up, at its floor. */
+static void assert_given_up(const struct broker_token *token) {
+        struct effect effect = broker_next_effect(&broker);
+
+        assert_int_equal(effect.kind, EFFECT_EXPIRED);
+        assert_ptr_equal(effect.token, token);
+}
+
 static void assert_replied(const struct request *request, enum reply_kind kind) {
         struct effect effect = broker_next_effect(&broker);
 
@@ -486,6 +494,7 @@ static void test_min_valid_at_its_deadline_gets_no_token_at_its_floor(void **sta
         now += SECOND;
         expire();
         assert_replied(&at, REPLY_TIMEOUT);
+        assert_given_up(token);
         assert_quiet();
 }
 
@@ -514,6 +523,7 @@ static void test_request_that_waits_at_the_floor_goes_on_waiting(void **state) {
         now += SECOND;
         expire();
         assert_int_equal(ask_now(any), REPLY_TIMEOUT);
+        assert_given_up(token);
         assert_quiet();
         end(attempt, granted("second", 3600));
         assert_replied(&request, REPLY_TOKEN);

@@ -1081,6 +1081,22 @@ static void test_another_account_is_another_token(void **state) {
         assert_int_equal(ask_now(any), REPLY_TIMEOUT);
 }
 
+static void test_removed_token_is_not_told_to_be_given_up(void **state) {
+        const struct broker_spec other = other_identity();
+        struct broker_token *old = configure_and_fetch(3600);
+        uint64_t attempt;
+
+        now = old->lease.floor_at - 1;
+        expire();
+        attempt = started(old);
+        now++;
+        expire();
+        configure(&other, 1);
+        assert_abandoned(attempt);
+        started(broker_find(&broker, "a"));
+        assert_quiet();
+}
+
 static void test_who_waits_for_a_token_that_is_removed_gets_403(void **state) {
         struct broker_spec specs[] = {spec("a"), spec("b")};
         struct request requests[2] = {0};
@@ -1450,6 +1466,7 @@ int main(void) {
                 TEST(test_reply_that_was_not_taken_before_a_reload_is_still_whole),
                 TEST(test_another_identity_of_the_same_account_keeps_its_budget),
                 TEST(test_another_account_is_another_token),
+                TEST(test_removed_token_is_not_told_to_be_given_up),
                 TEST(test_who_waits_for_a_token_that_is_removed_gets_403),
                 TEST(test_token_that_is_added_is_fetched),
                 TEST(test_reload_changes_the_default),

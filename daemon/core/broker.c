@@ -180,6 +180,15 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
         return reply;
 }
 
+/* By the last attempt that has ended; the one in flight may end better. */
+static enum reply_kind without_token(const struct lease *lease, uint64_t now) {
+        if (!lease->is_failing)
+                return REPLY_TIMEOUT;
+        if (lease->failure.kind == OUTCOME_DENIED && !lease_is_usable(lease, now))
+                return REPLY_DENIED;
+        return REPLY_UNAVAILABLE;
+}
+
 /* What a request gets whose time is up. */
 static struct reply judge_late(const struct broker *broker, struct broker_token *token,
                                const struct request *request, uint64_t now) {
@@ -191,7 +200,7 @@ static struct reply judge_late(const struct broker *broker, struct broker_token 
         if (lease_is_usable(&token->lease, now) && request->want.after != token->lease.generation)
                 reply.kind = REPLY_TOKEN; /* it wanted one with more life; this one is still good */
         else
-                reply.kind = token->lease.is_failing ? REPLY_UNAVAILABLE : REPLY_TIMEOUT;
+                reply.kind = without_token(&token->lease, now);
         return reply;
 }
 
@@ -223,7 +232,7 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
                                const struct peer *peer, uint64_t now) {
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
-        assert(!waiter_waits(&request->waiter));
+        assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
         *request = (struct request){.want = *want, .peer = peer};
         if (!token && (!name[0] || name_is_hint)) {
                 token = broker->default_token;
@@ -476,6 +485,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         }
         if (token->attempt)
                 abandon(broker, token, now);
+        token->has_expired = false;
         token->removed = true;
         effect_add(broker, token);
 }

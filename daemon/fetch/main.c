@@ -1,232 +1,146 @@
 /* SPDX-License-Identifier: MIT */
-/* bearerd-fetch - one token request, then exit. Descriptor 0 is the connection that asks: a token's
- * name comes in, an outcome goes out. What and where is requested is in the configuration alone. */
+/* bearerd-fetch - makes one token request for bearerd, and exits.
+ *
+ * Started for each request, by bearerd or by systemd (Accept=yes), with the socket as fd 0. It
+ * hears a token's name, and nothing else: where the request goes and with what credentials, its own
+ * configuration says. It exits 0 whatever the outcome, which is in its answer. */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/harden.h"
 #include "base/log.h"
+#include "base/timespan.h"
 #include "config_file.h"
-#include "fetch/credentials.h"
-#include "fetch/request.h"
-#include "wire/config.h"
-#include "wire/fetchline.h"
+#include "fetch/attempt.h"
+#include "fetch/conversation.h"
 
-/* Who connects says at once what it wants. */
-#define ASK_TIMEOUT_MS 5000
-/* Whatever hangs, the process ends this long after the request's own deadline. */
-#define ALARM_MARGIN 3 /* seconds */
-
-static const char usage[] =
-        "bearerd-fetch [OPTIONS]\n"
-        "\n"
-        "Makes one OAuth 2.0 token request for bearerd, which starts it with a socket as its standard\n"
-        "input: the name of a token comes in, one line of JSON goes out.\n"
-        "\n"
-        "  --config FILE    read FILE (default: " CONFIGURATION_FILE ";\n"
-        "                   without one, BEARERD_CLIENT_ID and others from the environment)\n"
-        "  --check-config   check the configuration and read the credentials, say every mistake,\n"
-        "                   and exit\n"
-        "  --help, --version\n"
-        "\n"
-        "Exit status: 0 done, whatever the outcome; 64 wrong command line; 71 the system failed;\n"
-        "78 wrong configuration.\n";
+#define HEAR_TIMEOUT (5 * NSEC_PER_SEC)
+/* In seconds, until the attempt sets its own: hearing the name, reading files. */
+#define ALARM_AT_START 10
 
 struct options {
         const char *config;
         bool check_config;
 };
 
-static int options_parse(int argc, char **argv, struct options *ret_options) {
+static const char help[] =
+        "bearerd-fetch [--config FILE] [--check-config]\n"
+        "\n"
+        "Makes one token request for bearerd, which starts it with a socket as its stdin.\n"
+        "\n"
+        "  --config FILE   instead of " CONFIGURATION_FILE "\n"
+        "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
+        "  --help          this\n"
+        "  --version       the version\n";
+
+/* 0: go on; < 0: exit, *ret_status says how. */
+static int options_parse(int argc, char **argv, struct options *ret_options, int *ret_status) {
         static const struct option known[] = {
                 {"config", required_argument, NULL, 'c'},
                 {"check-config", no_argument, NULL, 'n'},
                 {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'v'},
-                {0},
+                {NULL, 0, NULL, 0},
         };
-        struct options options = {0};
         int option;
 
+        *ret_status = EX_USAGE;
         while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-                switch (option) {
-                case 'c':
-                        options.config = optarg;
-                        break;
-                case 'n':
-                        options.check_config = true;
-                        break;
-                case 'h':
-                        fputs(usage, stdout);
-                        return 1;
-                case 'v':
-                        puts("bearerd-fetch " VERSION);
-                        return 1;
-                default:
-                        fputs("bearerd-fetch: see bearerd-fetch --help\n", stderr);
+                if (option == 'c')
+                        ret_options->config = optarg;
+                else if (option == 'n')
+                        ret_options->check_config = true;
+                else if (option == '?')
                         return -EINVAL;
+                else {
+                        *ret_status = EX_OK;
+                        fputs(option == 'h' ? help : "bearerd-fetch " VERSION "\n", stdout);
+                        return -ECANCELED;
                 }
         }
-        if (optind < argc) {
-                fprintf(stderr, "bearerd-fetch: unexpected argument '%s': see bearerd-fetch --help\n",
-                        argv[optind]);
-                return -EINVAL;
-        }
-        *ret_options = options;
-        return 0;
+        if (optind == argc)
+                return 0;
+        fprintf(stderr, "bearerd-fetch: there is no argument %s, see --help\n", argv[optind]);
+        return -EINVAL;
 }
 
-/* ---- one request ---- */
-
-/* The line that says which token, without its newline. 0, or -errno. */
-static int read_name(int fd, char ret_name[TOKEN_NAME_MAX + 1]) {
-        char line[TOKEN_NAME_MAX + 1];
-        size_t size = 0;
-
-        for (;;) {
-                struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-                const char *newline = memchr(line, '\n', size);
-                ssize_t more;
-
-                if (newline)
-                        return fetchline_request_parse(
-                                (struct slice){line, (size_t)(newline - line)}, ret_name);
-                if (size == sizeof line)
-                        return -EBADMSG;
-                if (poll(&poll_fd, 1, ASK_TIMEOUT_MS) <= 0)
-                        return -ETIMEDOUT;
-                more = recv(fd, line + size, sizeof line - size, 0);
-                if (more < 0)
-                        return -errno;
-                if (more == 0)
-                        return -EPIPE;
-                size += (size_t)more;
-        }
+static int harden(void) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGALRM, SIG_DFL);
+        return harden_process();
 }
 
-/* 0, or -errno. */
-static int answer(int fd, const struct outcome *outcome) {
-        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
-        size_t sent = 0;
+static bool is_socket(int fd) {
+        int type;
+        socklen_t size = sizeof type;
 
-        fetchline_render(&line, outcome);
-        if (buffer_error(&line) < 0)
-                return buffer_error(&line);
-        while (sent < line.size) {
-                ssize_t n = send(fd, line.data + sent, line.size - sent, MSG_NOSIGNAL);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0)
-                        sent += (size_t)n;
-        }
-        return 0;
+        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
-static void misconfigured(struct outcome *outcome, const char *what) {
-        outcome->kind = OUTCOME_MISCONFIGURED;
-        outcome_explain(outcome, "%s", what);
+/* bearerd tells of every other outcome; this one is about what is here. */
+static void log_misconfigured(const char *name, const struct outcome *outcome) {
+        struct log_message message;
+
+        log_begin(&message, LOG_ERR, NULL);
+        log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_send(&message, "token %s: %s", name, outcome->message);
 }
 
-static void request(const struct config_token *token, struct outcome *outcome) {
-        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
-        int r = credentials_load(token, &credentials, outcome);
-
-        if (r == -ENOMEM)
-                misconfigured(outcome, "out of memory");
-        if (r < 0)
-                return;
-        alarm((unsigned)(token->timeout / NSEC_PER_SEC) + ALARM_MARGIN);
-        request_perform(token, &credentials, outcome);
-}
-
-/* What the configuration has wrong, its first mistake stands for; the log has them all. */
-static void fetch(const char *file, const char *name, struct outcome *outcome) {
-        _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
-        _cleanup_(cleanup_config) struct config *config = NULL;
-        const struct config_token *token;
-
-        if (config_file_read(file, &messages, &config) < 0) {
-                config_file_tell(&messages);
-                misconfigured(outcome, messages.n > 0 ? messages.list[0].text : "out of memory");
-                return;
-        }
-        token = config_find(config, name);
-        if (token)
-                request(token, outcome);
-        else
-                misconfigured(outcome, "the configuration that bearerd-fetch reads has no such "
-                                       "token: reload bearerd");
-}
-
-static int serve(const char *file, int fd) {
-        _cleanup_(outcome_deinit) struct outcome outcome = OUTCOME_INIT;
+static int serve(int fd, const char *file) {
         char name[TOKEN_NAME_MAX + 1];
-        int r = read_name(fd, name);
+        struct outcome outcome;
+        int r;
 
-        if (r < 0) {
-                log_error("standard input must be a socket on which bearerd names a token: %s",
-                          strerror(-r));
+        if (!is_socket(fd)) {
+                fprintf(stderr, "bearerd-fetch: stdin is no socket: bearerd or systemd starts this "
+                                "program, see --help\n");
                 return EX_USAGE;
         }
-        fetch(file, name, &outcome);
+        alarm(ALARM_AT_START);
+        r = conversation_hear(fd, HEAR_TIMEOUT, name);
+        if (r < 0) {
+                log_warning("no token's name came: %s", strerror(-r));
+                return EX_OK;
+        }
+        attempt_make(file, name, &outcome);
         if (outcome.kind == OUTCOME_MISCONFIGURED)
-                log_error("token %s: %s", name, outcome.message);
-        r = answer(fd, &outcome);
-        if (r < 0)
-                log_warning("token %s: nobody takes the answer: %s", name, strerror(-r));
+                log_misconfigured(name, &outcome);
+        r = conversation_answer(fd, &outcome);
+        if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+                log_warning("cannot answer for token %s: %s", name, strerror(-r));
+        outcome_deinit(&outcome);
         return EX_OK;
 }
 
-/* ---- --check-config ---- */
-
 static int check(const char *file) {
-        _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
-        _cleanup_(cleanup_config) struct config *config = NULL;
-        int r = config_file_read(file, &messages, &config);
-        size_t wrong = 0;
+        int r = attempt_check(file);
 
-        config_file_tell(&messages);
-        if (r < 0)
-                return EX_CONFIG;
-        for (size_t i = 0; i < config->n_tokens; i++) {
-                _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
-                struct outcome outcome = OUTCOME_INIT;
-
-                if (credentials_load(&config->tokens[i], &credentials, &outcome) < 0) {
-                        log_error("token %s: %s", config->tokens[i].name, outcome.message);
-                        wrong++;
-                }
-        }
-        if (wrong > 0)
-                return EX_CONFIG;
-        printf("%zu token(s), credentials and all: good\n", config->n_tokens);
-        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        return r == 0 ? EX_OK : r == -EINVAL ? EX_CONFIG : EX_OSERR;
 }
 
 int main(int argc, char **argv) {
-        struct options options;
-        int r = options_parse(argc, argv, &options);
+        struct options options = {0};
+        const char *file;
+        int status, r;
 
-        if (r != 0)
-                return r < 0 ? EX_USAGE : EX_OK;
         log_open("bearerd-fetch");
-        r = harden_process();
+        r = harden();
         if (r < 0) {
-                log_error("cannot protect this process: %s", strerror(-r));
+                log_error("cannot give up privileges and core dumps: %s", strerror(-r));
                 return EX_OSERR;
         }
-        signal(SIGPIPE, SIG_IGN);
-        options.config = config_file_choose(options.config);
-        if (options.check_config)
-                return check(options.config);
-        return serve(options.config, STDIN_FILENO);
+        if (options_parse(argc, argv, &options, &status) < 0)
+                return status;
+        file = config_file_choose(options.config);
+        return options.check_config ? check(file) : serve(STDIN_FILENO, file);
 }

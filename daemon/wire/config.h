@@ -57,8 +57,7 @@ struct config {
         size_t n_tokens;
 };
 
-/* What is to be said about a configuration: every mistake, not the first alone. No text of the
- * configuration is in it: what stands in the wrong place may be a secret. */
+/* What is to be said about a configuration: every mistake, not the first alone. */
 struct config_message {
         bool is_error; /* or a warning */
         unsigned line; /* 0: of none */
@@ -85,7 +84,8 @@ struct config *config_free(struct config *config);
 DEFINE_CLEANUP_FREE(config)
 
 /* Reads TEXT, the content of FILE. 0 with *ret_config, and perhaps warnings in MESSAGES; -EINVAL:
- * MESSAGES has every mistake; -ENOMEM. */
+ * MESSAGES has every mistake; -ENOMEM. No message repeats what is in TEXT: what is in the wrong
+ * place may be a secret. */
 int config_parse(struct slice text, const char *file, struct config_messages *messages,
                  struct config **ret_config);
 

@@ -25,25 +25,6 @@ static bool is_word(struct slice text) {
         return text.size > 0;
 }
 
-static struct slice trimmed(struct slice text) {
-        while (text.size > 0 && is_space(text.data[0]))
-                text = (struct slice){text.data + 1, text.size - 1};
-        while (text.size > 0 && is_space(text.data[text.size - 1]))
-                text.size--;
-        return text;
-}
-
-/* Splits TEXT at its first C. False: there is none. */
-static bool split(struct slice text, char c, struct slice *ret_left, struct slice *ret_right) {
-        const char *found = text.size > 0 ? memchr(text.data, c, text.size) : NULL;
-
-        if (!found)
-                return false;
-        *ret_left = (struct slice){text.data, (size_t)(found - text.data)};
-        *ret_right = (struct slice){found + 1, text.size - ret_left->size - 1};
-        return true;
-}
-
 static const char *mistake_in_bytes(struct slice line) {
         if (line.size > INI_LINE_MAX)
                 return "the line is longer than " TEXT_OF(INI_LINE_MAX) " bytes";
@@ -71,33 +52,35 @@ static bool has_comment(struct slice text) {
 }
 
 static const char *read_section(struct slice text, struct ini_line *line) {
-        struct slice name = {NULL, 0}, word;
+        struct slice word = {NULL, 0}, name;
         bool is_named;
 
         if (text.data[text.size - 1] != ']')
                 return "a section is [word] or [word name], and nothing else is in its line";
-        text = (struct slice){text.data + 1, text.size - 2};
-        is_named = split(text, ' ', &word, &name);
-        if (!is_word(is_named ? word : text) || (is_named && !is_word(name)))
+        name = text = (struct slice){text.data + 1, text.size - 2};
+        slice_cut(&name, ' ', &word);
+        is_named = word.size < text.size;
+        if (!is_word(word) || (is_named && !is_word(name)))
                 return "a section is [word] or [word name]: letters, digits, _ and - alone";
-        line->word = is_named ? word : text;
+        line->word = word;
         line->name = name;
         return NULL;
 }
 
 static const char *read_setting(struct slice text, struct ini_line *line) {
-        struct slice key, value;
+        struct slice key, value = text;
 
-        if (!split(text, '=', &key, &value) || !is_word(trimmed(key)))
+        slice_cut(&value, '=', &key);
+        if (key.size == text.size || !is_word(slice_trim(key)))
                 return "this is neither [section], nor key = value, nor a comment";
-        value = trimmed(value);
+        value = slice_trim(value);
         if (value.size == 0)
                 return "there is no value: write one, or remove the line";
         if (value.data[0] == '"' || value.data[0] == '\'')
                 return "values are written without quotes";
         if (memchr(value.data, '\t', value.size))
                 return "there is a tab in the value: remove it";
-        line->key = trimmed(key);
+        line->key = slice_trim(key);
         line->value = value;
         return NULL;
 }
@@ -111,39 +94,24 @@ static const char *read_line(struct slice text, struct ini_line *line) {
                 return "the line is indented: begin it at the margin";
         if (has_comment(text))
                 return "comments need a line of their own, and values do not contain \" #\"";
-        return line->kind == INI_SECTION ? read_section(trimmed(text), line)
+        return line->kind == INI_SECTION ? read_section(slice_trim(text), line)
                                          : read_setting(text, line);
 }
 
-/* Takes the next line, without its newline, off the front. */
-static struct slice take_line(struct ini *ini) {
-        struct slice line;
-
-        if (!split(ini->rest, '\n', &line, &ini->rest)) {
-                line = ini->rest;
-                ini->rest.size = 0;
-        }
-        ini->line++;
-        return line;
-}
-
 bool ini_next(struct ini *ini, struct ini_line *ret_line) {
-        while (ini->rest.size > 0) {
-                struct slice text = take_line(ini);
-                const char *mistake = NULL;
-                struct ini_line line = {.number = ini->line, .kind = INI_SETTING};
+        struct slice text;
 
-                if (trimmed(text).size == 0)
+        while (slice_cut(&ini->rest, '\n', &text)) {
+                bool is_comment = text.size > 0 && (text.data[0] == '#' || text.data[0] == ';');
+                struct ini_line line = {.number = ++ini->line, .kind = INI_SETTING};
+
+                if (slice_trim(text).size == 0)
                         continue;
-                if (text.data[0] == '#' || text.data[0] == ';') {
-                        mistake = mistake_in_bytes(text);
-                        if (!mistake)
-                                continue;
-                } else {
-                        line.kind = text.data[0] == '[' ? INI_SECTION : INI_SETTING;
-                        mistake = read_line(text, &line);
-                }
-                line.mistake = mistake;
+                if (text.data[0] == '[')
+                        line.kind = INI_SECTION;
+                line.mistake = is_comment ? mistake_in_bytes(text) : read_line(text, &line);
+                if (is_comment && !line.mistake)
+                        continue;
                 *ret_line = line;
                 return true;
         }

@@ -250,8 +250,11 @@ static void test_failure_that_comes_after_the_floor_gives_the_token_up(void **st
         begin();
         now += SECOND;
         end(failed(500), LEAST);
+        assert_int_equal(judge(any), VERDICT_WAIT);
+        assert_true(lease_expired(&lease, now));
         assert_int_equal(lease.state, LEASE_EMPTY);
         assert_null(lease.access_token.data);
+        assert_false(lease_expired(&lease, now));
 }
 
 /* ---- generations ---- */

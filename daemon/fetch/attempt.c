@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_file.h"
+#include "fetch/attempt.h"
+#include "fetch/credentials.h"
+#include "fetch/request.h"
+
+/* The request keeps its own deadline; what hangs for longer than that and this many seconds is
+ * ended by the kernel (alarm(2)), and bearerd sees that the attempt was lost. */
+#define ALARM_SLACK 3
+
+static const char *first_error(const struct config_messages *messages) {
+        for (size_t i = 0; i < messages->n; i++)
+                if (messages->list[i].is_error)
+                        return messages->list[i].text;
+        return "it cannot be read";
+}
+
+static int load_configuration(const char *file, struct config **ret_config,
+                              struct outcome *outcome) {
+        struct config_messages messages = CONFIG_MESSAGES_INIT;
+        int r = config_file_read(file, &messages, ret_config);
+
+        if (r == -EINVAL && messages.n_errors > 1)
+                outcome_explain(outcome,
+                                "%.150s; %zu mistakes in all, bearerd-fetch --check-config "
+                                "shows them",
+                                first_error(&messages), messages.n_errors);
+        else if (r == -EINVAL)
+                outcome_explain(outcome, "%s", first_error(&messages));
+        if (r == -EINVAL)
+                outcome->kind = OUTCOME_MISCONFIGURED;
+        config_messages_deinit(&messages);
+        return r;
+}
+
+static int make(const char *file, const char *name, struct outcome *outcome) {
+        _cleanup_(cleanup_config)
+        struct config *config = NULL;
+        _cleanup_(credentials_deinit)
+        struct credentials credentials = CREDENTIALS_INIT;
+        const struct config_token *token;
+        int r;
+
+        r = load_configuration(file, &config, outcome);
+        if (r < 0)
+                return r;
+        token = config_find(config, name);
+        if (!token) {
+                outcome->kind = OUTCOME_MISCONFIGURED;
+                outcome_explain(outcome, "the configuration has no token %s: reload bearerd", name);
+                return -EINVAL;
+        }
+        r = credentials_load(token, &credentials, outcome);
+        if (r < 0)
+                return r;
+        alarm((unsigned)time_seconds_up(token->timeout) + ALARM_SLACK);
+        request_perform(token, &credentials, outcome);
+        return 0;
+}
+
+void attempt_make(const char *file, const char *name, struct outcome *ret_outcome) {
+        *ret_outcome = OUTCOME_INIT;
+        if (make(file, name, ret_outcome) == -ENOMEM)
+                outcome_explain(ret_outcome, "bearerd-fetch is out of memory");
+}
+
+static const char *name_of(const char *file) {
+        return file ? file : "environment";
+}
+
+static int check_token(const char *file, const struct config_token *token) {
+        _cleanup_(credentials_deinit)
+        struct credentials credentials = CREDENTIALS_INIT;
+        struct outcome outcome = OUTCOME_INIT;
+        int r = credentials_load(token, &credentials, &outcome);
+
+        if (r == -EINVAL)
+                fprintf(stderr, "%s: [token %s] %s\n", name_of(file), token->name, outcome.message);
+        if (r == -ENOMEM || !*token->tls_ca_file || access(token->tls_ca_file, R_OK) == 0)
+                return r;
+        fprintf(stderr, "%s: [token %s] tls_ca_file %s cannot be read: %s\n", name_of(file),
+                token->name, token->tls_ca_file, strerror(errno));
+        return -EINVAL;
+}
+
+static int check_tokens(const char *file, const struct config *config) {
+        int result = 0;
+
+        for (size_t i = 0; i < config->n_tokens; i++) {
+                int r = check_token(file, &config->tokens[i]);
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        result = r;
+        }
+        if (result == 0)
+                printf("%s: %zu token%s, all good\n", name_of(file), config->n_tokens,
+                       config->n_tokens == 1 ? "" : "s");
+        return result;
+}
+
+int attempt_check(const char *file) {
+        _cleanup_(cleanup_config)
+        struct config *config = NULL;
+        struct config_messages messages = CONFIG_MESSAGES_INIT;
+        int r = config_file_read(file, &messages, &config);
+
+        for (size_t i = 0; i < messages.n; i++)
+                fprintf(stderr, "%s%s\n",
+                        messages.list[i].is_error ? "" : "warning: ", messages.list[i].text);
+        config_messages_deinit(&messages);
+        return r < 0 ? r : check_tokens(file, config);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* attempt - one attempt to get one token: configuration, credentials, request. */
+#pragma once
+
+#include "core/outcome.h"
+
+/* Every trouble is an outcome. FILE as of config_file_choose(). */
+void attempt_make(const char *file, const char *name, struct outcome *ret_outcome);
+
+/* Says on stderr every mistake in the configuration, and every credential of it that cannot be had;
+ * no secret. 0: all is good; -EINVAL: it is not; -ENOMEM. */
+int attempt_check(const char *file);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/timespan.h"
+#include "fetch/conversation.h"
+#include "wire/fetchline.h"
+
+static uint64_t now_ns(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* 0: something can be read; -ETIMEDOUT; -errno. */
+static int wait_until(int fd, uint64_t deadline) {
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+        int r;
+
+        do {
+                uint64_t left = time_until(deadline, now_ns());
+
+                r = poll(&readable, 1, (int)((left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC));
+        } while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
+}
+
+/* Reads no more than a name and its newline can be. */
+static int read_line(int fd, uint64_t deadline, struct buffer *line) {
+        while (line->size == 0 || line->data[line->size - 1] != '\n') {
+                size_t room = line->limit - line->size;
+                ssize_t size;
+                int r;
+
+                if (room == 0)
+                        return -EBADMSG;
+                r = wait_until(fd, deadline);
+                if (r == 0)
+                        r = buffer_reserve(line, room);
+                if (r < 0)
+                        return r;
+                size = recv(fd, line->data + line->size, room, MSG_DONTWAIT);
+                if (size == 0)
+                        return -ENOTCONN;
+                if (size < 0 && errno != EAGAIN && errno != EINTR)
+                        return -errno;
+                if (size > 0)
+                        buffer_added(line, (size_t)size);
+        }
+        return 0;
+}
+
+int conversation_hear(int fd, uint64_t timeout, char ret_name[TOKEN_NAME_MAX + 1]) {
+        _cleanup_(buffer_deinit)
+        struct buffer line = BUFFER_INIT(TOKEN_NAME_MAX + 1);
+        int r = read_line(fd, time_add(now_ns(), timeout), &line);
+
+        if (r < 0)
+                return r;
+        return fetchline_request_parse((struct slice){line.data, line.size - 1}, ret_name);
+}
+
+int conversation_answer(int fd, const struct outcome *outcome) {
+        _cleanup_(buffer_deinit)
+        struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
+
+        fetchline_render(&line, outcome);
+        if (buffer_error(&line) < 0)
+                return buffer_error(&line);
+        while (line.size > 0) {
+                ssize_t size = send(fd, line.data, line.size, MSG_NOSIGNAL);
+
+                if (size < 0 && errno != EINTR)
+                        return -errno;
+                if (size > 0)
+                        buffer_consume(&line, (size_t)size);
+        }
+        return 0;
+}

@@ -920,6 +920,7 @@ static void test_child_that_only_closes_leaves_the_parents_connection(void **sta
 static void test_closing_is_noticed_though_a_child_lives(void **state) {
         struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
         struct bearer *bearer = open_at(peer);
+        unsigned ended;
         pid_t pid;
 
         good_get_and_forget(bearer);
@@ -931,9 +932,10 @@ static void test_closing_is_noticed_though_a_child_lives(void **state) {
         bearer_close(bearer);
         for (int i = 0; i < 2000 && peer->ended == 0; i++)
                 sleep_ms(1);
-        assert_int_equal(peer->ended, 1);
+        ended = peer->ended;
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
+        assert_int_equal(ended, 1);
         peer_stop(peer);
 }
 

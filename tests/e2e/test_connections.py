@@ -44,7 +44,8 @@ def wait_until_closed(peer, timeout=20):
 # What is no request.
 
 MALFORMED = [
-    b"\r\n\r\n", b"\n", b"\0", b"\x16\x03\x01\x02\x00\x01\x00\r\n", b"GET\r\n", b"GET /v1/token\r\n",
+    b"\r\n\r\n", b"\n", b"\0", b"\x16\x03\x01\x02\x00\x01\x00\r\n", b"GET\r\n",
+    b"GET /v1/token\r\n",
     b"GET  /v1/token HTTP/1.1\r\n\r\n", b"GET /v1/token HTTP/1.1\n\n",
     b"GET /v1/token HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"GET v1/token HTTP/1.1\r\n\r\n", b"GET /v1/\xff HTTP/1.1\r\n\r\n",

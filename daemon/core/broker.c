@@ -6,6 +6,9 @@
 
 #include "core/broker.h"
 
+/* So much earlier is a token's attempt counted as due when there is no token. */
+#define AHEAD_WITHOUT_TOKEN NSEC_PER_MIN
+
 /* ---- accounts: budgets that tokens share ---- */
 
 static struct account *account_free(struct account *account) {
@@ -142,6 +145,11 @@ static void reply_add(struct broker *broker, struct request *request, struct rep
         list_append(&broker->replies, &request->waiter.by_token);
 }
 
+/* An attempt that is due at NEXT; NEVER: one in flight has to end first, and soon does. */
+static uint64_t worth_another_try(uint64_t next, uint64_t now) {
+        return next == NEVER ? time_add(now, NSEC_PER_SEC) : next;
+}
+
 /* What REQUEST gets as things are; starts a renewal if it needs and may have one. */
 static struct reply judge(struct broker *broker, struct broker_token *token,
                           const struct request *request, uint64_t now) {
@@ -163,6 +171,7 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
                 break;
         case VERDICT_PAUSED:
                 reply.kind = REPLY_PAUSED;
+                reply.next = worth_another_try(reply.next, now);
                 break;
         case VERDICT_DENIED:
                 reply.kind = REPLY_DENIED;
@@ -171,18 +180,27 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
         return reply;
 }
 
+/* By the last attempt that has ended; the one in flight may end better. */
+static enum reply_kind without_token(const struct lease *lease, uint64_t now) {
+        if (!lease->is_failing)
+                return REPLY_TIMEOUT;
+        if (lease->failure.kind == OUTCOME_DENIED && !lease_is_usable(lease, now))
+                return REPLY_DENIED;
+        return REPLY_UNAVAILABLE;
+}
+
 /* What a request gets whose time is up. */
 static struct reply judge_late(const struct broker *broker, struct broker_token *token,
                                const struct request *request, uint64_t now) {
-        struct reply reply = {.token = token, .next = now + NSEC_PER_SEC};
-        uint64_t next = broker_next_attempt(broker, token, now);
+        struct reply reply = {
+                .token = token,
+                .next = worth_another_try(broker_next_attempt(broker, token, now), now),
+        };
 
         if (lease_is_usable(&token->lease, now) && request->want.after != token->lease.generation)
                 reply.kind = REPLY_TOKEN; /* it wanted one with more life; this one is still good */
         else
-                reply.kind = token->lease.is_failing ? REPLY_UNAVAILABLE : REPLY_TIMEOUT;
-        if (next != NEVER)
-                reply.next = next;
+                reply.kind = without_token(&token->lease, now);
         return reply;
 }
 
@@ -214,7 +232,7 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
                                const struct peer *peer, uint64_t now) {
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
-        assert(!waiter_waits(&request->waiter));
+        assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
         *request = (struct request){.want = *want, .peer = peer};
         if (!token && (!name[0] || name_is_hint)) {
                 token = broker->default_token;
@@ -253,18 +271,34 @@ uint64_t broker_next_attempt(const struct broker *broker, const struct broker_to
         return time_max(lease_next_attempt(&token->lease), room_next(broker, token, now));
 }
 
-/* Starts what is due: first for who has no token, then by the order of names. */
-static void start_due(struct broker *broker, uint64_t now) {
-        for (int pass = 0; pass < 2; pass++) {
-                for (size_t i = 0; i < broker->n_tokens; i++) {
-                        struct broker_token *token = broker->tokens[i];
+/* Whose turn it is, of those whose attempt is due and has room: who has been due for longest, so
+ * that no token that keeps failing uses up the budget of the others. Without a token, one goes
+ * ahead of who still has one. */
+static struct broker_token *next_due(const struct broker *broker, uint64_t now) {
+        struct broker_token *first = NULL;
+        uint64_t first_at = NEVER;
 
-                        if (lease_is_usable(&token->lease, now) == (pass == 0))
-                                continue;
-                        if (broker_next_attempt(broker, token, now) <= now)
-                                begin(broker, token, false, now);
+        for (size_t i = 0; i < broker->n_tokens; i++) {
+                struct broker_token *token = broker->tokens[i];
+                uint64_t at = lease_next_attempt(&token->lease);
+
+                if (broker_next_attempt(broker, token, now) > now)
+                        continue;
+                if (lease_is_usable(&token->lease, now))
+                        at = time_add(at, AHEAD_WITHOUT_TOKEN);
+                if (at < first_at) {
+                        first = token;
+                        first_at = at;
                 }
         }
+        return first;
+}
+
+static void start_due(struct broker *broker, uint64_t now) {
+        struct broker_token *token;
+
+        while ((token = next_due(broker, now)))
+                begin(broker, token, false, now);
 }
 
 static void give_up_token(struct broker *broker, struct broker_token *token, uint64_t now) {
@@ -451,6 +485,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         }
         if (token->attempt)
                 abandon(broker, token, now);
+        token->has_expired = false;
         token->removed = true;
         effect_add(broker, token);
 }

@@ -53,7 +53,7 @@ struct broker_token {
         uint64_t attempt;    /* number of the one in flight; 0: none */
         uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
         bool to_start;       /* the attempt is not yet handed to the caller */
-        bool has_expired;      /* given up at its floor, which is to be told */
+        bool has_expired;    /* given up at its floor, which is to be told */
         bool removed;        /* by a reload; freed when its effects are taken */
         struct list effects; /* in broker.effects */
 };
@@ -72,9 +72,9 @@ enum reply_kind {
 
 struct reply {
         enum reply_kind kind;
-        struct broker_token *token; /* NULL with AMBIGUOUS and UNKNOWN, and where it was removed */
+        struct broker_token *token; /* NULL where there is none, or none any more */
         enum hindrance hindrance;   /* PAUSED */
-        uint64_t next;              /* PAUSED, UNAVAILABLE: when it is worth another try */
+        uint64_t next;              /* PAUSED, UNAVAILABLE, TIMEOUT: when to try again */
 };
 
 /* One request for a token; a zeroed one waits for nothing. */

@@ -32,9 +32,14 @@ static uint64_t spaced_until(const struct lease *lease) {
                         time_min(lease->terms.min_renewal_interval, lease->life / 2));
 }
 
+/* By how the last attempt ended. */
+static uint64_t held_until(const struct lease *lease) {
+        return time_max(lease->hold_until, lease->retry_after_until);
+}
+
 /* The first time at which any attempt may start, whoever wants it; the budget aside. */
 static uint64_t earliest_attempt(const struct lease *lease) {
-        return time_max(spaced_until(lease), time_max(lease->hold_until, lease->retry_after_until));
+        return time_max(spaced_until(lease), held_until(lease));
 }
 
 uint64_t lease_next_attempt(const struct lease *lease) {
@@ -66,20 +71,7 @@ uint64_t lease_deadline(const struct lease *lease) {
         return NEVER;
 }
 
-/* Why an attempt that a request wants may not start now, and until when. */
-static enum hindrance hindrance(const struct lease *lease, bool is_forced, uint64_t budget_next,
-                                uint64_t now, uint64_t *ret_next) {
-        uint64_t spaced = spaced_until(lease), held = earliest_attempt(lease);
-
-        if (is_forced)
-                spaced = time_max(spaced, lease->forced_until);
-        *ret_next = time_max(budget_next, time_max(held, spaced));
-        if (*ret_next <= now)
-                return HINDRANCE_NONE;
-        if (spaced > now)
-                return HINDRANCE_FRESH;
-        if (held <= now)
-                return HINDRANCE_BUDGET;
+static enum hindrance hindrance_by_failure(const struct lease *lease) {
         switch (lease->failure.kind) {
         case OUTCOME_DENIED:
                 return HINDRANCE_DENIED;
@@ -90,6 +82,22 @@ static enum hindrance hindrance(const struct lease *lease, bool is_forced, uint6
                 break;
         }
         return HINDRANCE_BACKOFF;
+}
+
+/* Why an attempt that a request wants may not start now, and until when. A failure comes first: the
+ * token may be fresh too, but a newer one is on its way. */
+static enum hindrance hindrance(const struct lease *lease, bool is_forced, uint64_t budget_next,
+                                uint64_t now, uint64_t *ret_next) {
+        uint64_t held = held_until(lease), spaced = spaced_until(lease);
+
+        if (is_forced)
+                spaced = time_max(spaced, lease->forced_until);
+        *ret_next = time_max(budget_next, time_max(held, spaced));
+        if (held > now)
+                return hindrance_by_failure(lease);
+        if (spaced > now)
+                return HINDRANCE_FRESH;
+        return budget_next > now ? HINDRANCE_BUDGET : HINDRANCE_NONE;
 }
 
 enum verdict lease_judge(const struct lease *lease, const struct want *want, uint64_t budget_next,
@@ -188,22 +196,22 @@ static void granted(struct lease *lease, uint64_t now) {
 /* What is kept of a failure is what people read. */
 static void remember_failure(struct lease *lease, const struct outcome *outcome, uint64_t now) {
         static const char was_over[] = "the token's life was over when it came";
-        bool again = lease->is_failing && lease->failure.kind == outcome->kind &&
+        bool is_late = outcome->kind == OUTCOME_GRANTED;
+        enum outcome_kind kind = is_late ? OUTCOME_FAILED : outcome->kind;
+        bool again = lease->is_failing && lease->failure.kind == kind &&
                      lease->failure.status == outcome->status;
 
         lease->is_failing = true;
         lease->failure = (struct failure){
-                .kind = outcome->kind,
+                .kind = kind,
                 .times = again ? lease->failure.times + 1 : 1,
                 .at = now,
                 .status = outcome->status,
         };
         memcpy(lease->failure.error, outcome->error, sizeof lease->failure.error);
         memcpy(lease->failure.message, outcome->message, sizeof lease->failure.message);
-        if (outcome->kind == OUTCOME_GRANTED) {
-                lease->failure.kind = OUTCOME_FAILED;
+        if (is_late)
                 memcpy(lease->failure.message, was_over, sizeof was_over);
-        }
 }
 
 /* A blip must not use up the minute's budget: from the second retry on they are spread over it. */

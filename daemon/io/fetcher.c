@@ -42,6 +42,11 @@ static struct fetch *fetch_free(struct fetch *fetch) {
 }
 DEFINE_CLEANUP_FREE(fetch)
 
+static void fetch_kill(const struct fetch *fetch) {
+        if (fetch->pid > 0)
+                kill(fetch->pid, SIGKILL);
+}
+
 /* ---- how to get at a bearerd-fetch ---- */
 
 /* The child gets FD as its 0, our stderr, and signals as a new program expects them. */
@@ -124,10 +129,12 @@ static void fetch_end(struct fetch *fetch, struct outcome *outcome, uint64_t now
         fetcher->owner.fetched(fetcher->owner.user, attempt, outcome, now);
 }
 
-/* It may have died before or after it sent something: the budget counts it. */
+/* It may have died before or after it sent something: the budget counts it. If it has not died, it
+ * is not worth waiting for. */
 static void fetch_lost(struct fetch *fetch, const char *why, uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_FAILED, .sent = true};
 
+        fetch_kill(fetch);
         snprintf(outcome.message, sizeof outcome.message, "bearerd-fetch %s", why);
         fetch_end(fetch, &outcome, now);
 }
@@ -184,11 +191,13 @@ int fetcher_start(struct fetcher *fetcher, uint64_t attempt, const char *name) {
         if (r < 0)
                 return r;
         r = send_name(fetch->fd, name);
-        if (r < 0)
+        /* One that has died already has been started: that it ended is what fetch_ready() sees. */
+        if (r == 0 || r == -EPIPE)
+                r = watch_start(&fetch->watch, fetcher->loop, fetch->fd, WATCH_READ, fetch_ready);
+        if (r < 0) {
+                fetch_kill(fetch);
                 return r;
-        r = watch_start(&fetch->watch, fetcher->loop, fetch->fd, WATCH_READ, fetch_ready);
-        if (r < 0)
-                return r;
+        }
         list_append(&fetcher->fetches, &fetch->link);
         fetch = NULL; /* consumed */
         return 0;
@@ -200,8 +209,7 @@ void fetcher_cancel(struct fetcher *fetcher, uint64_t attempt) {
 
                 if (fetch->attempt != attempt)
                         continue;
-                if (fetch->pid > 0)
-                        kill(fetch->pid, SIGKILL);
+                fetch_kill(fetch);
                 fetch_free(fetch);
         }
 }
@@ -235,6 +243,10 @@ void fetcher_init(struct fetcher *fetcher, struct loop *loop, const char *where,
 }
 
 void fetcher_deinit(struct fetcher *fetcher) {
-        LIST_FOREACH_SAFE(link, following, &fetcher->fetches)
-                fetch_free(CONTAINER_OF(link, struct fetch, link));
+        LIST_FOREACH_SAFE(link, following, &fetcher->fetches) {
+                struct fetch *fetch = CONTAINER_OF(link, struct fetch, link);
+
+                fetch_kill(fetch);
+                fetch_free(fetch);
+        }
 }

@@ -66,37 +66,14 @@ static const char *served(const struct broker_token *token, uint64_t now, char *
         return text;
 }
 
-/* "HTTP 401 invalid_client: what it said", as far as there is any of it. */
+/* What bearerd-fetch says is whole: the status, the endpoint's error, and what to do about it. */
 static const char *details(const struct failure *failure, char *text, size_t size) {
-        int length = 0;
-
-        text[0] = 0;
-        if (failure->status)
-                length = snprintf(text, size, "HTTP %d", failure->status);
-        if (failure->error[0])
-                length += snprintf(text + length, size - (size_t)length, "%s%s",
-                                   length ? " " : "", failure->error);
         if (failure->message[0])
-                snprintf(text + length, size - (size_t)length, "%s%s", length ? ": " : "",
-                         failure->message);
+                snprintf(text, size, "%s", failure->message);
+        else
+                snprintf(text, size, "HTTP %d%s%s", failure->status,
+                         failure->error[0] ? " " : "", failure->error);
         return text;
-}
-
-/* What an operator does about a refusal. */
-static const char *advice(const struct failure *failure) {
-        switch (failure->status) {
-        case 0:
-                return "check token_url, tls_ca_file and the server's certificate";
-        case 401:
-                return "check client_id and client_secret";
-        case 403:
-                return "check scope and what the client is permitted";
-        case 400:
-                if (strcmp(failure->error, "invalid_client") == 0)
-                        return "check client_id and client_secret";
-                return "check scope and what the client is permitted";
-        }
-        return "check token_url";
 }
 
 /* The first of a kind is told, and then ever more rarely. */
@@ -119,9 +96,9 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         case OUTCOME_DENIED:
                 begin(&message, LOG_ERR, ID_DENIED, token, now);
                 log_send(&message,
-                         "token %s: the token endpoint refuses (%s): %s; next try at %s or at "
-                         "reload; %s",
-                         token->name, what, advice(failure), next, meanwhile);
+                         "token %s: the token endpoint refuses (%s); next try at %s or at reload; "
+                         "%s",
+                         token->name, what, next, meanwhile);
                 break;
         case OUTCOME_MISCONFIGURED:
                 begin(&message, LOG_ERR, ID_MISCONFIGURED, token, now);
@@ -133,8 +110,7 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         case OUTCOME_GRANTED:
                 begin(&message, LOG_WARNING, ID_FAILED, token, now);
                 log_send(&message,
-                         "token %s: no token this time (%s): nothing to do, it is tried again at "
-                         "%s; %s",
+                         "token %s: no token this time (%s); next try at %s; %s",
                          token->name, what, next, meanwhile);
                 break;
         }

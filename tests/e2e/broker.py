@@ -10,13 +10,11 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 from notifications import Notifications
+from pace import TIMEOUT, until
 from unixhttp import UnixHTTPConnection
 
-TIMEOUT = 20        # for what takes milliseconds: sanitizers and a busy machine are slow
-POLL_INTERVAL = 0.01
 UNIX_PATH_MAX = 107
 SANITIZER = re.compile(r"(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error: ")
 # What must not come in from whoever runs the tests.
@@ -147,20 +145,12 @@ class Broker:
 
     def wait_for_log(self, pattern, timeout=TIMEOUT):
         """Until its log matches; the match."""
-        return self._poll(lambda: re.search(pattern, self.log()), timeout,
-                          lambda: f"{pattern!r} is not in the log:\n{self.log()}")
+        return until(lambda: re.search(pattern, self.log()), timeout,
+                     lambda: f"{pattern!r} is not in the log:\n{self.log()}")
 
     def wait_for_fetchers(self, timeout=TIMEOUT):
         """Until one bearerd-fetch at least is running; their pids."""
-        return self._poll(self.fetchers, timeout, lambda: "no bearerd-fetch is running")
-
-    @staticmethod
-    def _poll(find, timeout, explain):
-        deadline = time.monotonic() + timeout
-        while not (found := find()):
-            assert time.monotonic() < deadline, explain()
-            time.sleep(POLL_INTERVAL)
-        return found
+        return until(self.fetchers, timeout, lambda: "no bearerd-fetch is running")
 
     @property
     def notify(self):
@@ -189,6 +179,20 @@ class Broker:
         """One request on a connection of its own."""
         with self.connect() as connection:
             return connection.get(path, headers)
+
+    def begin(self, path):
+        """Sends a request and leaves it at that: the answer is connection.answered()."""
+        connection = self.connect()
+        connection.request("GET", path)
+        return connection
+
+    def shown(self, name="athena"):
+        """What GET /v1/tokens says of that token."""
+        return next(each for each in self.get("/v1/tokens").body["tokens"] if each["name"] == name)
+
+    def wait_for_waiting(self, n, name="athena"):
+        """Until N requests wait for that token."""
+        until(lambda: self.shown(name)["waiting"] == n, explain=lambda: f"{self.shown(name)}")
 
     # The end.
 

@@ -358,6 +358,27 @@ static void test_failure_is_remembered_for_people(void **state) {
         assert_string_equal(lease.failure.message, "");
 }
 
+static void test_failures_of_one_kind_and_status_are_counted_in_a_row(void **state) {
+        static const struct {
+                int status; /* 200: a token that comes too late */
+                unsigned times;
+        } steps[] = {{500, 1}, {500, 2}, {503, 1}, {200, 1}, {200, 2}, {200, 3}, {500, 1}};
+
+        for (size_t i = 0; i < ELEMENTS(steps); i++) {
+                begin();
+                now += 10 * SECOND;
+                end(steps[i].status == 200 ? granted("late", 1) : failed(steps[i].status), LEAST);
+                assert_int_equal(lease.failure.times, steps[i].times);
+        }
+        assert_false(lease.has_recovered);
+        attempt(granted("a", 3600));
+        assert_true(lease.has_recovered);
+        attempt(granted("b", 3600));
+        assert_false(lease.has_recovered);
+        attempt(failed(500));
+        assert_int_equal(lease.failure.times, 1);
+}
+
 static void test_retry_after_is_honoured_up_to_an_hour(void **state) {
         static const uint64_t asked[] = {1, 2, 59, 3599, 3600, 3601, UINT64_MAX};
 
@@ -712,7 +733,8 @@ static void test_renewal_by_itself_is_not_a_forced_one(void **state) {
         assert_paused(newer(), HINDRANCE_FRESH, now + 30 * SECOND);
 }
 
-/* Who was refused may be waiting for it: the next attempt is not left to the refresh before expiry. */
+/* Who was refused may be waiting for it: the next attempt is not left to the refresh before expiry.
+ */
 static void test_forced_renewal_that_failed_is_tried_again(void **state) {
         attempt(granted("a", 3600));
         now += MINUTE;
@@ -727,6 +749,19 @@ static void test_forced_renewal_that_failed_is_tried_again(void **state) {
         assert_int_equal(lease_next_attempt(&lease), lease.refresh_at);
         assert_true(lease.refresh_at > now + 3000 * SECOND);
         assert_paused(newer(), HINDRANCE_FRESH, now + MINUTE); /* it was a forced one all along */
+}
+
+/* "Fresh" would send who waits for a newer token away, although one is being tried for. */
+static void test_failure_in_the_forced_pause_is_named_before_freshness(void **state) {
+        attempt(granted("a", 3600));
+        now += MINUTE;
+        assert_true(refuse("b"));
+        now += 30 * SECOND;
+        lease_refresh(&lease, now);
+        attempt(failed(500));
+        assert_paused(newer(), HINDRANCE_BACKOFF, now + 30 * SECOND);
+        now += SECOND;
+        assert_paused(newer(), HINDRANCE_FRESH, now + 29 * SECOND);
 }
 
 static void test_forced_pause_does_not_hold_back_the_refresh_before_expiry(void **state) {
@@ -763,6 +798,7 @@ int main(void) {
                 TEST(test_retry_does_not_come_before_the_backoff_of_a_slow_attempt),
                 TEST(test_failures_are_forgotten_after_a_success),
                 TEST(test_failure_is_remembered_for_people),
+                TEST(test_failures_of_one_kind_and_status_are_counted_in_a_row),
                 TEST(test_retry_after_is_honoured_up_to_an_hour),
                 TEST(test_retry_after_does_not_shorten_the_backoff),
                 TEST(test_retry_after_holds_for_a_refusal_too),
@@ -794,6 +830,7 @@ int main(void) {
                 TEST(test_same_token_after_a_refusal_counts_as_a_forced_renewal),
                 TEST(test_renewal_by_itself_is_not_a_forced_one),
                 TEST(test_forced_renewal_that_failed_is_tried_again),
+                TEST(test_failure_in_the_forced_pause_is_named_before_freshness),
                 TEST(test_forced_pause_does_not_hold_back_the_refresh_before_expiry),
         };
 

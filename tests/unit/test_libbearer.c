@@ -67,8 +67,10 @@ struct peer {
         int fds[CONNECTIONS_MAX];
         pthread_t threads[CONNECTIONS_MAX];
         atomic_uint connections;
+        atomic_uint ended; /* connections */
         atomic_uint requests;
-        atomic_uint go; /* what a script waits for */
+        atomic_uint served[CONNECTIONS_MAX]; /* requests by connection, of serve_all() */
+        atomic_uint go;                      /* what a script waits for */
         pthread_mutex_t lock;
         char request[2048]; /* the last one */
         char *answer;       /* what scripts send */
@@ -142,6 +144,7 @@ static void *serve_thread(void *argument) {
         struct served *served = argument;
 
         served->peer->serve(served->peer, served->fd, served->nth);
+        atomic_fetch_add(&served->peer->ended, 1);
         shutdown(served->fd, SHUT_RDWR);
         free(served);
         return NULL;
@@ -230,8 +233,10 @@ static void peer_stop(struct peer *peer) {
 /* Scripts */
 
 static void serve_all(struct peer *peer, int fd, unsigned nth) {
-        while (read_request(peer, fd))
+        while (read_request(peer, fd)) {
+                atomic_fetch_add(&peer->served[nth - 1], 1);
                 send_answer(peer, fd);
+        }
 }
 
 static void serve_one(struct peer *peer, int fd, unsigned nth) {
@@ -855,10 +860,10 @@ static void assert_child_is_content(pid_t pid) {
         assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void child_uses(struct bearer *bearer, struct bearer_token *inherited) {
+static void child_uses(struct bearer *bearer, struct bearer_token *inherited, unsigned times) {
         struct bearer_token *token = NULL;
 
-        for (int i = 0; i < 3; i++) {
+        for (unsigned i = 0; i < times; i++) {
                 CHILD_CHECK(bearer_get(bearer, "athena", 5000, &token) == 0);
                 CHILD_CHECK(strcmp(bearer_token_value(token), bearer_token_value(inherited)) == 0);
                 bearer_token_unref(token);
@@ -867,36 +872,30 @@ static void child_uses(struct bearer *bearer, struct bearer_token *inherited) {
         bearer_close(bearer);
 }
 
-static void check_fork(struct peer *peer) {
+/* One connection for each child and grandchild, and the parent still has its first. */
+static void test_child_never_uses_the_parents_connection(void **state) {
+        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
         struct bearer *bearer = open_at(peer);
         struct bearer_token *token = good_get(bearer);
-        pid_t pid;
 
         for (unsigned i = 0; i < 2; i++) {
-                pid = fork();
+                pid_t pid = fork();
+
                 if (pid == 0) {
                         pid = fork();
-                        if (pid == 0) {
-                                child_uses(bearer, token);
-                                _exit(0);
-                        }
-                        waitpid(pid, NULL, 0);
-                        child_uses(bearer, token);
+                        if (pid > 0)
+                                waitpid(pid, NULL, 0);
+                        child_uses(bearer, token, 3);
                         _exit(0);
                 }
                 assert_child_is_content(pid);
+                assert_int_equal(peer->connections, 3 + 2 * i);
                 good_get_and_forget(bearer);
-                /* One of each child and of each grandchild, and the parent still its first. */
                 assert_int_equal(peer->connections, 3 + 2 * i);
         }
+        assert_int_equal(peer->served[0], 3);
         bearer_token_unref(token);
         bearer_close(bearer);
-}
-
-static void test_child_never_uses_the_parents_connection(void **state) {
-        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
-
-        check_fork(peer);
         peer_stop(peer);
 }
 
@@ -915,6 +914,26 @@ static void test_child_that_only_closes_leaves_the_parents_connection(void **sta
         good_get_and_forget(bearer);
         assert_int_equal(peer->connections, 1);
         bearer_close(bearer);
+        peer_stop(peer);
+}
+
+static void test_closing_is_noticed_though_a_child_lives(void **state) {
+        struct peer *peer = peer_start(serve_all, answer_of("200 OK", BODY));
+        struct bearer *bearer = open_at(peer);
+        pid_t pid;
+
+        good_get_and_forget(bearer);
+        pid = fork();
+        if (pid == 0) {
+                pause();
+                _exit(1);
+        }
+        bearer_close(bearer);
+        for (int i = 0; i < 2000 && peer->ended == 0; i++)
+                sleep_ms(1);
+        assert_int_equal(peer->ended, 1);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
         peer_stop(peer);
 }
 
@@ -947,13 +966,14 @@ static void test_fork_is_noticed_without_wiped_pages(void **state) {
                 CHILD_CHECK(bearer_open(peer->address.sun_path, &bearer) == 0);
                 CHILD_CHECK(bearer_get(bearer, "athena", 5000, &token) == 0);
                 pid = fork();
-                child_uses(bearer, token);
                 if (pid > 0)
                         waitpid(pid, NULL, 0);
+                child_uses(bearer, token, pid > 0 ? 5 : 3);
                 _exit(0);
         }
         assert_child_is_content(pid);
-        assert_int_equal(peer->connections, 2);
+        assert_int_equal(peer->served[0], 1 + 5);
+        assert_int_equal(peer->served[1], 3);
         peer_stop(peer);
 }
 
@@ -1240,6 +1260,7 @@ int main(void) {
                 cmocka_unit_test(test_socket_of_others_is_refused),
                 cmocka_unit_test(test_child_never_uses_the_parents_connection),
                 cmocka_unit_test(test_child_that_only_closes_leaves_the_parents_connection),
+                cmocka_unit_test(test_closing_is_noticed_though_a_child_lives),
                 cmocka_unit_test(test_fork_is_noticed_without_wiped_pages),
                 cmocka_unit_test(test_eight_threads_share_a_handle),
                 cmocka_unit_test(test_nobody_waits_for_somebody_elses_wait),

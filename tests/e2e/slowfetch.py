@@ -8,7 +8,7 @@ import os
 import signal
 import time
 
-TIMEOUT = 20
+TIMEOUT = 10        # less than a fetch may take: after that, nobody waits any more
 POLL_INTERVAL = 0.01
 
 

@@ -3,6 +3,7 @@
 
 import os
 import select
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ PATIENCE = 2            # SERVER_PATIENCE
 HEAD_MAX = 8192         # HTTP1_HEAD_MAX
 BODY_MAX = 8192         # HTTP1_BODY_MAX
 GET = request("/v1/token")
+PATIENT = request("/v1/token?wait=60")
 GRANT = b"grant_type=client_credentials"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 FEW_DESCRIPTORS = ["prlimit", "--nofile=128:128"]
@@ -44,7 +46,8 @@ def wait_until_closed(peer, timeout=20):
 # What is no request.
 
 MALFORMED = [
-    b"\r\n\r\n", b"\n", b"\0", b"\x16\x03\x01\x02\x00\x01\x00\r\n", b"GET\r\n", b"GET /v1/token\r\n",
+    b"\r\n\r\n", b"\n", b"\0", b"\x16\x03\x01\x02\x00\x01\x00\r\n", b"GET\r\n",
+    b"GET /v1/token\r\n",
     b"GET  /v1/token HTTP/1.1\r\n\r\n", b"GET /v1/token HTTP/1.1\n\n",
     b"GET /v1/token HTTP/2.0\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"GET v1/token HTTP/1.1\r\n\r\n", b"GET /v1/\xff HTTP/1.1\r\n\r\n",
@@ -238,7 +241,7 @@ def test_more_behind_one_that_waits_than_is_ever_read(broker, endpoint):
 def test_who_leaves_while_its_request_waits_is_forgotten(broker, endpoint):
     bearerd = slowfetch.start(broker, endpoint)
     with RawPeer(bearerd.socket) as peer:
-        peer.send(GET)
+        peer.send(PATIENT)
         slowfetch.wait_for_waiting(bearerd, 1)
     slowfetch.wait_for_waiting(bearerd, 0)
     assert_rests(bearerd)
@@ -247,7 +250,7 @@ def test_who_leaves_while_its_request_waits_is_forgotten(broker, endpoint):
 def test_who_ends_sending_and_then_leaves_is_forgotten(broker, endpoint):
     bearerd = slowfetch.start(broker, endpoint)
     with RawPeer(bearerd.socket) as peer:
-        peer.send(GET + GET)
+        peer.send(PATIENT + GET)
         peer.end_sending()
         slowfetch.wait_for_waiting(bearerd, 1)
     slowfetch.wait_for_waiting(bearerd, 0)
@@ -257,7 +260,7 @@ def test_who_ends_sending_and_then_leaves_is_forgotten(broker, endpoint):
 def test_who_leaves_with_answers_unread_is_forgotten(broker, endpoint):
     bearerd = slowfetch.start(broker, endpoint)
     with RawPeer(bearerd.socket) as peer:
-        peer.send(request("/nope") + GET)
+        peer.send(request("/nope") + PATIENT)
         slowfetch.wait_for_waiting(bearerd, 1)
     slowfetch.wait_for_waiting(bearerd, 0)
     assert_rests(bearerd)
@@ -323,6 +326,23 @@ def test_longest_idle_connection_makes_room_for_a_new_one(broker):
         peer.send(GET)
         assert peer.answer().status == 200
     assert_rests(bearerd)
+    for peer in peers:
+        peer.close()
+
+
+def test_connection_whose_request_has_come_in_is_not_closed_for_a_new_one(broker):
+    bearerd = few_descriptors(broker)
+    peers = []
+    for _ in range(CONNECTIONS_MAX):
+        peers.append(RawPeer(bearerd.socket))
+        peers[-1].send(GET)
+        assert peers[-1].answer().status == 200
+    bearerd.signal(signal.SIGSTOP)
+    peers.append(RawPeer(bearerd.socket))       # first in bearerd's queue
+    peers[0].send(GET)
+    bearerd.signal(signal.SIGCONT)
+    assert peers[0].answer().status == 200
+    assert peers[1].is_closed()
     for peer in peers:
         peer.close()
 

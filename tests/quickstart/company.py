@@ -50,7 +50,8 @@ class Company:
         """What becomes of the token, in few words."""
         token = self.bearerd.status()
         error = token.get("last_error")
-        trouble = f"HTTP {error.get('upstream_status', 'none')}, " if error else ""
+        status = error and error.get("upstream_status")
+        trouble = (f"HTTP {status}, " if status else "no answer, ") if error else ""
         have = f"generation {token['generation']}" if token["valid"] else "no valid token"
         if token["fetching"]:
             return f"{have}  {trouble}asking for one"

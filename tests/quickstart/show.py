@@ -44,7 +44,7 @@ def how_to_go_on(screen, build, socket):
     screen.command(f"export BEARERD_SOCKET={socket}")
     screen.command("curl --unix-socket $BEARERD_SOCKET http://localhost/v1/token")
     screen.command(f"{client}/bearerctl status")
-    screen.command(f"{client}/bearerctl exec -- sh -c 'echo ${{#BEARER_TOKEN}} characters'")
+    screen.command(f"{client}/bearerctl exec -- sh -c 'echo ${{#BEARER_TOKEN}}'")
     screen.command(f"{client}/worker        # in C: docs/examples/worker.c")
     screen.say('As a service: README.md, "Install it as a service".')
 

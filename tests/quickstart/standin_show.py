@@ -21,7 +21,7 @@ LIFE_BEFORE_OUTAGE = 16
 LIFE_AT_THE_END = 3600
 OUTAGE = 2              # seconds, of the three in which the token is renewed and still good
 OUTAGE_REQUESTS = 3
-ROUNDS = 10             # of each worker, until act 1 is convincing
+ROUNDS = 10             # of each worker, until an act is convincing
 PATIENCE = 20           # beyond what should be: for slow machines
 
 CONFIGURATION = f"""\
@@ -142,7 +142,8 @@ class StandinShow(Company):
         require(served > 0, "no worker was served after the endpoint refused")
         self.screen.done(f"workers got {served} more answers with the token that was there, until "
                          "it was about to expire")
-        now = self.watch(lambda now: all(have is None for have in now.latest.values()), PATIENCE,
+        now = self.watch(lambda now: now.refusals >= WORKERS * ROUNDS
+                         and all(have is None for have in now.latest.values()), PATIENCE,
                          "not every worker was told that the endpoint refuses")
         require(now.reasons == {"502 upstream_denied"},
                 "workers read " + ", ".join(sorted(now.reasons)))

@@ -110,8 +110,7 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         case OUTCOME_GRANTED:
                 begin(&message, LOG_WARNING, ID_FAILED, token, now);
                 log_send(&message,
-                         "token %s: no token this time (%s): nothing to do, it is tried again at "
-                         "%s; %s",
+                         "token %s: no token this time (%s); next try at %s; %s",
                          token->name, what, next, meanwhile);
                 break;
         }

@@ -247,6 +247,8 @@ static const char *socket_advice(int error) {
                 return "there is something that is no socket: move it away, or choose another path";
         case ENOENT:
                 return "its directory does not exist: create it";
+        case ENAMETOOLONG:
+                return "the path is longer than 107 bytes: choose a shorter one";
         case EACCES:
                 return "no permission: its directory must be writable for bearerd";
         }

@@ -485,6 +485,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         }
         if (token->attempt)
                 abandon(broker, token, now);
+        token->has_expired = false;
         token->removed = true;
         effect_add(broker, token);
 }

@@ -53,7 +53,7 @@ struct broker_token {
         uint64_t attempt;    /* number of the one in flight; 0: none */
         uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
         bool to_start;       /* the attempt is not yet handed to the caller */
-        bool has_expired;      /* given up at its floor, which is to be told */
+        bool has_expired;    /* given up at its floor, which is to be told */
         bool removed;        /* by a reload; freed when its effects are taken */
         struct list effects; /* in broker.effects */
 };

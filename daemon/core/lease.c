@@ -196,22 +196,22 @@ static void granted(struct lease *lease, uint64_t now) {
 /* What is kept of a failure is what people read. */
 static void remember_failure(struct lease *lease, const struct outcome *outcome, uint64_t now) {
         static const char was_over[] = "the token's life was over when it came";
-        bool again = lease->is_failing && lease->failure.kind == outcome->kind &&
+        bool is_late = outcome->kind == OUTCOME_GRANTED;
+        enum outcome_kind kind = is_late ? OUTCOME_FAILED : outcome->kind;
+        bool again = lease->is_failing && lease->failure.kind == kind &&
                      lease->failure.status == outcome->status;
 
         lease->is_failing = true;
         lease->failure = (struct failure){
-                .kind = outcome->kind,
+                .kind = kind,
                 .times = again ? lease->failure.times + 1 : 1,
                 .at = now,
                 .status = outcome->status,
         };
         memcpy(lease->failure.error, outcome->error, sizeof lease->failure.error);
         memcpy(lease->failure.message, outcome->message, sizeof lease->failure.message);
-        if (outcome->kind == OUTCOME_GRANTED) {
-                lease->failure.kind = OUTCOME_FAILED;
+        if (is_late)
                 memcpy(lease->failure.message, was_over, sizeof was_over);
-        }
 }
 
 /* A blip must not use up the minute's budget: from the second retry on they are spread over it. */

@@ -287,14 +287,24 @@ static void accept_resume(struct server *server, uint64_t now) {
                 accept_pause(server, now);
 }
 
-/* Closes the connection that has been idle for longest: its owner will connect again. */
-static bool make_room(struct server *server) {
-        struct list *link = list_first(&server->idle);
+static bool has_bytes(const struct connection *connection) {
+        char byte;
 
-        if (!link)
-                return false;
-        connection_close(CONTAINER_OF(link, struct connection, link));
-        return true;
+        return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Closes the connection that has been idle for longest: its owner will connect again. Not one whose
+ * request is there already, and would be lost. */
+static bool make_room(struct server *server) {
+        LIST_FOREACH (link, &server->idle) {
+                struct connection *connection = CONTAINER_OF(link, struct connection, link);
+
+                if (has_bytes(connection))
+                        continue;
+                connection_close(connection);
+                return true;
+        }
+        return false;
 }
 
 static void connection_open(struct server *server, int fd, uint64_t now) {
@@ -321,9 +331,14 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
         for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 int fd;
 
-                if (server->n_connections >= server->n_max && !make_room(server)) {
-                        accept_pause(server, now);
-                        return;
+                if (server->n_connections >= server->n_max) {
+                        /* Only at first is it known that somebody wants to come in. */
+                        if (i > 0)
+                                return;
+                        if (!make_room(server)) {
+                                accept_pause(server, now);
+                                return;
+                        }
                 }
                 fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {

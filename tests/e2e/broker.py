@@ -33,6 +33,7 @@ class Broker:
         self.config = {"broker": {"socket": self.socket}}
         self.arguments = ["--config", self.config_file, "--socket", self.socket,
                           "--fetch", programs.fetch]
+        self.wrapper = []           # what starts it, if not we ourselves: ["prlimit", "--core=0"]
         self._program = programs.bearerd
         self._endpoint = endpoint
         self._secrets = set()
@@ -87,8 +88,9 @@ class Broker:
         environment = self._environment | {"NOTIFY_SOCKET": str(self._notifications.path)}
         with open(self.log_file, "ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment, cwd=self.directory, start_new_session=True)
+                [*self.wrapper, self._program, *self.arguments], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=environment, cwd=self.directory,
+                start_new_session=True)
         self._is_to_end = False
         self._notifications.watch(self._process.pid)
 

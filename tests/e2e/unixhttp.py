@@ -10,6 +10,11 @@ from collections import namedtuple
 Answered = namedtuple("Answered", "status headers body")
 
 
+def answered(status, headers, body):
+    is_json = headers.get_content_type() == "application/json"
+    return Answered(status, headers, json.loads(body) if is_json else body.decode())
+
+
 class UnixHTTPConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=70):
         """TIMEOUT by default a little longer than the longest wait that can be asked for."""
@@ -34,9 +39,7 @@ class UnixHTTPConnection(http.client.HTTPConnection):
     def answered(self):
         """The answer to what was sent with request()."""
         response = self.getresponse()
-        text = response.read().decode()
-        is_json = response.headers.get_content_type() == "application/json"
-        return Answered(response.status, response.headers, json.loads(text) if is_json else text)
+        return answered(response.status, response.headers, response.read())
 
     def get(self, path, headers=None):
         return self.ask("GET", path, headers)

@@ -93,6 +93,14 @@ static void assert_abandoned(uint64_t attempt) {
         assert_int_equal(effect.attempt, attempt);
 }
 
+/* TOKEN was given up, at its floor. */
+static void assert_given_up(const struct broker_token *token) {
+        struct effect effect = broker_next_effect(&broker);
+
+        assert_int_equal(effect.kind, EFFECT_EXPIRED);
+        assert_ptr_equal(effect.token, token);
+}
+
 static void assert_replied(const struct request *request, enum reply_kind kind) {
         struct effect effect = broker_next_effect(&broker);
 
@@ -486,6 +494,7 @@ static void test_min_valid_at_its_deadline_gets_no_token_at_its_floor(void **sta
         now += SECOND;
         expire();
         assert_replied(&at, REPLY_TIMEOUT);
+        assert_given_up(token);
         assert_quiet();
 }
 
@@ -514,6 +523,7 @@ static void test_request_that_waits_at_the_floor_goes_on_waiting(void **state) {
         now += SECOND;
         expire();
         assert_int_equal(ask_now(any), REPLY_TIMEOUT);
+        assert_given_up(token);
         assert_quiet();
         end(attempt, granted("second", 3600));
         assert_replied(&request, REPLY_TOKEN);
@@ -625,6 +635,21 @@ static void test_token_denied_after_its_floor_gives_502(void **state) {
         now++;
         expire();
         assert_int_equal(ask_now(any), REPLY_DENIED);
+}
+
+static void test_token_given_up_at_its_floor_is_told_once(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+
+        now = token->lease.refresh_at;
+        expire();
+        end(started(token), denied());
+        now = token->lease.floor_at;
+        expire();
+        assert_int_equal(ask_now(any), REPLY_DENIED);
+        expire();
+        started(token);
+        assert_given_up(token);
+        assert_quiet();
 }
 
 /* ---- budgets ---- */
@@ -1071,6 +1096,22 @@ static void test_another_account_is_another_token(void **state) {
         assert_int_equal(ask_now(any), REPLY_TIMEOUT);
 }
 
+static void test_removed_token_is_not_told_to_be_given_up(void **state) {
+        const struct broker_spec other = other_identity();
+        struct broker_token *old = configure_and_fetch(3600);
+        uint64_t attempt;
+
+        now = old->lease.floor_at - 1;
+        expire();
+        attempt = started(old);
+        now++;
+        expire();
+        configure(&other, 1);
+        assert_abandoned(attempt);
+        started(broker_find(&broker, "a"));
+        assert_quiet();
+}
+
 static void test_who_waits_for_a_token_that_is_removed_gets_403(void **state) {
         struct broker_spec specs[] = {spec("a"), spec("b")};
         struct request requests[2] = {0};
@@ -1414,6 +1455,7 @@ int main(void) {
                 TEST(test_denied_endpoint_answers_who_waits_and_who_comes_with_502),
                 TEST(test_request_that_ends_while_a_denied_token_is_tried_again_gets_502),
                 TEST(test_token_denied_after_its_floor_gives_502),
+                TEST(test_token_given_up_at_its_floor_is_told_once),
                 TEST(test_tokens_of_one_account_share_its_budget),
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),
                 TEST(test_budget_forbids_a_forced_renewal_until_60_s_after_the_first),
@@ -1440,6 +1482,7 @@ int main(void) {
                 TEST(test_reply_that_was_not_taken_before_a_reload_is_still_whole),
                 TEST(test_another_identity_of_the_same_account_keeps_its_budget),
                 TEST(test_another_account_is_another_token),
+                TEST(test_removed_token_is_not_told_to_be_given_up),
                 TEST(test_who_waits_for_a_token_that_is_removed_gets_403),
                 TEST(test_token_that_is_added_is_fetched),
                 TEST(test_reload_changes_the_default),

@@ -358,6 +358,27 @@ static void test_failure_is_remembered_for_people(void **state) {
         assert_string_equal(lease.failure.message, "");
 }
 
+static void test_failures_of_one_kind_and_status_are_counted_in_a_row(void **state) {
+        static const struct {
+                int status; /* 200: a token that comes too late */
+                unsigned times;
+        } steps[] = {{500, 1}, {500, 2}, {503, 1}, {200, 1}, {200, 2}, {200, 3}, {500, 1}};
+
+        for (size_t i = 0; i < ELEMENTS(steps); i++) {
+                begin();
+                now += 10 * SECOND;
+                end(steps[i].status == 200 ? granted("late", 1) : failed(steps[i].status), LEAST);
+                assert_int_equal(lease.failure.times, steps[i].times);
+        }
+        assert_false(lease.has_recovered);
+        attempt(granted("a", 3600));
+        assert_true(lease.has_recovered);
+        attempt(granted("b", 3600));
+        assert_false(lease.has_recovered);
+        attempt(failed(500));
+        assert_int_equal(lease.failure.times, 1);
+}
+
 static void test_retry_after_is_honoured_up_to_an_hour(void **state) {
         static const uint64_t asked[] = {1, 2, 59, 3599, 3600, 3601, UINT64_MAX};
 
@@ -712,7 +733,8 @@ static void test_renewal_by_itself_is_not_a_forced_one(void **state) {
         assert_paused(newer(), HINDRANCE_FRESH, now + 30 * SECOND);
 }
 
-/* Who was refused may be waiting for it: the next attempt is not left to the refresh before expiry. */
+/* Who was refused may be waiting for it: the next attempt is not left to the refresh before expiry.
+ */
 static void test_forced_renewal_that_failed_is_tried_again(void **state) {
         attempt(granted("a", 3600));
         now += MINUTE;
@@ -776,6 +798,7 @@ int main(void) {
                 TEST(test_retry_does_not_come_before_the_backoff_of_a_slow_attempt),
                 TEST(test_failures_are_forgotten_after_a_success),
                 TEST(test_failure_is_remembered_for_people),
+                TEST(test_failures_of_one_kind_and_status_are_counted_in_a_row),
                 TEST(test_retry_after_is_honoured_up_to_an_hour),
                 TEST(test_retry_after_does_not_shorten_the_backoff),
                 TEST(test_retry_after_holds_for_a_refusal_too),

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""account - programs that run as another user than the tests: as nobody.
+
+They find the socket by its name in the working directory, because the directories above are not
+for them.
+"""
+
+import json
+import os
+import pwd
+import subprocess
+
+import pytest
+
+NOBODY = pwd.getpwnam("nobody")
+TIMEOUT = 20
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+def run(bearerd, command, group=NOBODY.pw_gid, groups=()):
+    bearerd.directory.chmod(0o711)
+    return subprocess.run(
+        command, user=NOBODY.pw_uid, group=group, extra_groups=groups, cwd=bearerd.directory,
+        env={"PATH": os.environ["PATH"], "BEARERD_SOCKET": bearerd.socket.name,
+             "LD_LIBRARY_PATH": "."},
+        capture_output=True, check=False, text=True, timeout=TIMEOUT)
+
+
+def get(bearerd, path, **groups):
+    """Status and body."""
+    done = run(bearerd, ["curl", "--silent", "--show-error", "--unix-socket", bearerd.socket.name,
+                         "--write-out", "\n%{http_code}", f"http://localhost{path}"], **groups)
+    assert done.returncode == 0, done.stderr
+    body, status = done.stdout.rsplit("\n", 1)
+    return int(status), json.loads(body)

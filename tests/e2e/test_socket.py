@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""The socket: whose it is, what is replaced and what is not, and systemd's."""
+
+import grp
+import os
+import signal
+import socket
+import stat
+import sys
+
+import pytest
+from account import needs_root
+
+# As systemd does it (sd_listen_fds(3)): a socket for each PATH=NAME=TYPE, from descriptor 3 on.
+ACTIVATE = """
+import fcntl, os, socket, sys
+n = int(sys.argv[1])
+sockets = [each.rsplit("=", 2) for each in sys.argv[2:2 + n]]
+made = []
+for path, _, kind in sockets:
+    one = socket.socket(socket.AF_UNIX, getattr(socket, kind))
+    one.bind(path)
+    if kind != "SOCK_DGRAM":
+        one.listen()
+    made.append(fcntl.fcntl(one, fcntl.F_DUPFD, 50))    # out of the way of the first ones
+for i, fd in enumerate(made):
+    os.dup2(fd, 3 + i)
+    os.set_inheritable(fd, False)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(n),
+                  LISTEN_FDNAMES=":".join(name for _, name, _ in sockets))
+os.execv(sys.argv[2 + n], sys.argv[2 + n:])
+"""
+
+
+def fails(bearerd, status=73):
+    """Its log, when it has ended with STATUS."""
+    bearerd.write_config()
+    bearerd.launch()
+    assert bearerd.wait() == status, bearerd.log()
+    return bearerd.log()
+
+
+# What it looks like.
+
+@pytest.mark.parametrize("mode", [None, "0600", "0660", "0666", "0606"])
+def test_mode_is_as_configured(broker, mode):
+    status = broker(broker={"socket_mode": mode}).socket.stat()
+    assert stat.S_ISSOCK(status.st_mode)
+    assert stat.S_IMODE(status.st_mode) == int(mode or "0660", 8)
+
+
+@needs_root
+def test_group_is_as_configured(broker):
+    status = broker(broker={"socket_group": "daemon", "socket_mode": "0660"}).socket.stat()
+    assert (status.st_uid, status.st_gid) == (0, grp.getgrnam("daemon").gr_gid)
+
+
+def test_path_is_the_configured_one_without_an_option(broker):
+    bearerd = broker(start=False)
+    at = bearerd.arguments.index("--socket")
+    del bearerd.arguments[at:at + 2]
+    bearerd.start()
+    assert bearerd.get("/v1/token").status == 200
+
+
+def test_option_beats_the_file(broker):
+    bearerd = broker(broker={"socket": "/nonexistent/token.sock"})
+    assert bearerd.get("/v1/token").status == 200
+
+
+# What is there already.
+
+def test_socket_of_a_killed_bearerd_is_replaced(broker):
+    bearerd = broker()
+    bearerd.kill()
+    assert stat.S_ISSOCK(bearerd.socket.stat().st_mode)
+    bearerd.start()
+    assert bearerd.get("/v1/token").status == 200
+
+
+def test_socket_of_a_living_one_is_not(broker):
+    first, second = broker(), broker(start=False)
+    second.arguments[second.arguments.index("--socket") + 1] = first.socket
+    log = fails(second)
+    assert f"cannot listen at {first.socket}: another bearerd serves it" in log
+    assert first.get("/v1/token").status == 200
+
+
+def test_socket_of_something_busy_is_not(broker):
+    bearerd = broker(start=False)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(bearerd.socket))
+        listener.listen(0)
+        clients = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                   for _ in range(3)]
+        with pytest.raises(BlockingIOError):
+            for client in clients:
+                client.connect(str(bearerd.socket))
+        inode = bearerd.socket.stat().st_ino
+        assert "another bearerd serves it" in fails(bearerd)
+        assert bearerd.socket.stat().st_ino == inode
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("make", [
+    lambda path: path.write_text("mine"), lambda path: path.mkdir(),
+    lambda path: path.symlink_to("nowhere"), os.mkfifo,
+], ids=["file", "directory", "link", "fifo"])
+def test_what_is_no_socket_is_left_alone(broker, make):
+    bearerd = broker(start=False)
+    make(bearerd.socket)
+    before = bearerd.socket.lstat()
+    log = fails(bearerd)
+    assert f"cannot listen at {bearerd.socket}: there is something that is no socket" in log
+    assert bearerd.socket.lstat() == before
+
+
+def test_directory_that_is_not_there(broker):
+    bearerd = broker(start=False)
+    path = bearerd.directory / "not/there"
+    bearerd.arguments[bearerd.arguments.index("--socket") + 1] = path
+    assert f"cannot listen at {path}: its directory does not exist" in fails(bearerd)
+
+
+def test_path_that_is_too_long_is_named(broker):
+    bearerd = broker(start=False)
+    path = f"{bearerd.directory}/{'x' * 107}"
+    bearerd.arguments[bearerd.arguments.index("--socket") + 1] = path
+    log = fails(bearerd)
+    assert path in log
+    assert "107 bytes" in log
+
+
+def test_path_as_long_as_may_be(broker):
+    bearerd = broker(start=False)
+    path = f"{bearerd.directory}/".ljust(107, "x")
+    bearerd.socket = path
+    bearerd.arguments[bearerd.arguments.index("--socket") + 1] = path
+    bearerd.start()
+    assert bearerd.get("/v1/token").status == 200
+
+
+# The end.
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_socket_goes_with_bearerd(broker, number):
+    bearerd = broker()
+    bearerd.signal(number)
+    assert bearerd.wait() == 0
+    assert not bearerd.socket.exists()
+    assert any("STOPPING" in each for each in bearerd.notify)
+
+
+def test_socket_that_somebody_took_over_stays(broker):
+    bearerd = broker()
+    bearerd.socket.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(bearerd.socket))
+        other.listen()
+        assert bearerd.stop() == 0
+        assert bearerd.socket.exists()
+
+
+# systemd's.
+
+def activate(bearerd, *sockets):
+    """SOCKETS: (path, name, type)."""
+    bearerd.wrapper = [sys.executable, "-c", ACTIVATE, str(len(sockets)),
+                       *["=".join(map(str, each)) for each in sockets]]
+
+
+def test_socket_of_systemd_is_taken(broker):
+    bearerd = broker(start=False)
+    activate(bearerd, (bearerd.socket, "token", "SOCK_STREAM"))
+    bearerd.start()
+    assert bearerd.get("/v1/token").status == 200
+    assert bearerd.stop() == 0
+    assert bearerd.socket.exists()
+
+
+def test_socket_of_systemd_among_others(broker):
+    bearerd = broker(start=False)
+    activate(bearerd, (bearerd.directory / "a", "control", "SOCK_STREAM"),
+             (bearerd.socket, "token", "SOCK_STREAM"),
+             (bearerd.directory / "b", "other", "SOCK_DGRAM"))
+    bearerd.start()
+    assert bearerd.get("/v1/token").status == 200
+    with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
+        client.connect(str(bearerd.directory / "a"))
+
+
+@pytest.mark.parametrize("name, kind", [("other", "SOCK_STREAM"), ("token", "SOCK_DGRAM"),
+                                        ("token", "SOCK_SEQPACKET")])
+def test_wrong_socket_of_systemd_is_an_error(broker, name, kind):
+    bearerd = broker(start=False)
+    activate(bearerd, (bearerd.directory / "passed", name, kind))
+    assert "FileDescriptorName=token" in fails(bearerd)
+    assert not bearerd.socket.exists()
+
+
+def test_bearerd_fetch_gets_no_socket(broker, endpoint):
+    endpoint.next("stall")
+    bearerd = broker(start=False)
+    activate(bearerd, (bearerd.socket, "token", "SOCK_STREAM"))
+    bearerd.start()
+    endpoint.wait_for_requests(1, timeout=20)
+    for pid in bearerd.wait_for_fetchers():
+        with open(f"/proc/{pid}/environ", encoding="ascii") as environ:
+            assert "LISTEN_" not in environ.read()

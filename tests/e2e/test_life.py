@@ -113,7 +113,7 @@ def test_outage_of_240_s_is_noticed_by_no_worker(broker, endpoint):
     assert_good(workers.all_answers, endpoint, life - 60 / scale)
     assert len({each.generation for each in workers.all_answers}) == 2
     assert len([each for each in endpoint.token_requests if each.status == 500]) >= 3
-    assert "nothing to do, it is tried again at" in bearerd.log()
+    assert "nothing to do, it is tried again; " in bearerd.log()
     assert "granted again" in bearerd.log()
 
 

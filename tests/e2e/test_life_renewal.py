@@ -84,9 +84,8 @@ def test_failed_renewal_leaves_the_token_to_others(broker, endpoint):
     assert worker.answered().status == 503
     worker.close()
     endpoint.normal()
-    # Not at once: it is tried again by itself, and until then nobody can force it.
-    answered = until(lambda: bearerd.get("/v1/token").body["generation"] > refused and
-                     bearerd.get(f"/v1/token?after={refused}"))
+    answered = until(lambda: (found := bearerd.get(f"/v1/token?after={refused}")).status == 200
+                     and found)
     assert answered.body["access_token"] == endpoint.tokens[1]
 
 

@@ -101,9 +101,10 @@ class Sources:
                 if target in seen:
                     continue
                 seen.add(target)
-                todo.append(target)
                 short = re.sub(r"^(daemon|include)/", "", target)
-                if not any(re.fullmatch(pattern, short) for pattern in allowed):
+                if any(re.fullmatch(pattern, short) for pattern in allowed):
+                    todo.append(target)
+                else:
                     self.say(path, f"{layer_of(path)} must not reach {target}"
                              + (f", by {via}" if via != path else ""))
 

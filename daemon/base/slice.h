@@ -27,16 +27,20 @@ static inline bool slice_is(struct slice slice, const char *text) {
 }
 
 /* The same in any case of ASCII letters, whatever the locale. */
-static inline bool slice_is_nocase(struct slice slice, const char *text) {
-        if (slice.size != strlen(text))
+static inline bool slice_equal_nocase(struct slice left, struct slice right) {
+        if (left.size != right.size)
                 return false;
-        for (size_t i = 0; i < slice.size; i++) {
-                char a = slice.data[i], b = text[i];
+        for (size_t i = 0; i < left.size; i++) {
+                char a = left.data[i], b = right.data[i];
 
                 if (a != b && ((a ^ b) != 0x20 || (a | 0x20) < 'a' || (a | 0x20) > 'z'))
                         return false;
         }
         return true;
+}
+
+static inline bool slice_is_nocase(struct slice slice, const char *text) {
+        return slice_equal_nocase(slice, slice_of(text));
 }
 
 /* Without the spaces and tabs around it. */

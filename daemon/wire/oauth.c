@@ -185,7 +185,7 @@ static bool text_has(struct slice text, struct slice part) {
         if (part.size < ECHO_MIN)
                 return false;
         for (size_t i = 0; i + part.size <= text.size; i++)
-                if (strncasecmp(text.data + i, part.data, part.size) == 0)
+                if (slice_equal_nocase((struct slice){text.data + i, part.size}, part))
                         return true;
         return false;
 }

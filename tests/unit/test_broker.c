@@ -458,7 +458,9 @@ static void test_wait_of_0_starts_a_renewal_and_gets_what_there_is(void **state)
         struct broker_token *token = configure_and_fetch(3600);
 
         now += MINUTE;
+        assert_int_equal(broker_deadline(&broker), token->lease.refresh_at);
         assert_int_equal(ask_now(newer_than(token)), REPLY_TIMEOUT);
+        assert_int_equal(broker_deadline(&broker), now + 20 * SECOND);
         started(token);
         assert_int_equal(ask_now((struct want){.min_valid = 3600 * SECOND}), REPLY_TOKEN);
         assert_int_equal(ask_now(any), REPLY_TOKEN);
@@ -930,6 +932,7 @@ static void test_reload_renews_no_sooner_than_renewals_are_apart(void **state) {
         struct broker_token *token = configure_and_fetch(3600);
 
         now += SECOND;
+        assert_int_equal(broker_deadline(&broker), token->lease.refresh_at);
         configure_one();
         assert_quiet();
         assert_int_equal(broker_deadline(&broker), START + 30 * SECOND);
@@ -1172,6 +1175,7 @@ static void test_reload_changes_the_default(void **state) {
                         assert_null(broker.default_token);
         }
         assert_int_equal(broker_deadline(&broker), NEVER);
+        assert_true(list_is_empty(&broker.accounts));
 }
 
 static void test_policy_that_is_taken_away_ends_the_wait(void **state) {

@@ -764,6 +764,15 @@ static void test_failure_in_the_forced_pause_is_named_before_freshness(void **st
         assert_paused(newer(), HINDRANCE_FRESH, now + 29 * SECOND);
 }
 
+static void test_renewal_by_itself_after_a_forced_one_begins_no_pause(void **state) {
+        attempt(granted("a", 3600));
+        now += MINUTE;
+        assert_true(refuse("b"));
+        now = lease.refresh_at;
+        attempt(granted("c", 3600));
+        assert_paused(newer(), HINDRANCE_FRESH, now + 30 * SECOND);
+}
+
 static void test_forced_pause_does_not_hold_back_the_refresh_before_expiry(void **state) {
         attempt(granted("a", 3600));
         now = lease.refresh_at - SECOND;
@@ -831,6 +840,7 @@ int main(void) {
                 TEST(test_renewal_by_itself_is_not_a_forced_one),
                 TEST(test_forced_renewal_that_failed_is_tried_again),
                 TEST(test_failure_in_the_forced_pause_is_named_before_freshness),
+                TEST(test_renewal_by_itself_after_a_forced_one_begins_no_pause),
                 TEST(test_forced_pause_does_not_hold_back_the_refresh_before_expiry),
         };
 

@@ -412,7 +412,7 @@ def test_call_fails_on_command(endpoint):
 
 def connect(endpoint):
     context = ssl.create_default_context(cafile=endpoint.ca_file)
-    sock = socket.create_connection(("localhost", endpoint.port), timeout=10)
+    sock = socket.create_connection(("127.0.0.1", endpoint.port), timeout=10)
     return context.wrap_socket(sock, server_hostname="localhost")
 
 
@@ -430,7 +430,7 @@ def read_all(sock):
 
 
 def test_200_connections_at_once(endpoint):
-    idle = socket.create_connection(("localhost", endpoint.port))   # and one that never says a word
+    idle = socket.create_connection(("127.0.0.1", endpoint.port))   # and one that never says a word
     open_ones = [connect(endpoint) for _ in range(200)]
     endpoint.behave(delay=0.5)
     for sock in open_ones:

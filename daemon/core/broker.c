@@ -9,55 +9,6 @@
 /* So much earlier is a token's attempt counted as due when there is no token. */
 #define AHEAD_WITHOUT_TOKEN NSEC_PER_MIN
 
-/* ---- accounts: budgets that tokens share ---- */
-
-static struct account *account_free(struct account *account) {
-        if (!account)
-                return NULL;
-        list_remove(&account->link);
-        free(account->key);
-        free(account);
-        return NULL;
-}
-DEFINE_CLEANUP_FREE(account)
-
-static void account_release(struct account *account) {
-        assert(account->n_tokens > 0);
-        if (--account->n_tokens == 0)
-                account_free(account);
-}
-
-static struct account *account_find(const struct broker *broker, const char *key) {
-        LIST_FOREACH (link, &broker->accounts) {
-                struct account *account = CONTAINER_OF(link, struct account, link);
-
-                if (strcmp(account->key, key) == 0)
-                        return account;
-        }
-        return NULL;
-}
-
-/* One more token goes by it. */
-static int account_get(struct broker *broker, const struct broker_spec *spec, uint64_t now,
-                       struct account **ret_account) {
-        _cleanup_(cleanup_account)
-        struct account *account = NULL;
-        struct account *found = account_find(broker, spec->account);
-
-        if (!found) {
-                account = calloc(1, sizeof *account);
-                if (!account || !(account->key = strdup(spec->account)))
-                        return -ENOMEM;
-                budget_init(&account->budget, spec->terms.requests_per_minute, now);
-                list_append(&broker->accounts, &account->link);
-                found = account;
-                account = NULL; /* consumed */
-        }
-        found->n_tokens++;
-        *ret_account = found;
-        return 0;
-}
-
 /* ---- tokens ---- */
 
 static struct broker_token *broker_token_free(struct broker_token *token) {
@@ -65,8 +16,7 @@ static struct broker_token *broker_token_free(struct broker_token *token) {
                 return NULL;
         list_remove(&token->effects);
         lease_deinit(&token->lease);
-        if (token->account)
-                account_release(token->account);
+        account_leave(token->account);
         free(token->identity);
         free(token);
         return NULL;
@@ -81,7 +31,8 @@ static int broker_token_new(struct broker *broker, const struct broker_spec *spe
 
         if (!token || !(token->identity = strdup(spec->identity)))
                 return -ENOMEM;
-        r = account_get(broker, spec, now, &token->account);
+        r = account_join(&broker->accounts, spec->account, spec->terms.requests_per_minute, now,
+                         &token->account);
         if (r < 0)
                 return r;
         assert(strlen(spec->name) <= TOKEN_NAME_MAX);

@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
-#include "core/budget.h"
+#include "core/account.h"
 #include "core/lease.h"
 #include "core/name.h"
 #include "core/policy.h"
@@ -32,13 +32,6 @@ struct broker_spec {
         struct terms terms;
         struct policy policy;
         const void *user; /* the caller's */
-};
-
-struct account {
-        struct list link; /* in broker.accounts */
-        unsigned n_tokens;
-        struct budget budget;
-        char *key;
 };
 
 struct broker_token {

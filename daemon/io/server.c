@@ -379,7 +379,7 @@ int server_start(struct server *server, struct loop *loop, int fd,
                 .fd = fd,
                 .n_max = connections_max(),
                 .resume_at = NEVER,
-                .answer = BUFFER_INIT((size_t)1 << 21),
+                .answer = BUFFER_INIT(HTTP1_HEAD_MAX + HTTP1_ANSWER_MAX),
         };
         list_init(&server->idle);
         list_init(&server->hurried);

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import sys
+import time
 
 import pytest
 from account import needs_root
@@ -208,3 +209,13 @@ def test_bearerd_fetch_gets_no_socket(broker, endpoint):
     for pid in bearerd.wait_for_fetchers():
         with open(f"/proc/{pid}/environ", encoding="ascii") as environ:
             assert "LISTEN_" not in environ.read()
+
+
+def test_watchdog_is_told_twice_in_its_time(broker):
+    bearerd = broker(environment={"WATCHDOG_USEC": "400000"})
+    began = time.monotonic()
+    seen = len([each for each in bearerd.notify if "WATCHDOG" in each])
+    bearerd.wait_for_notify(
+        lambda messages: len([each for each in messages if "WATCHDOG" in each]) >= seen + 5,
+        "five times WATCHDOG=1")
+    assert time.monotonic() - began > 0.6       # five are four times 0.2 s apart, at least

@@ -38,6 +38,13 @@ void log_open(const char *name) {
                                                   : TO_STDERR;
 }
 
+/* What comes from outside makes no line of its own, and moves no terminal's cursor. */
+static void make_printable(char *text) {
+        for (; *text; text++)
+                if ((unsigned char)*text < ' ' || *text == 0x7f)
+                        *text = '?';
+}
+
 /* Adds one "NAME=VALUE"; one that does not fit is left out, so that the rest arrives. */
 static void add_field(struct log_message *message, int room, const char *name, const char *format,
                       va_list arguments) {
@@ -54,9 +61,7 @@ static void add_field(struct log_message *message, int room, const char *name, c
                 return;
         if ((size_t)length >= left - prefix)
                 length = (int)(left - prefix - 1);
-        for (char *c = field + prefix; c < field + prefix + length; c++)
-                if ((unsigned char)*c < ' ' || *c == 0x7f)
-                        *c = '?';
+        make_printable(field + prefix);
         message->fields[message->n_fields++] = (struct iovec){field, prefix + (size_t)length};
         message->used += prefix + (size_t)length + 1;
 }
@@ -96,6 +101,7 @@ static void vsend(struct log_message *message, const char *format, va_list argum
 
         if (vsnprintf(text, sizeof text, format, arguments) < 0)
                 return;
+        make_printable(text);
         add_own(message, "MESSAGE", "%s", text);
         switch (log_destination) {
         case TO_JOURNAL:

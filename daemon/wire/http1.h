@@ -36,7 +36,7 @@ struct http1_request {
         struct slice body;
         /* HTTP/1.1 unless "Connection: close"; HTTP/1.0 if "keep-alive" */
         enum http1_keep_alive keep_alive;
-        int minor;       /* HTTP/1.minor: 0 or 1 */
+        int minor; /* HTTP/1.minor: 0 or 1 */
 };
 
 /* Looks at what has come in on a connection. > 0: the size of the first request, which is in

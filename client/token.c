@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "client/clock.h"
 #include "client/token.h"
+#include "core/b64token.h"
 #include "core/name.h"
 #include "core/outcome.h"
 #include "wire/json.h"
@@ -43,25 +44,6 @@ struct bearer_token *bearer_token_unref(struct bearer_token *token) {
 
 static void cleanup_token(struct bearer_token **token) {
         bearer_token_unref(*token);
-}
-
-/* RFC 6750 2.1, b64token. It goes into a header of the caller's: nothing else may be in it. */
-static bool is_b64token(struct slice text) {
-        size_t i = 0;
-
-        for (; i < text.size; i++) {
-                char c = text.data[i];
-
-                if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-                    (c == 0 || !strchr("-._~+/", c)))
-                        break;
-        }
-        if (i == 0)
-                return false;
-        for (; i < text.size; i++)
-                if (text.data[i] != '=')
-                        return false;
-        return true;
 }
 
 static bool is_printable(const char *text) {

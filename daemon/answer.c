@@ -21,7 +21,7 @@ static const char *practice_id(const struct broker_token *token) {
 }
 
 static void answer_token(struct buffer *out, const struct broker_token *token,
-                         enum api_format format, bool keep_alive, uint64_t now) {
+                         enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
         const struct lease *lease = &token->lease;
         struct api_token answer = {
                 .name = token->name,
@@ -109,8 +109,8 @@ static uint64_t retry_after(const struct reply *reply, uint64_t now) {
         return time_max(time_seconds_up(span), 1);
 }
 
-static void answer_refusal(struct buffer *out, const struct reply *reply, bool keep_alive,
-                           uint64_t now) {
+static void answer_refusal(struct buffer *out, const struct reply *reply,
+                           enum http1_keep_alive keep_alive, uint64_t now) {
         struct api_error error = {
                 .status = refusals[reply->kind].status,
                 .error = refusals[reply->kind].error,
@@ -127,7 +127,7 @@ static void answer_refusal(struct buffer *out, const struct reply *reply, bool k
 }
 
 void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
-                  bool keep_alive, uint64_t now) {
+                  enum http1_keep_alive keep_alive, uint64_t now) {
         assert(reply->kind != REPLY_WAIT);
         if (reply->kind == REPLY_TOKEN)
                 answer_token(out, reply->token, format, keep_alive, now);
@@ -183,7 +183,7 @@ static struct api_token_status token_status(const struct broker *broker,
 }
 
 int answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
-                  bool keep_alive, uint64_t now) {
+                  enum http1_keep_alive keep_alive, uint64_t now) {
         _cleanup_free_ struct api_token_status *list = calloc(broker->n_tokens + 1, sizeof *list);
         size_t n = 0;
 

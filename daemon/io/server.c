@@ -122,7 +122,7 @@ static void refuse(struct server *server, const char *why) {
         struct api_error error = {.status = 400, .error = "invalid_request"};
 
         strncpy(error.description, why, API_DESCRIPTION_MAX);
-        api_error_render(&server->answer, &error, false);
+        api_error_render(&server->answer, &error, HTTP1_CLOSED);
 }
 
 /* Takes the first request off DATA. The bytes it took; 0: more must come; < 0: the connection is
@@ -137,7 +137,7 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
                 return 0;
         buffer_clear(&server->answer);
         if (size < 0) {
-                connection->keep_alive = false;
+                connection->keep_alive = HTTP1_CLOSED;
                 refuse(server, why);
                 size = (ssize_t)data.size;
         } else {
@@ -319,7 +319,7 @@ static void connection_open(struct server *server, int fd, uint64_t now) {
         connection->fd = fd;
         connection->in = BUFFER_INIT(sizeof server->scratch);
         connection->out = BUFFER_INIT(server->answer.limit);
-        connection->keep_alive = true;
+        connection->keep_alive = HTTP1_KEPT;
         server->n_connections++;
         /* Most clients have sent their request by now. */
         connection_advance(connection, read_fresh(connection, now), now);

@@ -35,8 +35,8 @@ struct connection {
         struct buffer in;  /* the beginning of a request, or requests behind one that waits */
         struct buffer out; /* what the peer has not taken yet */
         bool waits;        /* a request is with the owner */
-        bool keep_alive;   /* after the request at hand */
         bool ended;        /* the peer sends no more */
+        enum http1_keep_alive keep_alive; /* after the request at hand */
         struct peer peer;
 
         /* The owner's, for the request at hand. */

@@ -244,7 +244,7 @@ struct answer {
         const char *content_type;
         uint64_t retry_after;
         const char *allow;
-        bool keep_alive;
+        enum http1_keep_alive keep_alive;
 };
 
 #define JSON_TYPE  "application/json"
@@ -286,7 +286,7 @@ static void write_token(struct buffer *out, const struct api_token *token) {
 }
 
 void api_token_render(struct buffer *out, const struct api_token *token, enum api_format format,
-                      bool keep_alive) {
+                      enum http1_keep_alive keep_alive) {
         struct answer answer = {200, PLAIN_TYPE, .keep_alive = keep_alive};
         size_t start = out->size;
 
@@ -351,7 +351,7 @@ static void write_status(struct json_writer *json, const struct api_token_status
 }
 
 void api_tokens_render(struct buffer *out, const struct api_token_status *tokens, size_t n,
-                       bool keep_alive) {
+                       enum http1_keep_alive keep_alive) {
         struct json_writer json = {out};
         size_t start = out->size;
 
@@ -365,7 +365,8 @@ void api_tokens_render(struct buffer *out, const struct api_token_status *tokens
 }
 
 /* RFC 6749 5.2, and what the endpoint said. */
-void api_error_render(struct buffer *out, const struct api_error *error, bool keep_alive) {
+void api_error_render(struct buffer *out, const struct api_error *error,
+                      enum http1_keep_alive keep_alive) {
         struct json_writer json = {out};
         size_t start = out->size;
 

@@ -89,7 +89,8 @@ struct api_token_status {
 };
 
 void api_token_render(struct buffer *out, const struct api_token *token, enum api_format format,
-                      bool keep_alive);
+                      enum http1_keep_alive keep_alive);
 void api_tokens_render(struct buffer *out, const struct api_token_status *tokens, size_t n,
-                       bool keep_alive);
-void api_error_render(struct buffer *out, const struct api_error *error, bool keep_alive);
+                       enum http1_keep_alive keep_alive);
+void api_error_render(struct buffer *out, const struct api_error *error,
+                      enum http1_keep_alive keep_alive);

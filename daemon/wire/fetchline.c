@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/b64token.h"
 #include "wire/fetchline.h"
 #include "wire/json.h"
 
@@ -137,23 +138,6 @@ static int read_status(const struct json_object *object, int *ret_status) {
                 return -EBADMSG;
         *ret_status = (int)status;
         return 0;
-}
-
-static bool is_b64token(struct slice text) {
-        size_t i = 0;
-
-        for (; i < text.size; i++) {
-                char c = text.data[i];
-
-                if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                      c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/'))
-                        break;
-        }
-        if (i == 0)
-                return false;
-        while (i < text.size && text.data[i] == '=')
-                i++;
-        return i == text.size;
 }
 
 /* The fields of a grant; the token last, so that nothing has to be given back. */

@@ -328,8 +328,8 @@ ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request
         request.content_type = head.values[FIELD_CONTENT_TYPE];
         /* Every answer here has its body, which one to HEAD must not: no answer behind it could be
          * told from it (RFC 9110 9.3.2). */
-        request.keep_alive =
-                head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD");
+        if (head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD"))
+                request.keep_alive = request.minor == 0 ? HTTP1_KEPT_AND_TOLD : HTTP1_KEPT;
         *ret_request = request;
         return size;
 }
@@ -387,7 +387,7 @@ static struct slice first_lines(int status) {
 
 void http1_head_render(struct buffer *out, int status, const char *content_type,
                        size_t content_length, uint64_t retry_after, const char *allow,
-                       bool keep_alive) {
+                       enum http1_keep_alive keep_alive) {
         buffer_append_slice(out, first_lines(status));
         buffer_append_text(out, content_type);
         if (retry_after > 0) {
@@ -398,8 +398,16 @@ void http1_head_render(struct buffer *out, int status, const char *content_type,
                 buffer_append_text(out, "\r\nAllow: ");
                 buffer_append_text(out, allow);
         }
-        if (!keep_alive)
+        switch (keep_alive) {
+        case HTTP1_CLOSED:
                 buffer_append_text(out, "\r\nConnection: close");
+                break;
+        case HTTP1_KEPT:
+                break;
+        case HTTP1_KEPT_AND_TOLD:
+                buffer_append_text(out, "\r\nConnection: keep-alive");
+                break;
+        }
         buffer_append_text(out, "\r\nContent-Length: ");
         decimal_render(out, content_length);
         buffer_append_text(out, "\r\n\r\n");

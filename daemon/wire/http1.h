@@ -19,6 +19,13 @@
 #define HTTP1_FIELDS_MAX ((size_t)64)
 #define HTTP1_ANSWER_MAX ((size_t)1 << 20) /* body of a response that a client takes */
 
+/* What an answer says of its connection (RFC 9112 9.3): HTTP/1.0 has to be told that it is kept. */
+enum http1_keep_alive {
+        HTTP1_CLOSED = 0,
+        HTTP1_KEPT,
+        HTTP1_KEPT_AND_TOLD,
+};
+
 struct http1_request {
         struct slice method;
         struct slice path;  /* undecoded, begins with "/" */
@@ -27,7 +34,8 @@ struct http1_request {
         struct slice authorization;
         struct slice content_type;
         struct slice body;
-        bool keep_alive; /* HTTP/1.1 unless "Connection: close"; HTTP/1.0 if "keep-alive" */
+        /* HTTP/1.1 unless "Connection: close"; HTTP/1.0 if "keep-alive" */
+        enum http1_keep_alive keep_alive;
         int minor;       /* HTTP/1.minor: 0 or 1 */
 };
 
@@ -44,11 +52,11 @@ struct slice http1_media_type(struct slice value);
 void http1_request_render(struct buffer *out, const char *method, const char *target,
                           const char *accept);
 
-/* Writes status line and headers, among them Cache-Control: no-store, Content-Length and, unless
- * KEEP_ALIVE, Connection: close. RETRY_AFTER in seconds; 0: no such header. ALLOW may be NULL. */
+/* Writes status line and headers, among them Cache-Control: no-store, Content-Length and, as
+ * KEEP_ALIVE wants it, Connection. RETRY_AFTER in seconds; 0: no such header. ALLOW may be NULL. */
 void http1_head_render(struct buffer *out, int status, const char *content_type,
                        size_t content_length, uint64_t retry_after, const char *allow,
-                       bool keep_alive);
+                       enum http1_keep_alive keep_alive);
 
 struct http1_response {
         int status;

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "base/decimal.h"
+#include "core/b64token.h"
 #include "wire/form.h"
 #include "wire/httpdate.h"
 #include "wire/oauth.h"
@@ -18,14 +19,6 @@
 /* A secret of less bytes would be found where it is not. */
 #define ECHO_MIN ((size_t)4)
 #define WITHHELD "(withheld: it contains a credential)"
-
-static bool is_digit(char c) {
-        return c >= '0' && c <= '9';
-}
-
-static bool is_alphanumeric(char c) {
-        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /* The request */
 
@@ -209,20 +202,6 @@ static bool text_repeats_credential(const struct answer *answer, struct slice te
 }
 
 /* What grants a token, read strictly. Each reader says what is wrong, or NULL. */
-
-/* RFC 6750 2.1: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
-static bool is_b64token(struct slice text) {
-        size_t n = 0;
-
-        while (n < text.size && (is_alphanumeric(text.data[n]) ||
-                                 (text.data[n] != 0 && strchr("-._~+/", text.data[n]))))
-                n++;
-        if (n == 0)
-                return false;
-        while (n < text.size && text.data[n] == '=')
-                n++;
-        return n == text.size;
-}
 
 static const char *read_access_token(struct json_object *root, struct slice *ret_token) {
         struct slice token = string_member(root, "access_token");

@@ -241,7 +241,7 @@ static void test_a_token_is_rendered_in_each_format(void **state) {
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
         struct api_token bare = token;
 
-        api_token_render(&out, &token, API_JSON, true);
+        api_token_render(&out, &token, API_JSON, HTTP1_KEPT);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: application/json\r\nContent-Length: 189\r\n\r\n"
                               "{\"access_token\":\"eyJ.tok-en\",\"token_type\":\"Bearer\","
@@ -249,18 +249,18 @@ static void test_a_token_is_rendered_in_each_format(void **state) {
                               "\"name\":\"athena\",\"generation\":42,\"expires_at\":1790000000,"
                               "\"practice_id\":\"195900\"}");
         bare.scope = bare.practice_id = "";
-        api_token_render(&out, &bare, API_JSON, false);
+        api_token_render(&out, &bare, API_JSON, HTTP1_CLOSED);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: application/json\r\nConnection: close\r\n"
                               "Content-Length: 125\r\n\r\n"
                               "{\"access_token\":\"eyJ.tok-en\",\"token_type\":\"Bearer\","
                               "\"expires_in\":3127,\"name\":\"athena\",\"generation\":42,"
                               "\"expires_at\":1790000000}");
-        api_token_render(&out, &token, API_PLAIN, true);
+        api_token_render(&out, &token, API_PLAIN, HTTP1_KEPT);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: text/plain; charset=utf-8\r\n"
                               "Content-Length: 11\r\n\r\neyJ.tok-en\n");
-        api_token_render(&out, &token, API_HEADER, true);
+        api_token_render(&out, &token, API_HEADER, HTTP1_KEPT);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: text/plain; charset=utf-8\r\n"
                               "Content-Length: 33\r\n\r\nAuthorization: Bearer eyJ.tok-en\n");
@@ -274,7 +274,7 @@ static void test_answers_queue_up_in_one_buffer(void **state) {
         struct http1_response response;
 
         for (size_t i = 0; i < LENGTH(formats); i++)
-                api_token_render(&out, &token, formats[i], true);
+                api_token_render(&out, &token, formats[i], HTTP1_KEPT);
         for (size_t i = 0; i < LENGTH(formats); i++) {
                 ssize_t size = http1_response_parse(buffer_slice(&out), &response);
 
@@ -304,13 +304,13 @@ static void test_the_largest_token_fits_and_one_byte_less_is_an_error(void **sta
         memset(value, 'A', sizeof value);
         memset(scope, '"', OUTCOME_SCOPE_MAX);
         memset(practice_id, '"', 4096); /* a whole line of the configuration */
-        api_token_render(&out, &largest, API_JSON, false);
+        api_token_render(&out, &largest, API_JSON, HTTP1_CLOSED);
         assert_int_equal(buffer_error(&out), 0);
         size = out.size;
         assert_int_equal(http1_response_parse(buffer_slice(&out), &response), size);
         buffer_deinit(&out);
         out = BUFFER_INIT(size - 1);
-        api_token_render(&out, &largest, API_JSON, false);
+        api_token_render(&out, &largest, API_JSON, HTTP1_CLOSED);
         assert_int_equal(buffer_error(&out), -ENOBUFS);
         buffer_deinit(&out);
 }
@@ -327,7 +327,7 @@ static void test_a_list_says_all_that_is_known(void **state) {
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
         struct http1_response response;
 
-        api_tokens_render(&out, tokens, LENGTH(tokens), true);
+        api_tokens_render(&out, tokens, LENGTH(tokens), HTTP1_KEPT);
         assert_int_equal(http1_response_parse(buffer_slice(&out), &response), out.size);
         assert_true(slice_is(response.content_type, "application/json"));
         if (!slice_is(response.body,
@@ -347,7 +347,7 @@ static void test_a_list_says_all_that_is_known(void **state) {
                       "\"last_error\":{\"kind\":\"misconfigured\",\"message\":\"no file\"}}]}"))
                 fail_msg("%.*s", (int)out.size, out.data);
         buffer_clear(&out);
-        api_tokens_render(&out, NULL, 0, true);
+        api_tokens_render(&out, NULL, 0, HTTP1_KEPT);
         assert_int_equal(http1_response_parse(buffer_slice(&out), &response), out.size);
         assert_true(slice_is(response.body, "{\"tokens\":[]}"));
         buffer_deinit(&out);

@@ -45,7 +45,7 @@ static void test_a_request_is_read_whole(void **state) {
         assert_true(slice_is(request.authorization, "Basic abc="));
         assert_true(slice_is(request.content_type, "application/x-www-form-urlencoded"));
         assert_true(slice_is(request.body, "hello"));
-        assert_true(request.keep_alive);
+        assert_int_equal(request.keep_alive, HTTP1_KEPT);
         assert_int_equal(request.minor, 1);
 }
 
@@ -138,24 +138,24 @@ static void test_targets_are_a_path_and_a_query(void **state) {
 
 static const struct {
         const char *head;
-        bool keep_alive;
+        enum http1_keep_alive keep_alive;
 } connections[] = {
-        {"GET / HTTP/1.1\r\n\r\n", true},
-        {"GET / HTTP/1.0\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", true},
-        {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true},
-        {"GET / HTTP/1.0\r\nconnection: keep-alive, close\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: TE ,\tclose\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: ,,close,\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: TE\r\nConnection: close\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nConnection: closed\r\n\r\n", true},
-        {"GET / HTTP/1.1\r\nConnection: not close\r\n\r\n", true},
-        {"GET / HTTP/1.1\r\nConnection:\r\n\r\n", true},
-        {"GET / HTTP/1.0\r\nConnection: TE\r\n\r\n", false},
-        {"GET / HTTP/1.1\r\nX-Connection: close\r\n\r\n", true},
-        {"HEAD / HTTP/1.1\r\n\r\n", false},
+        {"GET / HTTP/1.1\r\n\r\n", HTTP1_KEPT},
+        {"GET / HTTP/1.0\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", HTTP1_KEPT},
+        {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", HTTP1_KEPT_AND_TOLD},
+        {"GET / HTTP/1.0\r\nconnection: keep-alive, close\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: TE ,\tclose\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: ,,close,\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: TE\r\nConnection: close\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nConnection: closed\r\n\r\n", HTTP1_KEPT},
+        {"GET / HTTP/1.1\r\nConnection: not close\r\n\r\n", HTTP1_KEPT},
+        {"GET / HTTP/1.1\r\nConnection:\r\n\r\n", HTTP1_KEPT},
+        {"GET / HTTP/1.0\r\nConnection: TE\r\n\r\n", HTTP1_CLOSED},
+        {"GET / HTTP/1.1\r\nX-Connection: close\r\n\r\n", HTTP1_KEPT},
+        {"HEAD / HTTP/1.1\r\n\r\n", HTTP1_CLOSED},
 };
 
 static void test_a_connection_is_kept_as_the_peer_wants_it(void **state) {
@@ -430,13 +430,13 @@ static void test_requests_that_are_written_can_be_read(void **state) {
 static void test_a_head_says_what_its_answer_is(void **state) {
         struct buffer out = BUFFER_INIT(1024);
 
-        http1_head_render(&out, 200, "application/json", 1234, 0, NULL, true);
+        http1_head_render(&out, 200, "application/json", 1234, 0, NULL, HTTP1_KEPT);
         assert_true(slice_is(buffer_slice(&out), "HTTP/1.1 200 OK\r\n"
                                                  "Cache-Control: no-store\r\n"
                                                  "Content-Type: application/json\r\n"
                                                  "Content-Length: 1234\r\n\r\n"));
         buffer_clear(&out);
-        http1_head_render(&out, 405, "text/plain", 0, 30, "GET", false);
+        http1_head_render(&out, 405, "text/plain", 0, 30, "GET", HTTP1_CLOSED);
         assert_true(slice_is(buffer_slice(&out), "HTTP/1.1 405 Method Not Allowed\r\n"
                                                  "Cache-Control: no-store\r\n"
                                                  "Content-Type: text/plain\r\n"
@@ -444,6 +444,13 @@ static void test_a_head_says_what_its_answer_is(void **state) {
                                                  "Allow: GET\r\n"
                                                  "Connection: close\r\n"
                                                  "Content-Length: 0\r\n\r\n"));
+        buffer_clear(&out);
+        http1_head_render(&out, 200, "text/plain", 7, 0, NULL, HTTP1_KEPT_AND_TOLD);
+        assert_true(slice_is(buffer_slice(&out), "HTTP/1.1 200 OK\r\n"
+                                                 "Cache-Control: no-store\r\n"
+                                                 "Content-Type: text/plain\r\n"
+                                                 "Connection: keep-alive\r\n"
+                                                 "Content-Length: 7\r\n\r\n"));
         buffer_deinit(&out);
 }
 
@@ -468,7 +475,8 @@ static void test_every_status_has_its_reason_and_reads_back(void **state) {
                 struct buffer out = BUFFER_INIT(1024);
                 struct http1_response response;
 
-                http1_head_render(&out, lines[i].status, "a/b", 2, i, NULL, i % 2);
+                http1_head_render(&out, lines[i].status, "a/b", 2, i, NULL,
+                                  i % 2 ? HTTP1_KEPT : HTTP1_CLOSED);
                 buffer_append_text(&out, "hi");
                 assert_memory_equal(out.data, lines[i].line, strlen(lines[i].line));
                 assert_int_equal(http1_response_parse(buffer_slice(&out), &response), out.size);

@@ -208,9 +208,10 @@ static int read_seconds(const char *option, uint64_t most, uint64_t *ret_value) 
 
 /* A name that setenv(3) takes, and a shell too. */
 static bool is_variable(const char *name) {
-        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+        static const char characters[] =
+                "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
 
-        return *name && strchr(letters, *name) && name[strspn(name, letters)] == 0;
+        return *name && (*name < '0' || *name > '9') && name[strspn(name, characters)] == 0;
 }
 
 static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {

@@ -182,16 +182,17 @@ static struct api_token_status token_status(const struct broker *broker,
         };
 }
 
-int answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
-                  enum http1_keep_alive keep_alive, uint64_t now) {
+void answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
+                   enum http1_keep_alive keep_alive, uint64_t now) {
         _cleanup_free_ struct api_token_status *list = calloc(broker->n_tokens + 1, sizeof *list);
         size_t n = 0;
 
-        if (!list)
-                return -ENOMEM;
+        if (!list) {
+                out->error = -ENOMEM;
+                return;
+        }
         for (size_t i = 0; i < broker->n_tokens; i++)
                 if (policy_allows(&broker->tokens[i]->policy, peer))
                         list[n++] = token_status(broker, broker->tokens[i], now);
         api_tokens_render(out, list, n, keep_alive);
-        return 0;
 }

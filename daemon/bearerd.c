@@ -160,11 +160,13 @@ static int load_settings(const struct options *options, struct settings **ret_se
         return r;
 }
 
-/* From now on SETTINGS count, which are consumed. */
+/* From now on SETTINGS count, which are consumed. What was decided by the old ones is carried out
+ * first: replies point to them. */
 static int apply_settings(struct bearerd *bearerd, struct settings *settings, uint64_t now) {
-        int r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens,
-                                 now);
+        int r;
 
+        carry_out(bearerd, now);
+        r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens, now);
         if (r < 0) {
                 settings_free(settings);
                 return r;

@@ -50,8 +50,9 @@ static int find_group(const char *name, gid_t *ret_gid) {
 }
 
 static void unknown_name(struct config_messages *messages, const char *file,
-                         const struct config_token *token, const char *kind, const char *name) {
-        config_messages_add(messages, true, file, token->line,
+                         const struct config_token *token, unsigned line, const char *kind,
+                         const char *name) {
+        config_messages_add(messages, true, file, line,
                             "[token %s] allows the %s '%s', which does not exist: create it, or "
                             "take it out",
                             token->name, kind, name);
@@ -67,7 +68,8 @@ static int resolve_users(const struct config_token *token, const char *file,
         policy->n_users = token->allow_users.n;
         for (size_t i = 0; i < policy->n_users; i++)
                 if (find_user(token->allow_users.words[i], &users[i]) < 0)
-                        unknown_name(messages, file, token, "user", token->allow_users.words[i]);
+                        unknown_name(messages, file, token, token->allow_users.line, "user",
+                                     token->allow_users.words[i]);
         return 0;
 }
 
@@ -81,7 +83,8 @@ static int resolve_groups(const struct config_token *token, const char *file,
         policy->n_groups = token->allow_groups.n;
         for (size_t i = 0; i < policy->n_groups; i++)
                 if (find_group(token->allow_groups.words[i], &groups[i]) < 0)
-                        unknown_name(messages, file, token, "group", token->allow_groups.words[i]);
+                        unknown_name(messages, file, token, token->allow_groups.line, "group",
+                                     token->allow_groups.words[i]);
         return 0;
 }
 
@@ -134,7 +137,7 @@ static int resolve(struct settings *settings, struct config_messages *messages) 
         settings->socket_group = (gid_t)-1;
         if (config->socket_group[0] &&
             find_group(config->socket_group, &settings->socket_group) < 0)
-                config_messages_add(messages, true, settings->file, 0,
+                config_messages_add(messages, true, settings->file, config->socket_group_line,
                                     "socket_group '%s' does not exist: create it, or take it out",
                                     config->socket_group);
         return messages->n_errors > 0 ? -EINVAL : 0;

@@ -47,7 +47,7 @@ struct connection {
 struct server_owner {
         void *user;
         /* HTTP has come in on CONNECTION. Writes the answer to OUT, or leaves it empty and calls
-         * server_answer() later. */
+         * server_answer() later. An error of OUT ends the connection. */
         void (*requested)(void *user, struct connection *connection,
                           const struct http1_request *http, struct buffer *out, uint64_t now);
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */

@@ -292,7 +292,21 @@ static void token_end(struct reader *reader) {
         terms->attempt_timeout = token->timeout + ATTEMPT_MARGIN;
 }
 
+/* Whether there are such accounts is found out by others, who tell the line. */
+static void keep_lines(struct reader *reader) {
+        struct config_token *token = reader->target;
+
+        if (reader->section == &config_section_broker) {
+                reader->config->socket_group_line = entry_named(reader, "socket_group")->line;
+                return;
+        }
+        token->allow_users.line = entry_named(reader, "allow_users")->line;
+        token->allow_groups.line = entry_named(reader, "allow_groups")->line;
+}
+
 static void section_end(struct reader *reader) {
+        if (reader->section)
+                keep_lines(reader);
         if (reader->section == &config_section_token && reader->messages->error == 0)
                 token_end(reader);
         reader->section = NULL;

@@ -27,6 +27,7 @@ enum config_basic_encoding {
 struct config_list {
         char **words;
         size_t n;
+        unsigned line; /* 0: not in the file */
 };
 
 struct config_token {
@@ -52,6 +53,7 @@ struct config_token {
 struct config {
         char *socket;       /* "": the default path, or the one that systemd passes */
         char *socket_group; /* "": bearerd's own */
+        unsigned socket_group_line;
         unsigned socket_mode;
         struct config_token *tokens;
         size_t n_tokens;

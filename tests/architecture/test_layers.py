@@ -12,7 +12,7 @@ import sys
 # below the root for client/ and include/.
 BASE = r"base/\w+\.h"
 CORE = r"core/\w+\.h"
-VALUES = r"core/(b64token|name|outcome|terms)\.h"  # of core, what is no mind but a value
+VALUES = r"core/(b64token|name|outcome|terms)\.h"  # of core, what is no mind
 WIRE = r"wire/\w+\.h"
 MAY_REACH = {
     "daemon/base": [BASE],

@@ -177,11 +177,19 @@ def test_bearerctl_status(broker, endpoint, bearerctl):
 
 
 @pytest.mark.parametrize("arguments, variable", [([], "BEARER_TOKEN"),
-                                                 (["athena", "--env", "MINE"], "MINE")])
+                                                 (["athena", "--env", "MINE"], "MINE"),
+                                                 (["--env", "_OAUTH2_1"], "_OAUTH2_1")])
 def test_bearerctl_exec_gives_the_token_and_the_exit_status(broker, endpoint, bearerctl, arguments,
                                                             variable):
     done = bearerctl(broker(), "exec", *arguments, "--", "sh", "-c", f'echo "${variable}"; exit 7')
     assert (done.returncode, done.stdout) == (7, endpoint.tokens[0] + "\n"), done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "1TOKEN", "A=B", "A B", "A-B"])
+def test_bearerctl_exec_refuses_what_is_no_variable(broker, bearerctl, name):
+    done = bearerctl(broker(start=False), "exec", "--env", name, "--", "echo", "ran")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "not a variable" in done.stderr
 
 
 def test_bearerctl_exec_of_what_cannot_be_run(broker, bearerctl):

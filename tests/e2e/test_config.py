@@ -78,9 +78,13 @@ def test_users_and_groups_that_do_not_exist_are_all_named(broker):
         bearerd.log_file.unlink(missing_ok=True)
         status, said = ends(bearerd, *option)
         assert (status, len(said)) == (78, 3), said
-        assert all(str(bearerd.config_file) in line for line in said)
-        for name in ("user 'nouser-a'", "group 'nogroup-b'", "socket_group 'nogroup-c'"):
-            assert sum(f"{name}" in line for line in said) == 1, said
+        written = bearerd.config_file.read_text().splitlines()
+        for key, name in (("socket_group", "socket_group 'nogroup-c'"),
+                          ("allow_users", "user 'nouser-a'"),
+                          ("allow_groups", "group 'nogroup-b'")):
+            number = next(n for n, line in enumerate(written, 1) if line.startswith(key))
+            [line] = [line for line in said if name in line]
+            assert f"{bearerd.config_file}:{number}: " in line
 
 
 @pytest.mark.parametrize("make, why", [

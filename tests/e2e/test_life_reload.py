@@ -2,8 +2,9 @@
 """Several tokens, and configurations that change while workers are served."""
 
 import re
+import signal
 
-from pace import FAST
+from pace import FAST, until
 
 
 def section_of(bearerd, name="athena"):
@@ -13,6 +14,12 @@ def section_of(bearerd, name="athena"):
 def reload_with(bearerd):
     bearerd.write_config()
     bearerd.reload()
+
+
+def has_ended(pid):
+    """Whether it waits for its parent to notice."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
 
 
 def use_other_client_id_file(bearerd, endpoint):
@@ -148,4 +155,25 @@ def test_who_waits_during_a_reload_gets_the_token_of_the_new_client(broker, endp
     reload_with(bearerd)
     assert worker.answered().body["access_token"] == endpoint.tokens[1]
     assert len(endpoint.token_requests) == 2
+    worker.close()
+
+
+def test_reload_that_comes_along_with_the_token_loses_no_answer(broker, endpoint):
+    """Both have come in when bearerd looks: the answer is from the configuration that it was for."""
+    endpoint.next(delay=1)
+    bearerd = broker()
+    worker = bearerd.begin("/v1/token")
+    bearerd.wait_for_waiting(1)
+    endpoint.wait_for_requests(1, timeout=20)
+    [fetcher] = bearerd.wait_for_fetchers()
+    bearerd.signal(signal.SIGSTOP)
+    until(lambda: has_ended(fetcher))
+    section_of(bearerd).update(scope="another", practice_id="7")
+    bearerd.write_config()
+    bearerd.signal(signal.SIGHUP)
+    bearerd.signal(signal.SIGCONT)
+    answered = worker.answered()
+    assert answered.status == 200
+    assert answered.body["practice_id"] == ("195900" if answered.body["access_token"] ==
+                                            endpoint.tokens[0] else "7")
     worker.close()

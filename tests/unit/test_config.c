@@ -142,6 +142,7 @@ static void test_every_key_has_its_field(void **state) {
         assert_string_equal(config->socket, "/run/x.sock");
         assert_int_equal(config->socket_mode, 0600);
         assert_string_equal(config->socket_group, "bearer");
+        assert_int_equal(config->socket_group_line, 4);
         assert_string_equal(token->token_url, "https://example.com/t");
         assert_string_equal(token->client_id, "id");
         assert_string_equal(token->client_secret, "file:/run/secret");
@@ -158,8 +159,10 @@ static void test_every_key_has_its_field(void **state) {
         assert_string_equal(token->allow_users.words[1], "two");
         assert_string_equal(token->allow_users.words[2], "three");
         assert_null(token->allow_users.words[3]);
+        assert_int_equal(token->allow_users.line, 17);
         assert_int_equal(token->allow_groups.n, 1);
         assert_string_equal(token->allow_groups.words[0], "four");
+        assert_int_equal(token->allow_groups.line, 18);
         assert_int_equal(terms->requests_per_minute, 3);
         assert_true(token->default_expires_in == 4 * NSEC_PER_SEC);
         assert_true(terms->refresh_ahead == 5 * NSEC_PER_SEC);

@@ -86,6 +86,10 @@ void log_field(struct log_message *message, const char *name, const char *format
         va_end(arguments);
 }
 
+static const char *priority_word(int priority) {
+        return priority <= LOG_ERR ? "error: " : priority == LOG_WARNING ? "warning: " : "";
+}
+
 /* The message's text is its last field, so that a full message still says what it is about. */
 static void vsend(struct log_message *message, const char *format, va_list arguments) {
         char text[1024];
@@ -99,7 +103,8 @@ static void vsend(struct log_message *message, const char *format, va_list argum
                         return;
                 break;
         case TO_TERMINAL:
-                dprintf(STDERR_FILENO, "%s: %s\n", log_name, text);
+                dprintf(STDERR_FILENO, "%s: %s%s\n", log_name, priority_word(message->priority),
+                        text);
                 return;
         case TO_STDERR:
                 break;

@@ -2,8 +2,8 @@
 /* log - what the operator reads.
  *
  * Goes to the journal with its fields where stderr is the journal's ($JOURNAL_STREAM), and to
- * stderr as one readable line behind a "<PRIORITY>" elsewhere (no prefix on a terminal). Only io,
- * app and the programs' main files log. Never pass a secret, a token or the body of a message. */
+ * stderr as one readable line behind a "<PRIORITY>" elsewhere (on a terminal it is a word). Only
+ * io, app and the programs' main files log. Never pass a secret, a token or the body of a message. */
 #pragma once
 
 #include <stdbool.h>

@@ -100,6 +100,23 @@ def test_file_that_is_none(broker, make, why):
     assert why in bearerd.log()
 
 
+def test_mistakes_and_warnings_are_told_apart_on_a_terminal(programs, tmp_path):
+    file = tmp_path / "bearerd.conf"
+    file.write_text("[token a]\ntoken_url = http://localhost/\nclient_id = id\n"
+                    "client_secret = env:X\nfloor = x\n")
+    ours, theirs = os.openpty()
+    try:
+        done = subprocess.run([programs.bearerd, "--config", file, "--check-config"],
+                              check=False, stderr=theirs, timeout=20)
+        said = os.read(ours, 4096).decode().splitlines()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 78
+    assert said[0].startswith(f"bearerd: warning: {file}:2: ")
+    assert said[1].startswith(f"bearerd: error: {file}:5: ")
+
+
 def test_http_is_for_this_host_and_warned_of(broker):
     bearerd = broker(start=False, token_url="http://127.0.0.1:1/token", tls_ca_file=None)
     status, said = ends(bearerd, "--check-config")

@@ -91,8 +91,7 @@ static int question_init(const char *name, uint64_t after, int timeout_ms,
 }
 
 static void question_render(struct buffer *out, const struct question *question) {
-        _cleanup_(buffer_deinit)
-        struct buffer target = BUFFER_INIT(REQUEST_MAX / 2);
+        _cleanup_(buffer_deinit) struct buffer target = BUFFER_INIT(REQUEST_MAX / 2);
 
         buffer_append_text(&target, question->name ? "/v1/tokens/" : "/v1/token");
         if (question->name)
@@ -169,8 +168,7 @@ static int read_answer(const struct http1_response *response, const struct quest
 /* After an answer that makes no sense, the connection is not to be trusted either. */
 static int ask(struct bearer *bearer, const struct question *question,
                struct bearer_token **ret_token) {
-        _cleanup_(buffer_deinit)
-        struct buffer request = BUFFER_INIT(REQUEST_MAX);
+        _cleanup_(buffer_deinit) struct buffer request = BUFFER_INIT(REQUEST_MAX);
         struct connection *connection;
         struct http1_response response;
         int r;

@@ -317,8 +317,7 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
 /* A token passes through: no core dump, no ptrace by others of this user. Not by harden_process():
  * exec's command is to find the limits that the user has. This one ends with execve(2). */
 int main(int argc, char **argv) {
-        _cleanup_(buffer_deinit)
-        struct buffer out = BUFFER_INIT(OUTPUT_MAX);
+        _cleanup_(buffer_deinit) struct buffer out = BUFFER_INIT(OUTPUT_MAX);
         struct ctl ctl = {.env = "BEARER_TOKEN", .timeout_ms = -1};
         int status, r;
 

@@ -38,8 +38,7 @@ static void cleanup_tokener(struct json_tokener **tokener) {
 
 /* All of TEXT is one document, or there is none. */
 static struct json_object *parse(struct slice text) {
-        _cleanup_(cleanup_tokener)
-        struct json_tokener *tokener = NULL;
+        _cleanup_(cleanup_tokener) struct json_tokener *tokener = NULL;
         struct json_object *object;
 
         tokener = json_tokener_new_ex(STATUS_DEPTH);
@@ -179,8 +178,7 @@ static void write_cell(struct buffer *out, struct json_object *token, enum colum
 }
 
 static size_t cell_width(struct json_object *token, enum column column) {
-        _cleanup_(buffer_deinit)
-        struct buffer cell = BUFFER_INIT(OUTPUT_MAX);
+        _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(OUTPUT_MAX);
 
         write_cell(&cell, token, column);
         return cell.size;
@@ -257,10 +255,8 @@ static int result_of_status(int status) {
 
 /* 0; -errno or BEARER_E_*. */
 static int ask(const struct ctl *ctl, struct buffer *out) {
-        _cleanup_(cleanup_connection)
-        struct connection *connection = NULL;
-        _cleanup_(buffer_deinit)
-        struct buffer request = BUFFER_INIT(HTTP1_HEAD_MAX);
+        _cleanup_(cleanup_connection) struct connection *connection = NULL;
+        _cleanup_(buffer_deinit) struct buffer request = BUFFER_INIT(HTTP1_HEAD_MAX);
         uint64_t deadline = clock_now() + STATUS_TIMEOUT;
         struct http1_response response;
         struct sockaddr_un address;

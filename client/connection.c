@@ -72,8 +72,7 @@ static int connect_until(int fd, const struct sockaddr_un *address, uint64_t pat
 
 int connection_open(const struct sockaddr_un *address, size_t answer_max, uint64_t patient_until,
                     uint64_t deadline, struct connection **ret_connection) {
-        _cleanup_(cleanup_connection)
-        struct connection *connection = NULL;
+        _cleanup_(cleanup_connection) struct connection *connection = NULL;
         int r;
 
         connection = malloc(sizeof *connection);

@@ -74,8 +74,7 @@ static int connect_anew(struct pool *pool, uint64_t deadline, struct connection 
 int pool_ask(struct pool *pool, struct slice request, uint64_t deadline,
              struct connection **ret_connection, struct http1_response *ret_response) {
         for (bool again = false;; again = true) {
-                _cleanup_(cleanup_connection)
-                struct connection *connection = NULL;
+                _cleanup_(cleanup_connection) struct connection *connection = NULL;
                 int r = 0;
 
                 if (!again)

@@ -55,8 +55,7 @@ static bool is_printable(const char *text) {
 
 static int read_value(const struct json_object *object, struct secret *ret_value) {
         const struct json_member *member = json_find(object, "access_token", JSON_STRING);
-        _cleanup_(buffer_deinit)
-        struct buffer text = BUFFER_INIT(SECRET_SIZE_MAX + 1);
+        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(SECRET_SIZE_MAX + 1);
         ssize_t size;
 
         if (!member)
@@ -127,8 +126,7 @@ static int read_members(const struct json_object *object, uint64_t received_at,
 }
 
 int token_parse(struct slice body, uint64_t received_at, struct bearer_token **ret_token) {
-        _cleanup_(cleanup_token)
-        struct bearer_token *token = NULL;
+        _cleanup_(cleanup_token) struct bearer_token *token = NULL;
         struct json_object object;
         int r;
 

@@ -174,9 +174,8 @@ static struct api_token_status token_status(const struct broker *broker,
                 .renewals = lease->renewals,
                 .failures = lease->is_failing ? lease->failure.times : 0,
                 .last_error = failure_name(lease),
-                .last_error_age = lease->is_failing
-                                          ? time_until(now, lease->failure.at) / NSEC_PER_SEC
-                                          : 0,
+                .last_error_age =
+                        lease->is_failing ? time_until(now, lease->failure.at) / NSEC_PER_SEC : 0,
                 .upstream_status = lease->failure.status,
                 .upstream_error = lease->failure.error,
                 .message = lease->failure.message,
@@ -185,8 +184,7 @@ static struct api_token_status token_status(const struct broker *broker,
 
 void answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
                    enum http1_keep_alive keep_alive, uint64_t now) {
-        _cleanup_free_ struct api_token_status *list =
-                calloc(broker->n_tokens + 1, sizeof *list);
+        _cleanup_free_ struct api_token_status *list = calloc(broker->n_tokens + 1, sizeof *list);
         size_t n = 0;
 
         if (!list) {

@@ -34,9 +34,9 @@ struct bearerd {
         struct server server;
         struct fetcher fetcher;
         struct service service;
-        char *path;       /* of the socket that we made; NULL: systemd's */
-        int fd;           /* of the socket; < 0: none */
-        bool has_news;    /* for the status line */
+        char *path;    /* of the socket that we made; NULL: systemd's */
+        int fd;        /* of the socket; < 0: none */
+        bool has_news; /* for the status line */
 };
 
 /* ---- effects ---- */
@@ -54,8 +54,8 @@ static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outc
                           uint64_t now);
 
 /* What cannot even be started is trouble of our own: nothing was sent. */
-static void start_fetch(struct bearerd *bearerd, const struct broker_token *token,
-                        uint64_t attempt, uint64_t now) {
+static void start_fetch(struct bearerd *bearerd, const struct broker_token *token, uint64_t attempt,
+                        uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_MISCONFIGURED};
         int r = fetcher_start(&bearerd->fetcher, attempt, token->name);
 
@@ -227,9 +227,9 @@ static uint64_t prepare(void *user, uint64_t now) {
         server_expired(&bearerd->server, now);
         service_expired(&bearerd->service, now);
         say_status(bearerd, now);
-        return time_min(time_min(broker_deadline(&bearerd->broker),
-                                 server_deadline(&bearerd->server)),
-                        service_deadline(&bearerd->service));
+        return time_min(
+                time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server)),
+                service_deadline(&bearerd->service));
 }
 
 /* ---- start and end ---- */

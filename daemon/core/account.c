@@ -13,7 +13,7 @@ static void account_free(struct account *account) {
 }
 
 static struct account *account_find(const struct list *accounts, const char *key) {
-        LIST_FOREACH (link, accounts) {
+        LIST_FOREACH(link, accounts) {
                 struct account *account = CONTAINER_OF(link, struct account, link);
 
                 if (strcmp(account->key, key) == 0)

@@ -25,8 +25,7 @@ DEFINE_CLEANUP_FREE(broker_token)
 
 static int broker_token_new(struct broker *broker, const struct broker_spec *spec, uint64_t now,
                             struct broker_token **ret_token) {
-        _cleanup_(cleanup_broker_token)
-        struct broker_token *token = calloc(1, sizeof *token);
+        _cleanup_(cleanup_broker_token) struct broker_token *token = calloc(1, sizeof *token);
         int r;
 
         if (!token || !(token->identity = strdup(spec->identity)))
@@ -158,7 +157,7 @@ static struct reply judge_late(const struct broker *broker, struct broker_token 
 /* Something has changed for TOKEN: who can be answered now? A passing failure does not end the wait
  * of a request for a newer token: its own deadline does. */
 static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
-        LIST_FOREACH_SAFE (link, following, &token->waiting) {
+        LIST_FOREACH_SAFE(link, following, &token->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
                 struct reply reply = judge(broker, token, request, now);
 
@@ -429,7 +428,7 @@ void broker_deinit(struct broker *broker) {
 
 /* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
 static void token_remove(struct broker *broker, struct broker_token *token, uint64_t now) {
-        LIST_FOREACH_SAFE (link, following, &token->waiting) {
+        LIST_FOREACH_SAFE(link, following, &token->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
 
                 reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN});
@@ -443,7 +442,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
 
 /* Those who wait for OLD wait for TOKEN from now on. */
 static void token_inherit(struct broker_token *token, struct broker_token *old) {
-        LIST_FOREACH_SAFE (link, following, &old->waiting) {
+        LIST_FOREACH_SAFE(link, following, &old->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
 
                 list_remove(link);
@@ -487,7 +486,7 @@ static void switch_tokens(struct broker *broker, struct broker_token **tokens,
         size_t n_old = broker->n_tokens;
 
         /* Of tokens that share a budget, the smallest one holds. */
-        LIST_FOREACH (link, &broker->accounts)
+        LIST_FOREACH(link, &broker->accounts)
                 budget_set_per_minute(&CONTAINER_OF(link, struct account, link)->budget,
                                       TERMS_REQUESTS_PER_MINUTE_MAX);
         broker->default_token = n == 1 ? tokens[0] : NULL;

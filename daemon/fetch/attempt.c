@@ -39,10 +39,8 @@ static int load_configuration(const char *file, struct config **ret_config,
 }
 
 static int make(const char *file, const char *name, struct outcome *outcome) {
-        _cleanup_(cleanup_config)
-        struct config *config = NULL;
-        _cleanup_(credentials_deinit)
-        struct credentials credentials = CREDENTIALS_INIT;
+        _cleanup_(cleanup_config) struct config *config = NULL;
+        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
         const struct config_token *token;
         int r;
 
@@ -74,8 +72,7 @@ static const char *name_of(const char *file) {
 }
 
 static int check_token(const char *file, const struct config_token *token) {
-        _cleanup_(credentials_deinit)
-        struct credentials credentials = CREDENTIALS_INIT;
+        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
         struct outcome outcome = OUTCOME_INIT;
         int r = credentials_load(token, &credentials, &outcome);
 
@@ -106,8 +103,7 @@ static int check_tokens(const char *file, const struct config *config) {
 }
 
 int attempt_check(const char *file) {
-        _cleanup_(cleanup_config)
-        struct config *config = NULL;
+        _cleanup_(cleanup_config) struct config *config = NULL;
         struct config_messages messages = CONFIG_MESSAGES_INIT;
         int r = config_file_read(file, &messages, &config);
 

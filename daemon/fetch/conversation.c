@@ -55,8 +55,7 @@ static int read_line(int fd, uint64_t deadline, struct buffer *line) {
 }
 
 int conversation_hear(int fd, uint64_t timeout, char ret_name[TOKEN_NAME_MAX + 1]) {
-        _cleanup_(buffer_deinit)
-        struct buffer line = BUFFER_INIT(TOKEN_NAME_MAX + 1);
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(TOKEN_NAME_MAX + 1);
         int r = read_line(fd, time_add(now_ns(), timeout), &line);
 
         if (r < 0)
@@ -65,8 +64,7 @@ int conversation_hear(int fd, uint64_t timeout, char ret_name[TOKEN_NAME_MAX + 1
 }
 
 int conversation_answer(int fd, const struct outcome *outcome) {
-        _cleanup_(buffer_deinit)
-        struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
 
         fetchline_render(&line, outcome);
         if (buffer_error(&line) < 0)

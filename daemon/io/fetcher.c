@@ -173,8 +173,8 @@ static void fetch_ready(struct watch *watch, unsigned what, uint64_t now) {
         buffer_added(line, (size_t)size);
         newline = memchr(line->data, '\n', line->size);
         if (newline)
-                fetch_complete(fetch,
-                               (struct slice){line->data, (size_t)(newline - line->data)}, now);
+                fetch_complete(fetch, (struct slice){line->data, (size_t)(newline - line->data)},
+                               now);
 }
 
 int fetcher_start(struct fetcher *fetcher, uint64_t attempt, const char *name) {

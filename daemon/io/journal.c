@@ -20,7 +20,7 @@
 /* Lives under this are best effort: there is hardly time to renew. */
 #define SHORT_LIFE (60 * NSEC_PER_SEC)
 
-#define TIME_SIZE sizeof "2026-11-23 14:03:11 UTC"
+#define TIME_SIZE  sizeof "2026-11-23 14:03:11 UTC"
 
 /* Wall-clock time for people, of a time of our own clock. */
 static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME_SIZE]) {
@@ -71,8 +71,8 @@ static const char *details(const struct failure *failure, char *text, size_t siz
         if (failure->message[0])
                 snprintf(text, size, "%s", failure->message);
         else
-                snprintf(text, size, "HTTP %d%s%s", failure->status,
-                         failure->error[0] ? " " : "", failure->error);
+                snprintf(text, size, "HTTP %d%s%s", failure->status, failure->error[0] ? " " : "",
+                         failure->error);
         return text;
 }
 
@@ -109,8 +109,7 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         case OUTCOME_FAILED:
         case OUTCOME_GRANTED:
                 begin(&message, LOG_WARNING, ID_FAILED, token, now);
-                log_send(&message,
-                         "token %s: no token this time (%s); next try at %s; %s",
+                log_send(&message, "token %s: no token this time (%s); next try at %s; %s",
                          token->name, what, next, meanwhile);
                 break;
         }
@@ -125,11 +124,13 @@ static void tell_grant(const struct broker_token *token, uint64_t now) {
         if (!is_first && !lease->has_recovered)
                 return;
         begin(&message, is_short ? LOG_WARNING : LOG_INFO, ID_GRANTED, token, now);
-        log_send(&message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
-                 lease->has_recovered ? "granted again" : "granted", lease->generation,
-                 wall_clock(lease->expires_at, now, until),
-                 is_short ? "; it lives for less than a minute, so renewing it in time is best effort"
-                          : "");
+        log_send(
+                &message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
+                lease->has_recovered ? "granted again" : "granted", lease->generation,
+                wall_clock(lease->expires_at, now, until),
+                is_short
+                        ? "; it lives for less than a minute, so renewing it in time is best effort"
+                        : "");
 }
 
 void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now) {
@@ -172,9 +173,9 @@ static int brief(const struct broker *broker, const struct broker_token *token, 
         return snprintf(text, size, "%s: %s%s, %s%s%s%s", token->name,
                         lease_is_usable(lease, now) ? "valid until " : "no valid token",
                         lease_is_usable(lease, now) ? until : "",
-                        lease_in_flight(lease)  ? "asking for one now"
-                        : lease->is_failing     ? "next try at "
-                                                : "next renewal at ",
+                        lease_in_flight(lease) ? "asking for one now"
+                        : lease->is_failing    ? "next try at "
+                                               : "next renewal at ",
                         lease_in_flight(lease) ? "" : next, lease->is_failing ? "; last: " : "",
                         lease->is_failing ? what : "");
 }

@@ -83,7 +83,8 @@ void listener_close(int fd, const char *path) {
         struct sockaddr_un address;
         struct stat status;
 
-        /* Who took the path over must not lose it: ours is the one that refuses once it is closed. */
+        /* Who took the path over must not lose it: ours is the one that refuses once it is closed.
+         */
         close(fd);
         if (unix_address(path, &address) == 0 && check_path(path, &address) == 0 &&
             lstat(path, &status) == 0)

@@ -103,8 +103,8 @@ static bool connection_send(struct connection *connection, const struct buffer *
 
 /* Sends what was kept. False: the connection is dead. */
 static bool connection_flush(struct connection *connection) {
-        ssize_t sent = send(connection->fd, connection->out.data, connection->out.size,
-                            MSG_NOSIGNAL);
+        ssize_t sent =
+                send(connection->fd, connection->out.data, connection->out.size, MSG_NOSIGNAL);
 
         if (sent < 0)
                 return errno == EAGAIN || errno == EINTR;
@@ -296,7 +296,7 @@ static bool has_bytes(const struct connection *connection) {
 /* Closes the connection that has been idle for longest: its owner will connect again. Not one whose
  * request is there already, and would be lost. */
 static bool make_room(struct server *server) {
-        LIST_FOREACH (link, &server->idle) {
+        LIST_FOREACH(link, &server->idle) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
                 if (has_bytes(connection))

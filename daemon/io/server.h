@@ -30,12 +30,12 @@ struct connection {
         struct server *server;
         int fd;
         struct watch watch;
-        struct list link;   /* in server.idle, .hurried or .parked */
-        uint64_t deadline;  /* while hurried */
-        struct buffer in;   /* the beginning of a request, or requests behind one that waits */
-        struct buffer out;  /* what the peer has not taken yet */
-        bool waits;         /* a request is with the owner */
-        bool ended;         /* the peer sends no more */
+        struct list link;  /* in server.idle, .hurried or .parked */
+        uint64_t deadline; /* while hurried */
+        struct buffer in;  /* the beginning of a request, or requests behind one that waits */
+        struct buffer out; /* what the peer has not taken yet */
+        bool waits;        /* a request is with the owner */
+        bool ended;        /* the peer sends no more */
         enum http1_keep_alive keep_alive; /* after the request at hand */
         struct peer peer;
 
@@ -70,7 +70,8 @@ struct server {
 };
 
 /* 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, int fd, const struct server_owner *owner);
+int server_start(struct server *server, struct loop *loop, int fd,
+                 const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
 

@@ -78,8 +78,7 @@ struct config *config_free(struct config *config) {
 }
 
 static int config_new(struct config **ret_config) {
-        _cleanup_(cleanup_config)
-        struct config *config = calloc(1, sizeof *config);
+        _cleanup_(cleanup_config) struct config *config = calloc(1, sizeof *config);
         int r;
 
         if (!config)
@@ -402,8 +401,7 @@ static void environment_read(struct reader *reader, char *(*get)(const char *nam
 
 static int config_read(struct reader *reader, struct slice text, char *(*get)(const char *name),
                        struct config **ret_config) {
-        _cleanup_(cleanup_config)
-        struct config *config = NULL;
+        _cleanup_(cleanup_config) struct config *config = NULL;
         size_t n_errors = reader->messages->n_errors;
         int r;
 

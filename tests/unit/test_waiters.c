@@ -66,7 +66,7 @@ static void test_token_keeps_its_waiters_in_the_order_of_asking(void **state) {
 
         for (size_t j = 0; j < ELEMENTS(list); j++)
                 waiters_add(&waiters, &list[j], &token, 30 - (unsigned)j, START);
-        LIST_FOREACH (link, &token)
+        LIST_FOREACH(link, &token)
                 assert_ptr_equal(CONTAINER_OF(link, struct waiter, by_token), &list[i++]);
         assert_int_equal(i, ELEMENTS(list));
 }

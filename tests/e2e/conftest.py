@@ -9,6 +9,7 @@ $BEARERD_BUILD names meson's build directory. A test asks for `broker` and calls
 """
 
 import os
+import signal
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -19,6 +20,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "standin"))
 
 from broker import Broker  # noqa: E402
 from standin import Standin  # noqa: E402
+
+# A shell's background jobs have it ignored, and every program would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Programs = namedtuple("Programs", "bearerd fetch bearerctl libraries")
 

@@ -53,7 +53,7 @@ static void send_reply(struct bearerd *bearerd, struct request *request, uint64_
 static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
                           uint64_t now);
 
-/* What cannot even be started is trouble of our own: nothing was sent. */
+/* What cannot even be started is trouble of our own: nothing was sent. A full backlog passes. */
 static void start_fetch(struct bearerd *bearerd, const struct broker_token *token, uint64_t attempt,
                         uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_MISCONFIGURED};
@@ -61,6 +61,8 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
 
         if (r == 0)
                 return;
+        if (r == -EAGAIN)
+                outcome.kind = OUTCOME_FAILED;
         snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
                  bearerd->options.fetch, strerror(-r));
         attempt_ended(bearerd, attempt, &outcome, now);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -73,8 +72,6 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
 }
 
 static int harden(void) {
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return -errno;
         signal(SIGPIPE, SIG_IGN);
         signal(SIGALRM, SIG_DFL);
         return harden_process();

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "io/address.h"
 #include "io/fetcher.h"
 #include "wire/fetchline.h"
 
@@ -93,11 +93,11 @@ static int fetch_spawn(struct fetch *fetch) {
 }
 
 static int fetch_connect(struct fetch *fetch) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        struct sockaddr_un address;
+        int r = address_of_path(fetch->fetcher->socket, &address);
 
-        if (strlen(fetch->fetcher->socket) >= sizeof address.sun_path)
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, fetch->fetcher->socket);
+        if (r < 0)
+                return r;
         fetch->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fetch->fd < 0)
                 return -errno;

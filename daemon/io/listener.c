@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "io/address.h"
 #include "io/listener.h"
-
-static int unix_address(const char *path, struct sockaddr_un *ret_address) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-        if (strlen(path) >= sizeof address.sun_path)
-                return -ENAMETOOLONG;
-        strcpy(address.sun_path, path);
-        *ret_address = address;
-        return 0;
-}
 
 /* Whether PATH is free to be taken: nothing there, or the socket of somebody who has died. */
 static int check_path(const char *path, const struct sockaddr_un *address) {
@@ -70,7 +59,7 @@ int listener_open(const char *path, mode_t mode, gid_t group) {
         struct sockaddr_un address;
         int r;
 
-        r = unix_address(path, &address);
+        r = address_of_path(path, &address);
         if (r < 0)
                 return r;
         r = check_path(path, &address);
@@ -86,7 +75,7 @@ void listener_close(int fd, const char *path) {
         /* Who took the path over must not lose it: ours is the one that refuses once it is closed.
          */
         close(fd);
-        if (unix_address(path, &address) == 0 && check_path(path, &address) == 0 &&
+        if (address_of_path(path, &address) == 0 && check_path(path, &address) == 0 &&
             lstat(path, &status) == 0)
                 unlink(path);
 }

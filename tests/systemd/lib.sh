@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+# lib - what the tests in a booted systemd have in common. Sourced by each test_*.sh, which runs as
+# root in a throw-away system (see ./run) with the arguments SOURCE BUILD, and prints TAP.
+# shellcheck shell=bash disable=SC2034 # used by those who source it
+set -u
+source=$1 build=$2
+run=/run/bearerd
+socket=$run/token.sock
+client_id=0oa-standin-client
+client_secret='standin-secret/with+some=special&characters'
+n=0 failed=0
+
+# --- TAP
+
+# ok NAME PATTERN ACTUAL: ACTUAL is what the glob PATTERN says.
+ok() {
+  n=$((n + 1))
+  # shellcheck disable=SC2053 # a pattern it is
+  if [[ $3 == $2 ]]; then
+    echo "ok $n - $1"
+  else
+    failed=$((failed + 1))
+    echo "not ok $n - $1"
+    echo "# wanted $2, got ${3//$'\n'/ | }"
+  fi
+}
+note() { sed 's/^/# /' <<<"$*"; }
+# The last line of every test.
+finish() {
+  echo "1..$n"
+  [ $failed = 0 ]
+}
+
+# --- waiting and asking
+
+# until_ok SECONDS COMMAND...: until it succeeds.
+until_ok() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 0.05
+  done
+}
+show() { systemctl show --value --property="$2" "$1"; }
+status_says() { [[ $(show bearerd StatusText) == $1 ]]; }
+as_worker() { setpriv --reuid worker --regid worker --init-groups -- "$@"; }
+as_stranger() { setpriv --reuid stranger --regid stranger --clear-groups -- "$@"; }
+ask() { as_worker curl -sS --max-time 10 --unix-socket $socket "http://localhost$1" 2>&1; }
+generation() { ask /v1/token | sed -n 's/.*"generation":\([0-9]*\).*/\1/p'; }
+# journal FORMAT [ARGUMENT...]: of bearerd and of its fetches.
+journal() {
+  journalctl --sync
+  journalctl --no-pager -o "$1" -u bearerd -u 'bearerd-fetch@*' "${@:2}"
+}
+
+# --- what there is to be set up
+
+install_bearerd() {
+  meson install -C "$build" --no-rebuild >/dev/null
+  ldconfig
+  systemd-sysusers 2>/dev/null
+  useradd --groups bearer worker
+  useradd stranger
+  systemctl daemon-reload
+  cd / || exit 1
+}
+# A token endpoint of its own, at $url.
+start_endpoint() {
+  /usr/bin/python3 "$source/tests/standin/standin.py" --directory /tmp/standin >/tmp/standin.out 2>&1 &
+  until_ok 20 grep -q ^ready /tmp/standin.out
+  url=$(sed -n 's/^ready //p' /tmp/standin.out)
+  install -m 0644 /tmp/standin/ca.pem /etc/bearerd/ca.pem
+}
+standin() { curl -sS --fail-with-body --unix-socket /tmp/standin/control.sock "http://standin/$@"; }
+# How many token requests have reached it.
+requests() { standin 'count?on=token'; }
+
+# put_credential NAME VALUE: into the credential store.
+put_credential() {
+  install -d -m 0700 /etc/credstore
+  (umask 077 && printf %s "$2" >"/etc/credstore/$1")
+}
+# section NAME: a token of the endpoint, with what makes a test quick.
+section() {
+  cat <<END_OF_SECTION
+[token $1]
+token_url     = $url
+scope         = athena/service/Athenanet.MDP.*
+tls_ca_file   = /etc/bearerd/ca.pem
+practice_id   = 195900
+client_id     = credential:$1.client_id
+client_secret = credential:$1.client_secret
+basic_encoding = raw
+requests_per_minute = 600
+min_renewal_interval = 100ms
+END_OF_SECTION
+}
+configure_athena() {
+  put_credential athena.client_id $client_id
+  put_credential athena.client_secret "$client_secret"
+  section athena >/etc/bearerd/bearerd.conf
+}
+enable_bearerd() {
+  systemctl enable --now bearerd.socket bearerd-fetch.socket bearerd.service 2>/dev/null
+}
+# All of the above: bearerd at work, with the token athena.
+set_up() {
+  install_bearerd
+  start_endpoint
+  configure_athena
+  enable_bearerd
+}

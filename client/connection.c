@@ -166,7 +166,7 @@ static int receive_some(struct connection *connection, struct http1_response *re
         if (n == -EAGAIN)
                 return 0;
         if (n == 0 || n == -ECONNRESET)
-                return connection->in.size == 0 ? -ECONNRESET : -EBADMSG;
+                return -ECONNRESET; /* in mid-answer, too: bearerd has died, and will be back */
         if (n < 0)
                 return (int)n;
         n = http1_response_parse(buffer_slice(&connection->in), ret_response);

@@ -18,8 +18,10 @@
 #include "io/journal.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "io/server.h"
 #include "io/service.h"
+#include "memory.h"
 #include "options.h"
 #include "settings.h"
 
@@ -34,6 +36,7 @@ struct bearerd {
         struct server server;
         struct fetcher fetcher;
         struct service service;
+        struct memory memory;
         char *path;    /* of the socket that we made; NULL: systemd's */
         int fd;        /* of the socket; < 0: none */
         bool has_news; /* for the status line */
@@ -68,7 +71,9 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
         attempt_ended(bearerd, attempt, &outcome, now);
 }
 
+/* What later lives must know is written down first. */
 static void carry_out(struct bearerd *bearerd, uint64_t now) {
+        memory_keep(&bearerd->memory, &bearerd->broker);
         for (;;) {
                 struct effect effect = broker_next_effect(&bearerd->broker);
 
@@ -103,6 +108,7 @@ static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outc
 
         if (!token)
                 return;
+        memory_keep(&bearerd->memory, &bearerd->broker);
         bearerd->has_news = true;
         journal_ended(&bearerd->broker, token, now);
 }
@@ -260,13 +266,14 @@ static const char *socket_advice(int error) {
 }
 
 /* 0, or < 0: all is said. */
-static int open_socket(struct bearerd *bearerd) {
+static int open_socket(struct bearerd *bearerd, struct passed *passed) {
         const char *path = socket_path(bearerd);
+        bool is_activated = passed->n_left > 0;
 
-        bearerd->fd = service_take_socket(TOKEN_SOCKET_NAME);
+        bearerd->fd = passed_take_socket(passed, TOKEN_SOCKET_NAME);
         if (bearerd->fd >= 0)
                 return 0;
-        if (bearerd->fd != -ENOENT) {
+        if (is_activated) {
                 log_error("systemd passed sockets, but no listening Unix stream socket with "
                           "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
                 return bearerd->fd;
@@ -279,6 +286,21 @@ static int open_socket(struct bearerd *bearerd) {
         }
         bearerd->path = strdup(path);
         return bearerd->path ? 0 : -ENOMEM;
+}
+
+/* What systemd passed, and what we make in its place. 0, or < 0: all is said. */
+static int open_descriptors(struct bearerd *bearerd) {
+        struct passed passed;
+        int r = passed_init(&passed);
+
+        if (r < 0) {
+                log_error("cannot tell what systemd passed: %s", strerror(-r));
+                return r;
+        }
+        memory_open(&bearerd->memory, passed_take(&passed, STORE_NAME));
+        r = open_socket(bearerd, &passed);
+        passed_deinit(&passed);
+        return r;
 }
 
 static int start(struct bearerd *bearerd) {
@@ -304,9 +326,11 @@ static void stop(struct bearerd *bearerd) {
 
 static int run(struct bearerd *bearerd) {
         uint64_t now = clock_now();
-        int r = broker_configure(&bearerd->broker, bearerd->settings->specs,
-                                 bearerd->settings->config->n_tokens, now);
+        int r;
 
+        memory_recall(&bearerd->memory, &bearerd->broker, now);
+        r = broker_configure(&bearerd->broker, bearerd->settings->specs,
+                             bearerd->settings->config->n_tokens, now);
         if (r < 0)
                 return r;
         service_init(&bearerd->service, now);
@@ -329,7 +353,7 @@ static int bearerd_main(struct bearerd *bearerd) {
                        bearerd->settings->config->n_tokens);
                 return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
         }
-        if (open_socket(bearerd) < 0)
+        if (open_descriptors(bearerd) < 0)
                 return EX_CANTCREAT;
         r = start(bearerd);
         if (r == 0) {
@@ -357,6 +381,7 @@ int main(int argc, char **argv) {
         broker_init(&bearerd.broker);
         status = bearerd_main(&bearerd);
         broker_deinit(&bearerd.broker);
+        memory_close(&bearerd.memory);
         settings_free(bearerd.settings);
         if (bearerd.path)
                 listener_close(bearerd.fd, bearerd.path);

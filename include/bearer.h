@@ -30,7 +30,7 @@
  *         -ENOENT        no socket at that path: bearerd is not installed, or not started yet
  *         -ECONNREFUSED  a socket that nobody listens on: bearerd has stopped
  *         -EACCES        the user may not connect: group "bearer" is missing as a rule
- *         -ECONNRESET    bearerd hung up without an answer, twice
+ *         -ECONNRESET    bearerd hung up before its answer was whole, twice
  *         -EMFILE, -ENFILE, -ENOBUFS  no descriptors or socket memory
  *         -ENOTDIR, -ELOOP, -EPROTOTYPE, -EPERM and what else socket(2), connect(2), send(2) and
  *                        recv(2) say of a path or a socket that is none of bearerd's, as it is

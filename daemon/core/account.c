@@ -12,7 +12,7 @@ static void account_free(struct account *account) {
         free(account);
 }
 
-static struct account *account_find(const struct list *accounts, const char *key) {
+struct account *account_find(const struct list *accounts, const char *key) {
         LIST_FOREACH(link, accounts) {
                 struct account *account = CONTAINER_OF(link, struct account, link);
 

@@ -14,6 +14,9 @@ struct account {
         char *key;
 };
 
+/* NULL if there is none. */
+struct account *account_find(const struct list *accounts, const char *key);
+
 /* One more token goes by the account KEY of ACCOUNTS, which is made if there is none: then with a
  * budget of so many requests PER_MINUTE from NOW on. 0, or -ENOMEM. */
 int account_join(struct list *accounts, const char *key, unsigned per_minute, uint64_t now,

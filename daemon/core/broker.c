@@ -11,36 +11,17 @@
 
 /* ---- tokens ---- */
 
-static struct broker_token *broker_token_free(struct broker_token *token) {
-        if (!token)
-                return NULL;
-        list_remove(&token->effects);
-        lease_deinit(&token->lease);
-        account_leave(token->account);
-        free(token->identity);
-        free(token);
-        return NULL;
+/* What a later life of the broker should know, and when it is due next, may be another now. */
+static void changed(struct broker *broker) {
+        broker->deadline_is_stale = true;
+        broker->has_changed = true;
 }
-DEFINE_CLEANUP_FREE(broker_token)
 
-static int broker_token_new(struct broker *broker, const struct broker_spec *spec, uint64_t now,
-                            struct broker_token **ret_token) {
-        _cleanup_(cleanup_broker_token) struct broker_token *token = calloc(1, sizeof *token);
-        int r;
+bool broker_take_change(struct broker *broker) {
+        bool has_changed = broker->has_changed;
 
-        if (!token || !(token->identity = strdup(spec->identity)))
-                return -ENOMEM;
-        r = account_join(&broker->accounts, spec->account, spec->terms.requests_per_minute, now,
-                         &token->account);
-        if (r < 0)
-                return r;
-        assert(strlen(spec->name) <= TOKEN_NAME_MAX);
-        strcpy(token->name, spec->name);
-        list_init(&token->waiting);
-        lease_init(&token->lease, &spec->terms);
-        *ret_token = token;
-        token = NULL; /* consumed */
-        return 0;
+        broker->has_changed = false;
+        return has_changed;
 }
 
 static void effect_add(struct broker *broker, struct broker_token *token) {
@@ -62,7 +43,7 @@ static void begin(struct broker *broker, struct broker_token *token, bool is_for
         broker->n_in_flight++;
         token->attempt = ++broker->last_attempt;
         token->to_start = true;
-        broker->deadline_is_stale = true;
+        changed(broker);
         effect_add(broker, token);
 }
 
@@ -72,7 +53,7 @@ static void settle(struct broker *broker, struct broker_token *token, bool sent,
         broker->n_in_flight--;
         token->attempt = 0;
         token->to_start = false;
-        broker->deadline_is_stale = true;
+        changed(broker);
 }
 
 static void abandon(struct broker *broker, struct broker_token *token, uint64_t now) {
@@ -287,7 +268,7 @@ static void give_up_attempt(struct broker *broker, struct broker_token *token, u
 
 static void token_expired(struct broker *broker, struct broker_token *token, uint64_t random,
                           uint64_t now) {
-        broker->deadline_is_stale = true;
+        changed(broker);
         if (lease_attempt_deadline(&token->lease) <= now)
                 give_up_attempt(broker, token, random, now);
         give_up_token(broker, token, now);
@@ -315,7 +296,7 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
 
 void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now) {
         lease_refresh(&token->lease, now);
-        broker->deadline_is_stale = true;
+        changed(broker);
         start_due(broker, now);
 }
 
@@ -476,7 +457,7 @@ static int token_for(struct broker *broker, const struct broker_spec *spec, uint
                 *ret_token = old;
                 return 0;
         }
-        return broker_token_new(broker, spec, now, ret_token);
+        return broker_token_new(spec, &broker->accounts, now, ret_token);
 }
 
 /* TOKENS is in the order of SPECS; what was there before and is not among them goes. */
@@ -525,10 +506,12 @@ int broker_configure(struct broker *broker, const struct broker_spec *specs, siz
         switch_tokens(broker, tokens, specs, n, now);
         tokens = NULL; /* consumed */
         for (size_t i = 0; i < n; i++) {
-                lease_refresh(&broker->tokens[i]->lease, now);
+                if (broker->is_configured)
+                        lease_refresh(&broker->tokens[i]->lease, now);
                 review(broker, broker->tokens[i], now);
         }
-        broker->deadline_is_stale = true;
+        broker->is_configured = true;
+        changed(broker);
         start_due(broker, now);
         return 0;
 }

@@ -13,43 +13,13 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
-#include "core/account.h"
 #include "core/lease.h"
-#include "core/name.h"
 #include "core/policy.h"
+#include "core/token.h"
 #include "core/waiters.h"
 
 /* Requests to token endpoints that are under way at once, over all tokens. */
 #define BROKER_IN_FLIGHT_MAX 16u
-
-/* What the configuration says of one token. Strings are copied; the lists of the policy and USER
- * are borrowed until the next broker_configure(). */
-struct broker_spec {
-        const char *name;
-        const char *identity; /* as long as this is the same, so is the token */
-        const char *account;  /* tokens of one account share a budget */
-        bool is_default;
-        struct terms terms;
-        struct policy policy;
-        const void *user; /* the caller's */
-};
-
-struct broker_token {
-        char name[TOKEN_NAME_MAX + 1];
-        char *identity;
-        struct account *account;
-        struct policy policy;
-        const void *user;
-        struct lease lease;
-        struct list waiting; /* requests, by waiter.by_token */
-        uint64_t n_waiting;
-        uint64_t attempt;    /* number of the one in flight; 0: none */
-        uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
-        bool to_start;       /* the attempt is not yet handed to the caller */
-        bool has_expired;    /* given up at its floor, which is to be told */
-        bool removed;        /* by a reload; freed when its effects are taken */
-        struct list effects; /* in broker.effects */
-};
 
 enum reply_kind {
         REPLY_WAIT,        /* none yet: EFFECT_REPLY will bring it */
@@ -105,6 +75,8 @@ struct broker {
         uint64_t last_attempt;
         uint64_t tokens_deadline;
         bool deadline_is_stale;
+        bool has_changed;
+        bool is_configured;
 };
 
 void broker_init(struct broker *broker);
@@ -112,8 +84,8 @@ void broker_init(struct broker *broker);
 void broker_deinit(struct broker *broker);
 
 /* From now on these tokens, N of them, of different names. What has the same name and identity as
- * before goes on as it was, but is tried at once where it was paused, and renewed. 0, or -ENOMEM:
- * nothing has changed. */
+ * before goes on as it was, but is tried at once where it was paused, and renewed; not so what came
+ * back by recall. 0, or -ENOMEM: nothing has changed. */
 int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
                      uint64_t now);
 
@@ -144,6 +116,10 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now);
 /* The next thing that is to be done, until EFFECT_NONE; its pointers are good until the next call
  * to anything here. */
 struct effect broker_next_effect(struct broker *broker);
+
+/* Whether tokens, generations or budgets are others than when last asked: who keeps them for a later
+ * life writes them down before an effect is carried out or a reply is sent. */
+bool broker_take_change(struct broker *broker);
 
 /* When TOKEN's next attempt is due; NEVER while one is in flight. */
 uint64_t broker_next_attempt(const struct broker *broker, const struct broker_token *token,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "core/budget.h"
@@ -60,4 +61,20 @@ void budget_settle(struct budget *budget, bool sent, uint64_t sent_at) {
         budget->in_flight--;
         if (sent)
                 remember(budget, sent_at);
+}
+
+int budget_recall(struct budget *budget, const struct budget *kept, uint64_t now) {
+        if (kept->n_sent > TERMS_REQUESTS_PER_MINUTE_MAX ||
+            kept->in_flight > TERMS_REQUESTS_PER_MINUTE_MAX ||
+            kept->cold_until > time_add(now, BUDGET_WINDOW))
+                return -EINVAL;
+        for (unsigned i = 0; i < kept->n_sent; i++)
+                if (kept->sent[i] > (i + 1 < kept->n_sent ? kept->sent[i + 1] : now))
+                        return -EINVAL;
+        budget->cold_until = kept->cold_until;
+        budget->n_sent = kept->n_sent;
+        memcpy(budget->sent, kept->sent, sizeof budget->sent);
+        for (unsigned i = 0; i < kept->in_flight; i++)
+                remember(budget, now);
+        return 0;
 }

@@ -26,6 +26,10 @@ struct budget {
 void budget_init(struct budget *budget, unsigned per_minute, uint64_t now);
 void budget_set_per_minute(struct budget *budget, unsigned per_minute);
 
+/* What an earlier life has sent. KEPT's in_flight may be under way still, and counts as sent just
+ * now; its per_minute does not count. 0; -EINVAL: it makes no sense. */
+int budget_recall(struct budget *budget, const struct budget *kept, uint64_t now);
+
 /* The first time from NOW on at which a request may start; NEVER: not before one in flight ends. */
 uint64_t budget_next(const struct budget *budget, uint64_t now);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "core/backoff.h"
@@ -21,6 +22,41 @@ void lease_deinit(struct lease *lease) {
 
 void lease_set_terms(struct lease *lease, const struct terms *terms) {
         lease->terms = *terms;
+}
+
+/* What one life writes down, the next one can believe: times in their order, none too far ahead. */
+static bool makes_sense(const struct lease *kept, uint64_t now) {
+        if (kept->granted_at > now || kept->floor_at > kept->expires_at ||
+            kept->refresh_at > kept->expires_at ||
+            kept->life > OUTCOME_EXPIRES_IN_MAX * NSEC_PER_SEC ||
+            kept->expires_at > time_add(kept->granted_at, kept->life))
+                return false;
+        if (kept->retry_after_until > time_add(now, RETRY_AFTER_MAX * NSEC_PER_SEC) ||
+            kept->forced_until > time_add(now, kept->forced_pause))
+                return false;
+        return kept->access_token.size == 0 || kept->generation > 0;
+}
+
+int lease_recall(struct lease *lease, struct lease *kept, uint64_t now) {
+        assert(lease->state == LEASE_EMPTY && lease->generation == 0);
+        if (!makes_sense(kept, now))
+                return -EINVAL;
+        memcpy(lease->scope, kept->scope, sizeof lease->scope);
+        lease->generation = kept->generation;
+        lease->life = kept->life;
+        lease->granted_at = kept->granted_at;
+        lease->expires_at = kept->expires_at;
+        lease->floor_at = kept->floor_at;
+        lease->refresh_at = kept->refresh_at;
+        lease->retry_after_until = kept->retry_after_until;
+        lease->forced_until = kept->forced_until;
+        lease->forced_pause = kept->forced_pause;
+        lease->renewals = kept->renewals;
+        if (kept->access_token.size == 0 || now >= kept->floor_at)
+                return 0;
+        secret_move(&lease->access_token, &kept->access_token); /* consumed */
+        lease->state = LEASE_FRESH;
+        return 0;
 }
 
 /* Successes are apart, so that an endpoint that gives the same dying token again and again is not
@@ -164,7 +200,7 @@ static bool take_token(struct lease *lease, struct outcome *outcome, uint64_t ra
         /* The same token again, perhaps with another expiry, is no new generation. */
         if (!secret_equal(&lease->access_token, &outcome->access_token)) {
                 secret_move(&lease->access_token, &outcome->access_token);
-                lease->generation = time_max(lease->generation + 1, now / NSEC_PER_SEC);
+                lease->generation = time_max(lease->generation + 1, now / NSEC_PER_MSEC);
         }
         memcpy(lease->scope, outcome->scope, sizeof lease->scope);
         lease->life = life;

@@ -101,6 +101,11 @@ void lease_deinit(struct lease *lease);
 /* From now on. Times that were computed stay. */
 void lease_set_terms(struct lease *lease, const struct terms *terms);
 
+/* Goes on where KEPT was when its process ended, whose token is consumed. What is lost by itself is
+ * lost: an attempt in flight, failures and our own pauses. A token past its floor is given up. 0;
+ * -EINVAL: it makes no sense, and nothing has changed. */
+int lease_recall(struct lease *lease, struct lease *kept, uint64_t now);
+
 /* What a request gets; changes nothing. BUDGET_NEXT: when the budget has room. With VERDICT_PAUSED,
  * *ret_hindrance says why and *ret_next until when. */
 enum verdict lease_judge(const struct lease *lease, const struct want *want, uint64_t budget_next,

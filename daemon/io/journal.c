@@ -16,6 +16,8 @@
 #define ID_EXPIRED       "29caf227b21143f9a17ddbb114acf66a"
 #define ID_RELOADED      "41de629f980c43a598379453b798b9c9"
 #define ID_NOT_RELOADED  "06839122580f42d8a55e7e3c6ffb3eef"
+#define ID_DROPPED       "92f74886d339400f8e39ba8e1e7ad396"
+#define ID_NOT_KEPT      "3ea08653b71441928b72d689ca6cf30c"
 
 /* Lives under this are best effort: there is hardly time to renew. */
 #define SHORT_LIFE (60 * NSEC_PER_SEC)
@@ -159,6 +161,23 @@ void journal_reloaded(size_t n_tokens, bool good) {
         else
                 log_send(&message, "the configuration is wrong: the one before stays in force; "
                                    "mend it and reload again");
+}
+
+void journal_dropped(const char *why) {
+        struct log_message message;
+
+        log_begin(&message, LOG_WARNING, ID_DROPPED);
+        log_send(&message,
+                 "what was kept over the restart is dropped: %s; new tokens are asked for", why);
+}
+
+void journal_not_kept(const char *why) {
+        struct log_message message;
+
+        log_begin(&message, LOG_WARNING, ID_NOT_KEPT);
+        log_send(&message,
+                 "tokens cannot be kept over a restart: %s; after one, new ones are asked for",
+                 why);
 }
 
 /* One token, as briefly as it can be said. */

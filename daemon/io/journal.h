@@ -13,6 +13,10 @@ void journal_ended(const struct broker *broker, const struct broker_token *token
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */
 void journal_reloaded(size_t n_tokens, bool good);
+/* What an earlier life has left is of no use. */
+void journal_dropped(const char *why);
+/* What is known will be lost when this process ends. */
+void journal_not_kept(const char *why);
 
 /* All tokens in one line, for STATUS=. */
 void journal_status(const struct broker *broker, uint64_t now, char *ret_text, size_t size);

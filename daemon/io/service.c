@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -23,40 +18,6 @@ void service_init(struct service *service, uint64_t now) {
                 service->watchdog_interval = usec * NSEC_PER_USEC / 2;
                 service->watchdog_at = now;
         }
-}
-
-static void free_names(char **names) {
-        for (char **name = names; name && *name; name++)
-                free(*name);
-        free(names);
-}
-
-static int check_socket(int fd) {
-        int flags = fcntl(fd, F_GETFL);
-
-        if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-                return -EINVAL;
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-                return -errno;
-        return fd;
-}
-
-int service_take_socket(const char *name) {
-        char **names = NULL;
-        int n = sd_listen_fds_with_names(1, &names), taken = -ENOENT;
-
-        for (int i = 0; i < n; i++) {
-                int fd = SD_LISTEN_FDS_START + i;
-
-                if (taken == -ENOENT && strcmp(names[i], name) == 0)
-                        taken = check_socket(fd);
-                if (taken != fd)
-                        close(fd);
-        }
-        if (n > 0 && taken == -ENOENT)
-                taken = -EINVAL;
-        free_names(names);
-        return n < 0 ? n : taken;
 }
 
 void service_ready(void) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* service - bearerd as systemd sees it: sockets that are passed, readiness, status, watchdog
- * (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)). Does nothing where there is no systemd.
+/* service - bearerd as systemd sees it: readiness, status, watchdog (sd_notify(3),
+ * sd_watchdog_enabled(3)). Does nothing where there is no systemd.
  */
 #pragma once
 
@@ -16,11 +16,6 @@ struct service {
 };
 
 void service_init(struct service *service, uint64_t now);
-
-/* The listening Unix stream socket that systemd passed under NAME (FileDescriptorName=),
- * non-blocking and close-on-exec; -ENOENT: none was passed at all; -EINVAL: what was passed is
- * something else. Once only: what else was passed is closed. */
-int service_take_socket(const char *name);
 
 void service_ready(void);
 void service_reloading(void);

@@ -273,6 +273,13 @@ static void serve_first_dies_at_second_request(struct peer *peer, int fd, unsign
         }
 }
 
+static void serve_first_breaks_off(struct peer *peer, int fd, unsigned nth) {
+        if (nth > 1)
+                serve_all(peer, fd, nth);
+        else if (read_request(peer, fd))
+                send_bytes(fd, "HTTP/1.1 200 OK\r\nContent-Le", 27);
+}
+
 /* The first connection says more than it was asked, when told to. */
 static void serve_first_babbles(struct peer *peer, int fd, unsigned nth) {
         if (nth > 1) {
@@ -484,8 +491,6 @@ static void test_hostile_bytes_are_a_protocol_error(void **state) {
                 "\n",
                 "SSH-2.0-OpenSSH_9.2\r\n",
                 "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-                "HTTP/1.1 200",
-                "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"a",
                 "HTTP/1.1 200 OK\r\n\r\n{}",
                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -497,6 +502,27 @@ static void test_hostile_bytes_are_a_protocol_error(void **state) {
 
         for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
                 assert_int_equal(get_once(answers[i], NULL), BEARER_E_PROTOCOL);
+}
+
+/* bearerd that was killed: there is another one soon, which is asked again, once. */
+static void test_answer_that_breaks_off_is_a_hang_up(void **state) {
+        static const char *const answers[] = {
+                "HTTP/1.1 200",
+                "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"a",
+        };
+
+        for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+                assert_int_equal(get_once(answers[i], NULL), -ECONNRESET);
+}
+
+static void test_answer_that_breaks_off_is_asked_for_again(void **state) {
+        struct peer *peer = peer_start(serve_first_breaks_off, answer_of("200 OK", BODY));
+        struct bearer *bearer = open_at(peer);
+
+        bearer_token_unref(good_get(bearer));
+        assert_int_equal(atomic_load(&peer->connections), 2);
+        bearer_close(bearer);
+        peer_stop(peer);
 }
 
 #define REST "\"name\":\"athena\",\"generation\":42,\"expires_at\":9"
@@ -1243,6 +1269,8 @@ int main(void) {
                 cmocka_unit_test(test_renewal_asks_for_a_newer_one_of_the_same_name),
                 cmocka_unit_test(test_each_status_has_its_result),
                 cmocka_unit_test(test_hostile_bytes_are_a_protocol_error),
+                cmocka_unit_test(test_answer_that_breaks_off_is_a_hang_up),
+                cmocka_unit_test(test_answer_that_breaks_off_is_asked_for_again),
                 cmocka_unit_test(test_hostile_bodies_are_a_protocol_error),
                 cmocka_unit_test(test_answer_has_the_name_that_was_asked_for),
                 cmocka_unit_test(test_token_may_have_its_longest_size),

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Whatever ends bearerd, the next one goes on where it was: no worker notices, the endpoint is not
+# asked, and no generation goes back.
+. "$(dirname "$0")/lib.sh"
+
+memory() { /usr/bin/python3 "$source/tests/systemd/memory.py" "$@"; }
+token() { ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'; }
+restarts() { show bearerd NRestarts; }
+
+# start_workers N PAUSE_US
+start_workers() {
+  : >/tmp/workers.out
+  setpriv --reuid worker --regid worker --init-groups \
+    "$build/tests/systemd/test-workers" "$@" >/tmp/workers.out 2>&1 &
+  workers=$!
+}
+# $said is what they have to say.
+stop_workers() {
+  kill -TERM $workers
+  wait $workers
+  said=$(cat /tmp/workers.out)
+}
+# bearerd is there again, as another process.
+is_another() { [ "$(show bearerd MainPID)" -gt 0 ] && [ "$(show bearerd MainPID)" != "$1" ] &&
+  [ "$(systemctl is-active bearerd)" = active ]; }
+# ending NAME COMMAND...: bearerd is ended so, and comes back.
+ending() {
+  local name=$1 pid
+  shift
+  pid=$(show bearerd MainPID)
+  "$@"
+  ok "$name: it is back" 0 "$(until_ok 20 is_another "$pid"; echo $?)"
+}
+by_watchdog() { kill -STOP "$(show bearerd MainPID)"; }
+
+install_bearerd
+start_endpoint
+configure_athena
+mkdir -p /etc/systemd/system/bearerd.service.d
+printf '[Service]\nWatchdogSec=1s\n' >/etc/systemd/system/bearerd.service.d/watchdog.conf
+systemctl daemon-reload
+enable_bearerd
+before=$(generation) before_token=$(token)
+ok "one request" 1 "$(requests)"
+
+# --- fifty busy workers
+start_workers 50 5000
+sleep 0.3
+for i in 1 2 3; do
+  ending "restart $i" systemctl restart bearerd
+  ending "SIGKILL $i" systemctl kill --signal=KILL bearerd
+done
+ending "watchdog" by_watchdog
+ok "... so it was" "*watchdog*" "$(journal cat -n 30 | grep -i watchdog)"
+systemctl daemon-reexec
+ending "restart after daemon-reexec" systemctl restart bearerd
+ending "SIGABRT" systemctl kill --signal=ABRT bearerd
+stop_workers
+ok "no worker noticed" "workers=50 answers=* failures=0 backwards=0 generations=1 *" "$said"
+note "$said"
+ok "the endpoint was not asked" 1 "$(requests)"
+ok "the generation is the same" "$before" "$(generation)"
+ok "... and the token" "$before_token" "$(token)"
+
+# --- renewals at the same time: a life of 4 s, and something ends it every half a second
+standin behave -d '{"expires_in": 4}' >/dev/null
+systemctl reload bearerd
+renewed() { [ "$(generation)" -gt "$before" ]; }
+until_ok 10 renewed
+start_workers 50 5000
+sleep 0.3
+for i in 1 2 3 4 5 6 7 8; do
+  pid=$(show bearerd MainPID)
+  if [ $((i % 2)) = 0 ]; then systemctl restart bearerd; else systemctl kill --signal=KILL bearerd; fi
+  until_ok 20 is_another "$pid"
+  sleep 0.5
+done
+stop_workers
+ok "no worker noticed, while tokens change" "workers=50 answers=* failures=0 backwards=0 generations=* *" "$said"
+ok "... which they did" "*generations=[!1]*" "$said"
+note "$said"
+standin normal -X POST >/dev/null
+systemctl reload bearerd
+long_life() { ask /v1/token | grep -q '"expires_in":3[0-9][0-9][0-9]'; }
+ok "a token with a long life again" 0 "$(until_ok 20 long_life; echo $?)"
+
+# --- what is kept is a secret, and only the one that counts
+ok "the token is kept" 0 "$(memory holds "$(token)"; echo $?)"
+ok "the one before is not" 1 "$(memory holds "$before_token"; echo $?)"
+ok "no secret is kept" 1 "$(memory holds "$client_secret"; echo $?)"
+read -r _ used < <(memory length)
+ok "it takes little memory" yes "$([ "$used" -le 65536 ] && echo yes || echo "$used")"
+
+# --- what is of no use is dropped, with a message, and costs one request
+for case in "damage damaged" "version another\ version" "boot another\ boot"; do
+  read -r what why <<<"$case"
+  before=$(generation) asked=$(requests)
+  memory "$what"
+  since=$(date +%s.%N)
+  systemctl restart bearerd
+  ok "$what: a token all the same" '{"access_token":"eyJ*' "$(ask /v1/token)"
+  ok "... by one request" $((asked + 1)) "$(requests)"
+  ok "... with a higher generation" yes "$([ "$(generation)" -gt "$before" ] && echo yes)"
+  ok "... and a message" "*is dropped: it is *$why*" "$(journal cat --since="@$since")"
+  before=$(generation) asked=$(requests)
+  systemctl restart bearerd
+  ok "... once" "$before $asked" "$(generation) $(requests)"
+done
+
+# --- stopped and started: nothing is kept
+systemctl stop bearerd.socket bearerd-fetch.socket bearerd.service
+ok "stopped with its sockets, nothing is kept" "*keeps no bearerd-store*" "$(memory length 2>&1)"
+systemctl start bearerd.socket bearerd-fetch.socket bearerd.service
+ok "... and a new token is there" '{"access_token":"eyJ*' "$(ask /v1/token)"
+ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
+finish

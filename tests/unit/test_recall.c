@@ -28,7 +28,7 @@ static int teardown(void **state) {
 static struct lease kept(void) {
         uint64_t granted_at = START - 10 * MINUTE;
         struct lease lease = {
-                .generation = 5000,
+                .generation = 5000000,
                 .life = 60 * MINUTE,
                 .granted_at = granted_at,
                 .expires_at = granted_at + 60 * MINUTE,
@@ -85,12 +85,12 @@ static void test_token_goes_on_without_a_request(void **state) {
         assert_quiet();
         assert_int_equal(ask(), REPLY_TOKEN);
         assert_string_equal(token->lease.access_token.data, "kept");
-        assert_int_equal(token->lease.generation, 5000);
+        assert_int_equal(token->lease.generation, 5000000);
         now = token->lease.refresh_at;
         assert_int_equal(broker_deadline(&broker), now);
         broker_expired(&broker, LEAST, now);
         end(granted("next", 3600));
-        assert_int_equal(token->lease.generation, 5001);
+        assert_int_equal(token->lease.generation, 5000001);
         assert_int_equal(token->lease.renewals, 4);
 }
 
@@ -111,7 +111,7 @@ static void test_token_past_its_floor_is_given_up(void **state) {
         assert_int_equal(token->lease.access_token.size, 0);
         assert_int_equal(ask(), REPLY_TIMEOUT);
         end(granted("next", 3600));
-        assert_int_equal(token->lease.generation, 5001);
+        assert_int_equal(token->lease.generation, 5000001);
 }
 
 static void test_generation_rises_though_the_identity_is_another(void **state) {
@@ -123,7 +123,7 @@ static void test_generation_rises_though_the_identity_is_another(void **state) {
         token = configure(other);
         assert_int_equal(token->lease.access_token.size, 0);
         end(granted("other", 3600));
-        assert_int_equal(token->lease.generation, 5001);
+        assert_int_equal(token->lease.generation, 5000001);
 }
 
 static void test_token_that_is_no_longer_configured_goes(void **state) {
@@ -149,7 +149,7 @@ static void test_what_the_endpoint_asked_for_holds(void **state) {
 }
 
 static void test_pause_of_forced_renewals_holds(void **state) {
-        const struct want newer = {.after = 5000};
+        const struct want newer = {.after = 5000000};
         struct request request = {0};
         struct lease lease = kept();
 
@@ -187,6 +187,15 @@ static void test_budget_that_was_known_is_not_cold(void **state) {
         end(failed(500));
         next = broker_next_attempt(&broker, broker_find(&broker, "a"), now);
         assert_true(next < START + 2 * SECOND);
+}
+
+static void test_budget_has_its_limit(void **state) {
+        struct budget budget = {.n_sent = TERMS_REQUESTS_PER_MINUTE_MAX};
+
+        assert_int_equal(recall_as("a", kept()), 0);
+        assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
+        budget.n_sent++;
+        assert_int_equal(recall_budget(&broker, "a", &budget, now), -EINVAL);
 }
 
 static void test_budget_of_nobody_is_refused(void **state) {
@@ -231,6 +240,8 @@ static void test_changes_are_told_once(void **state) {
         now = broker_deadline(&broker);
         broker_expired(&broker, LEAST, now);
         assert_true(broker_take_change(&broker)); /* an attempt has begun */
+        end(retry_after(3600));
+        assert_true(broker_take_change(&broker));
         now = broker_find(&broker, "a")->lease.floor_at;
         broker_expired(&broker, LEAST, now);
         assert_true(broker_take_change(&broker)); /* the token is given up */
@@ -249,6 +260,7 @@ int main(void) {
                 TEST(test_pause_of_forced_renewals_holds),
                 TEST(test_budget_goes_on),
                 TEST(test_budget_that_was_known_is_not_cold),
+                TEST(test_budget_has_its_limit),
                 TEST(test_budget_of_nobody_is_refused),
                 TEST(test_same_token_twice_is_refused),
                 TEST(test_times_that_make_no_sense_are_refused),

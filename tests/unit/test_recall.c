@@ -103,10 +103,11 @@ static void test_first_reload_after_it_renews(void **state) {
 }
 
 static void test_token_past_its_floor_is_given_up(void **state) {
+        struct lease lease = kept();
         struct broker_token *token;
 
-        now = kept().floor_at;
-        assert_int_equal(recall_as("a", kept()), 0);
+        now = lease.floor_at;
+        assert_int_equal(recall_as("a", lease), 0);
         token = configure(spec("a"));
         assert_int_equal(token->lease.access_token.size, 0);
         assert_int_equal(ask(), REPLY_TIMEOUT);

@@ -212,7 +212,7 @@ const char *bearer_strerror(int r) {
         static const char *const texts[] = {
                 [0] = "done",
                 [BEARER_E_DENIED] = "the token endpoint refuses the credentials or the scope",
-                [BEARER_E_UNAVAILABLE] = "no token yet, the token endpoint is failing",
+                [BEARER_E_UNAVAILABLE] = "no token yet, and the last try for one failed",
                 [BEARER_E_TIMEOUT] = "no token within the timeout",
                 [BEARER_E_FRESH] = "the token was renewed just now, and is not renewed again yet",
                 [BEARER_E_BUSY] = "too many requests to bearerd at once",

@@ -248,6 +248,8 @@ static int result_of_status(int status) {
                 return BEARER_E_FORBIDDEN;
         case 429:
                 return BEARER_E_BUSY;
+        case 503:
+                return BEARER_E_UNAVAILABLE;
         default:
                 return BEARER_E_PROTOCOL;
         }
@@ -276,10 +278,19 @@ static int ask(const struct ctl *ctl, struct buffer *out) {
         return r == 0 ? write_status(out, response.body) : r;
 }
 
+static int fail_unconfigured(void) {
+        fputs("bearerctl: bearerd has no tokens, for its configuration is wrong; 'systemctl status "
+              "bearerd' says what to mend\n",
+              stderr);
+        return EX_CONFIG;
+}
+
 int ctl_status(const struct ctl *ctl, struct buffer *out) {
         int r = ask(ctl, out);
 
         if (r == -EBADMSG)
                 r = BEARER_E_PROTOCOL;
+        if (r == BEARER_E_UNAVAILABLE)
+                return fail_unconfigured();
         return r == 0 ? EX_OK : ctl_fail(ctl, r);
 }

@@ -11,6 +11,8 @@
 
 /* Where nothing is known, this is when to ask again. */
 #define RETRY_AFTER_UNKNOWN (20 * NSEC_PER_SEC)
+/* Operators mend a configuration in minutes, and workers notice that in seconds. */
+#define RETRY_AFTER_UNCONFIGURED (5 * NSEC_PER_SEC)
 
 static uint64_t unix_at(uint64_t then, uint64_t now) {
         return clock_unix() + time_until(then, now) / NSEC_PER_SEC;
@@ -61,6 +63,9 @@ static const char *why_paused(enum hindrance hindrance) {
 
 static const char *describe(const struct reply *reply) {
         switch (reply->kind) {
+        case REPLY_UNCONFIGURED:
+                return "the configuration of bearerd is wrong, so that it has no tokens; operators "
+                       "have been told";
         case REPLY_AMBIGUOUS:
                 return "there is no default token: name one, as in /v1/tokens/NAME";
         case REPLY_FORBIDDEN:
@@ -89,6 +94,7 @@ static const struct {
         int status;
         const char *error;
 } refusals[] = {
+        [REPLY_UNCONFIGURED] = {503, "temporarily_unavailable"},
         [REPLY_AMBIGUOUS] = {400, "invalid_request"},
         [REPLY_FORBIDDEN] = {403, "access_denied"},
         [REPLY_UNKNOWN] = {404, "unknown_token"},
@@ -102,6 +108,8 @@ static const struct {
 static uint64_t retry_after(const struct reply *reply, uint64_t now) {
         uint64_t span = RETRY_AFTER_UNKNOWN;
 
+        if (reply->kind == REPLY_UNCONFIGURED)
+                return time_seconds_up(RETRY_AFTER_UNCONFIGURED);
         if (reply->kind != REPLY_PAUSED && reply->kind != REPLY_UNAVAILABLE)
                 return 0;
         if (reply->next != NEVER)
@@ -187,6 +195,10 @@ void answer_tokens(struct buffer *out, const struct broker *broker, const struct
         _cleanup_free_ struct api_token_status *list = calloc(broker->n_tokens + 1, sizeof *list);
         size_t n = 0;
 
+        if (!broker->is_configured) {
+                answer_refusal(out, &(struct reply){.kind = REPLY_UNCONFIGURED}, keep_alive, now);
+                return;
+        }
         if (!list) {
                 out->error = -ENOMEM;
                 return;

@@ -39,6 +39,7 @@ struct bearerd {
         struct memory memory;
         char *path;    /* of the socket that we made; NULL: systemd's */
         int fd;        /* of the socket; < 0: none */
+        bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
 
@@ -157,23 +158,37 @@ static void left(void *user, struct connection *connection) {
 
 /* ---- configuration ---- */
 
-/* 0, or < 0: all is said. */
-static int load_settings(const struct options *options, struct settings **ret_settings) {
+/* That there are no tokens yet, and why. */
+static void say_unconfigured(struct bearerd *bearerd, const struct config_messages *messages) {
+        char status[SERVICE_STATUS_MAX + 1];
+
+        journal_unconfigured();
+        journal_unconfigured_status(config_messages_first_error(messages), messages->n_errors,
+                                    status, sizeof status);
+        service_say(&bearerd->service, status);
+}
+
+/* 0; -EINVAL: it is wrong; -ENOMEM. All is said. */
+static int load_settings(struct bearerd *bearerd, struct settings **ret_settings) {
         _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
-        int r = settings_load(options->config, &messages, ret_settings);
+        int r = settings_load(bearerd->options.config, &messages, ret_settings);
 
         config_file_tell(&messages);
         if (r == -ENOMEM)
                 log_error("cannot read the configuration: out of memory");
+        if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
+                say_unconfigured(bearerd, &messages);
         return r;
 }
 
 /* From now on SETTINGS count, which are consumed. What was decided by the old ones is carried out
- * first: replies point to them. */
+ * first: replies point to them. The first ones find what an earlier life has left. */
 static int apply_settings(struct bearerd *bearerd, struct settings *settings, uint64_t now) {
         int r;
 
         carry_out(bearerd, now);
+        if (!bearerd->broker.is_configured)
+                memory_recall(&bearerd->memory, &bearerd->broker, now);
         r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens, now);
         if (r < 0) {
                 settings_free(settings);
@@ -192,10 +207,11 @@ static void reload(struct bearerd *bearerd, uint64_t now) {
         int r;
 
         service_reloading();
-        r = load_settings(&bearerd->options, &settings);
+        r = load_settings(bearerd, &settings);
         if (r == 0)
                 r = apply_settings(bearerd, settings, now);
-        journal_reloaded(bearerd->broker.n_tokens, r == 0);
+        if (bearerd->broker.is_configured)
+                journal_reloaded(bearerd->broker.n_tokens, r == 0);
         service_ready();
 }
 
@@ -228,12 +244,15 @@ static void say_status(struct bearerd *bearerd, uint64_t now) {
 
 static uint64_t prepare(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
+        bool is_behind;
 
         if (broker_deadline(&bearerd->broker) <= now)
                 broker_expired(&bearerd->broker, chance(), now);
         carry_out(bearerd, now);
         server_expired(&bearerd->server, now);
-        service_expired(&bearerd->service, now);
+        is_behind = time_min(broker_deadline(&bearerd->broker),
+                             server_deadline(&bearerd->server)) <= now;
+        service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), is_behind, now);
         say_status(bearerd, now);
         return time_min(
                 time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server)),
@@ -242,11 +261,10 @@ static uint64_t prepare(void *user, uint64_t now) {
 
 /* ---- start and end ---- */
 
-static const char *socket_path(const struct bearerd *bearerd) {
-        if (bearerd->options.socket)
-                return bearerd->options.socket;
-        return bearerd->settings->config->socket[0] ? bearerd->settings->config->socket
-                                                    : TOKEN_SOCKET;
+static const char *socket_path(const struct options *options, const struct config *config) {
+        if (options->socket)
+                return options->socket;
+        return config->socket[0] ? config->socket : TOKEN_SOCKET;
 }
 
 static const char *socket_advice(int error) {
@@ -265,32 +283,10 @@ static const char *socket_advice(int error) {
         return strerror(-error);
 }
 
-/* 0, or < 0: all is said. */
-static int open_socket(struct bearerd *bearerd, struct passed *passed) {
-        const char *path = socket_path(bearerd);
-        bool is_activated = passed->n_left > 0;
-
-        bearerd->fd = passed_take_socket(passed, TOKEN_SOCKET_NAME);
-        if (bearerd->fd >= 0)
-                return 0;
-        if (is_activated) {
-                log_error("systemd passed sockets, but no listening Unix stream socket with "
-                          "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
-                return bearerd->fd;
-        }
-        bearerd->fd = listener_open(path, bearerd->settings->config->socket_mode,
-                                    bearerd->settings->socket_group);
-        if (bearerd->fd < 0) {
-                log_error("cannot listen at %s: %s", path, socket_advice(bearerd->fd));
-                return bearerd->fd;
-        }
-        bearerd->path = strdup(path);
-        return bearerd->path ? 0 : -ENOMEM;
-}
-
-/* What systemd passed, and what we make in its place. 0, or < 0: all is said. */
-static int open_descriptors(struct bearerd *bearerd) {
+/* The sockets and the memory that systemd has for us. 0, or < 0: all is said. */
+static int take_passed(struct bearerd *bearerd) {
         struct passed passed;
+        bool is_activated;
         int r = passed_init(&passed);
 
         if (r < 0) {
@@ -298,9 +294,27 @@ static int open_descriptors(struct bearerd *bearerd) {
                 return r;
         }
         memory_open(&bearerd->memory, passed_take(&passed, STORE_NAME));
-        r = open_socket(bearerd, &passed);
+        is_activated = passed.n_left > 0;
+        bearerd->fd = passed_take_socket(&passed, TOKEN_SOCKET_NAME);
         passed_deinit(&passed);
-        return r;
+        if (bearerd->fd >= 0 || !is_activated)
+                return 0;
+        log_error("systemd passed sockets, but no listening Unix stream socket with "
+                  "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
+        return bearerd->fd;
+}
+
+/* 0, or < 0: all is said. */
+static int make_socket(struct bearerd *bearerd, const struct settings *settings) {
+        const char *path = socket_path(&bearerd->options, settings->config);
+
+        bearerd->fd = listener_open(path, settings->config->socket_mode, settings->socket_group);
+        if (bearerd->fd < 0) {
+                log_error("cannot listen at %s: %s", path, socket_advice(bearerd->fd));
+                return bearerd->fd;
+        }
+        bearerd->path = strdup(path);
+        return bearerd->path ? 0 : -ENOMEM;
 }
 
 static int start(struct bearerd *bearerd) {
@@ -312,8 +326,8 @@ static int start(struct bearerd *bearerd) {
 
         if (r < 0)
                 return r;
-        fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch,
-                     bearerd->settings->file, &fetcher_owner);
+        fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch, NULL,
+                     &fetcher_owner);
         return server_start(&bearerd->server, bearerd->loop, bearerd->fd, &server_owner);
 }
 
@@ -324,45 +338,60 @@ static void stop(struct bearerd *bearerd) {
         bearerd->loop = loop_free(bearerd->loop);
 }
 
-static int run(struct bearerd *bearerd) {
-        uint64_t now = clock_now();
-        int r;
-
-        memory_recall(&bearerd->memory, &bearerd->broker, now);
-        r = broker_configure(&bearerd->broker, bearerd->settings->specs,
-                             bearerd->settings->config->n_tokens, now);
-        if (r < 0)
-                return r;
-        service_init(&bearerd->service, now);
-        bearerd->has_news = true;
+static int go_on(struct bearerd *bearerd) {
         service_ready();
-        log_info("serving %zu token(s) at %s", bearerd->broker.n_tokens,
-                 bearerd->path ? bearerd->path : "the socket of systemd");
+        if (bearerd->broker.is_configured)
+                log_info("serving %zu token(s) at %s", bearerd->broker.n_tokens,
+                         bearerd->path ? bearerd->path : "the socket of systemd");
         return loop_run(bearerd->loop);
 }
 
+/* SETTINGS, which are consumed, may be NULL: then a reload brings some. */
+static int run(struct bearerd *bearerd, struct settings *settings) {
+        int r = start(bearerd);
+
+        if (r < 0) {
+                settings_free(settings);
+                return r;
+        }
+        if (settings)
+                r = apply_settings(bearerd, settings, clock_now());
+        if (r == 0)
+                r = go_on(bearerd);
+        stop(bearerd);
+        return r;
+}
+
 /* Exit statuses are those of sysexits(3). */
-static int bearerd_main(struct bearerd *bearerd) {
+static int serve(struct bearerd *bearerd) {
+        struct settings *settings = NULL;
         int r;
 
-        if (load_settings(&bearerd->options, &bearerd->settings) < 0)
-                return EX_CONFIG;
-        if (bearerd->options.check_config) {
-                printf("%s: %zu token(s), all good\n",
-                       bearerd->settings->file ? bearerd->settings->file : "environment",
-                       bearerd->settings->config->n_tokens);
-                return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
-        }
-        if (open_descriptors(bearerd) < 0)
+        service_init(&bearerd->service, clock_now());
+        if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
-        r = start(bearerd);
-        if (r == 0) {
-                r = run(bearerd);
-                stop(bearerd);
+        bearerd->can_wait = bearerd->fd >= 0 && service_is_managed();
+        r = load_settings(bearerd, &settings);
+        if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
+                return EX_CONFIG;
+        if (bearerd->fd < 0 && make_socket(bearerd, settings) < 0) {
+                settings_free(settings);
+                return EX_CANTCREAT;
         }
+        r = run(bearerd, settings); /* consumed */
         if (r < 0)
                 log_error("cannot go on: %s", strerror(-r));
         return r < 0 ? EX_OSERR : EX_OK;
+}
+
+static int check_config(struct bearerd *bearerd) {
+        _cleanup_(cleanup_settings) struct settings *settings = NULL;
+
+        if (load_settings(bearerd, &settings) < 0)
+                return EX_CONFIG;
+        printf("%s: %zu token(s), all good\n", settings->file ? settings->file : "environment",
+               settings->config->n_tokens);
+        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
 int main(int argc, char **argv) {
@@ -379,7 +408,7 @@ int main(int argc, char **argv) {
         }
         signal(SIGPIPE, SIG_IGN);
         broker_init(&bearerd.broker);
-        status = bearerd_main(&bearerd);
+        status = bearerd.options.check_config ? check_config(&bearerd) : serve(&bearerd);
         broker_deinit(&bearerd.broker);
         memory_close(&bearerd.memory);
         settings_free(bearerd.settings);

@@ -76,8 +76,8 @@ enum bearer_result {
         /* The token endpoint refuses the credentials or the scope. Trying again helps only after
          * an operator has mended them: stop, or try again in minutes. */
         BEARER_E_DENIED = 1,
-        /* There is no token, and the endpoint is failing. bearerd goes on trying: so may you, in
-         * some seconds. */
+        /* There is no token: the endpoint is failing, or the configuration of bearerd is wrong. Try
+         * again in some seconds. */
         BEARER_E_UNAVAILABLE = 2,
         /* The timeout ended before there was a token. As above. */
         BEARER_E_TIMEOUT = 3,

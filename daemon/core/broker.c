@@ -165,6 +165,8 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
 
         assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
         *request = (struct request){.want = *want, .peer = peer};
+        if (!broker->is_configured)
+                return request->reply.kind = REPLY_UNCONFIGURED;
         if (!token && (!name[0] || name_is_hint)) {
                 token = broker->default_token;
                 if (!token)

@@ -22,15 +22,16 @@
 #define BROKER_IN_FLIGHT_MAX 16u
 
 enum reply_kind {
-        REPLY_WAIT,        /* none yet: EFFECT_REPLY will bring it */
-        REPLY_TOKEN,       /* 200 */
-        REPLY_AMBIGUOUS,   /* 400: no name, and no default */
-        REPLY_FORBIDDEN,   /* 403 */
-        REPLY_UNKNOWN,     /* 404, to a peer that may have every token */
-        REPLY_PAUSED,      /* 429 */
-        REPLY_DENIED,      /* 502 */
-        REPLY_UNAVAILABLE, /* 503 */
-        REPLY_TIMEOUT,     /* 504 */
+        REPLY_WAIT,         /* none yet: EFFECT_REPLY will bring it */
+        REPLY_TOKEN,        /* 200 */
+        REPLY_UNCONFIGURED, /* 503: there is no configuration that counts */
+        REPLY_AMBIGUOUS,    /* 400: no name, and no default */
+        REPLY_FORBIDDEN,    /* 403 */
+        REPLY_UNKNOWN,      /* 404, to a peer that may have every token */
+        REPLY_PAUSED,       /* 429 */
+        REPLY_DENIED,       /* 502 */
+        REPLY_UNAVAILABLE,  /* 503 */
+        REPLY_TIMEOUT,      /* 504 */
 };
 
 struct reply {
@@ -117,8 +118,8 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now);
  * to anything here. */
 struct effect broker_next_effect(struct broker *broker);
 
-/* Whether tokens, generations or budgets are others than when last asked: who keeps them for a later
- * life writes them down before an effect is carried out or a reply is sent. */
+/* Whether tokens, generations or budgets are others than when last asked: who keeps them for a
+ * later life writes them down before an effect is carried out or a reply is sent. */
 bool broker_take_change(struct broker *broker);
 
 /* When TOKEN's next attempt is due; NEVER while one is in flight. */

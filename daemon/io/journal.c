@@ -16,6 +16,7 @@
 #define ID_EXPIRED       "29caf227b21143f9a17ddbb114acf66a"
 #define ID_RELOADED      "41de629f980c43a598379453b798b9c9"
 #define ID_NOT_RELOADED  "06839122580f42d8a55e7e3c6ffb3eef"
+#define ID_UNCONFIGURED  "cf0b1436e6c846779182a0e3af6b2f93"
 #define ID_DROPPED       "92f74886d339400f8e39ba8e1e7ad396"
 #define ID_NOT_KEPT      "3ea08653b71441928b72d689ca6cf30c"
 
@@ -161,6 +162,25 @@ void journal_reloaded(size_t n_tokens, bool good) {
         else
                 log_send(&message, "the configuration is wrong: the one before stays in force; "
                                    "mend it and reload again");
+}
+
+void journal_unconfigured(void) {
+        struct log_message message;
+
+        log_begin(&message, LOG_ERR, ID_UNCONFIGURED);
+        log_send(&message, "the configuration is wrong: workers get no token (503) until it is "
+                           "mended; then: systemctl reload bearerd");
+}
+
+void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_text, size_t size) {
+        char more[64] = "";
+
+        if (n_errors > 1)
+                snprintf(more, sizeof more, " (and %zu more)", n_errors - 1);
+        snprintf(ret_text, size,
+                 "no token is served, the configuration is wrong: mend it, then systemctl reload "
+                 "bearerd: %s%s",
+                 first, more);
 }
 
 void journal_dropped(const char *why) {

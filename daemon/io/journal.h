@@ -13,6 +13,11 @@ void journal_ended(const struct broker *broker, const struct broker_token *token
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */
 void journal_reloaded(size_t n_tokens, bool good);
+/* There is no configuration that counts: the one at start is wrong, by N_ERRORS mistakes, of which
+ * FIRST is one. */
+void journal_unconfigured(void);
+void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_text, size_t size);
+
 /* What an earlier life has left is of no use. */
 void journal_dropped(const char *why);
 /* What is known will be lost when this process ends. */

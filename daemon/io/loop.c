@@ -17,6 +17,7 @@ struct loop {
         struct watch timer;
         int timer_fd;
         uint64_t armed_for;
+        uint64_t ticked_at; /* when the timer last fired */
         bool stopped;
 };
 
@@ -103,6 +104,7 @@ static void on_timer(struct watch *watch, unsigned what, uint64_t now) {
         uint64_t times;
 
         loop->armed_for = NEVER;
+        loop->ticked_at = now;
         if (read(loop->timer_fd, &times, sizeof times) < 0)
                 assert(errno == EAGAIN);
 }
@@ -186,6 +188,10 @@ int loop_run(struct loop *loop) {
                         return -EIO;
         }
         return 0;
+}
+
+uint64_t loop_ticked_at(const struct loop *loop) {
+        return loop->ticked_at;
 }
 
 void loop_stop(struct loop *loop) {

@@ -49,6 +49,9 @@ struct loop *loop_free(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* When the timer last fired; 0: never. */
+uint64_t loop_ticked_at(const struct loop *loop);
+
 /* From now on READY is called whenever FD is ready for one of WHAT, until watch_stop(). Replaces
  * what was watched before. 0, or -errno. */
 int watch_start(struct watch *watch, struct loop *loop, int fd, unsigned what, watch_ready ready);

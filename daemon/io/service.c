@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,6 +9,10 @@
 
 #include "base/timespan.h"
 #include "io/service.h"
+
+bool service_is_managed(void) {
+        return getenv("NOTIFY_SOCKET") != NULL;
+}
 
 void service_init(struct service *service, uint64_t now) {
         uint64_t usec = 0;
@@ -44,8 +49,8 @@ void service_say(struct service *service, const char *status) {
         sd_notifyf(0, "STATUS=%s", service->status);
 }
 
-void service_expired(struct service *service, uint64_t now) {
-        if (now < service->watchdog_at)
+void service_expired(struct service *service, uint64_t ticked_at, bool is_behind, uint64_t now) {
+        if (now < service->watchdog_at || ticked_at < service->watchdog_at || is_behind)
                 return;
         sd_notify(0, "WATCHDOG=1");
         service->watchdog_at = now + service->watchdog_interval;

@@ -15,6 +15,9 @@ struct service {
         char status[SERVICE_STATUS_MAX + 1];
 };
 
+/* Whether there is a service manager that wants to be told. */
+bool service_is_managed(void);
+
 void service_init(struct service *service, uint64_t now);
 
 void service_ready(void);
@@ -26,5 +29,6 @@ void service_say(struct service *service, const char *status);
 static inline uint64_t service_deadline(const struct service *service) {
         return service->watchdog_at;
 }
-/* Feeds the watchdog if it is time. */
-void service_expired(struct service *service, uint64_t now);
+/* Feeds the watchdog if it is time, and if that is proven to mean something: the timer itself has
+ * fired since then, TICKED_AT, and nothing that was due is left undone, IS_BEHIND. */
+void service_expired(struct service *service, uint64_t ticked_at, bool is_behind, uint64_t now);

@@ -10,6 +10,7 @@
 #include <systemd/sd-id128.h>
 
 #include "base/cleanup.h"
+#include "io/service.h"
 #include "io/store.h"
 #include "wire/store.h"
 
@@ -72,7 +73,7 @@ int store_open(struct store *store, int passed, bool *ret_refused) {
         bool refused = fd >= 0 && !is_ours(fd);
         int r;
 
-        if (!getenv("NOTIFY_SOCKET"))
+        if (!service_is_managed())
                 return 0;
         r = read_boot(&store->boot);
         if (r < 0)

@@ -77,6 +77,8 @@ struct config_messages {
 #define CONFIG_MESSAGES_INIT ((struct config_messages){0})
 
 void config_messages_deinit(struct config_messages *messages);
+/* The text of the first mistake; NULL: there is none. */
+const char *config_messages_first_error(const struct config_messages *messages);
 /* Adds one, in the order of lines, those without a line last; FILE may be NULL, LINE 0. */
 void config_messages_add(struct config_messages *messages, bool is_error, const char *file,
                          unsigned line, const char *format, ...)

@@ -12,6 +12,13 @@ void config_messages_deinit(struct config_messages *messages) {
         *messages = CONFIG_MESSAGES_INIT;
 }
 
+const char *config_messages_first_error(const struct config_messages *messages) {
+        for (size_t i = 0; i < messages->n; i++)
+                if (messages->list[i].is_error)
+                        return messages->list[i].text;
+        return NULL;
+}
+
 /* NULL: out of memory. */
 static char *locate(const char *file, unsigned line, const char *what) {
         char *text;

@@ -913,6 +913,17 @@ static void test_refresh_does_not_spend_more_than_the_budget(void **state) {
 
 /* ---- reload ---- */
 
+static void test_without_a_configuration_every_request_is_told_so(void **state) {
+        struct request request = {0};
+
+        assert_int_equal(ask(&request, any, 20), REPLY_UNCONFIGURED);
+        assert_int_equal(broker_deadline(&broker), NEVER);
+        assert_quiet();
+        configure_one();
+        assert_int_equal(ask(&request, any, 20), REPLY_WAIT);
+        broker_cancel(&broker, &request);
+}
+
 static void test_reload_with_the_same_identity_goes_on_and_renews(void **state) {
         struct broker_token *token = configure_and_fetch(3600);
         uint64_t generation = token->lease.generation, attempt;
@@ -1475,6 +1486,7 @@ int main(void) {
                 TEST(test_refresh_renews_while_workers_go_on),
                 TEST(test_refresh_ends_a_denied_pause),
                 TEST(test_refresh_does_not_spend_more_than_the_budget),
+                TEST(test_without_a_configuration_every_request_is_told_so),
                 TEST(test_reload_with_the_same_identity_goes_on_and_renews),
                 TEST(test_reload_renews_no_sooner_than_renewals_are_apart),
                 TEST(test_reload_takes_new_terms_policy_and_user),

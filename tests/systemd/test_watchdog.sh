@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A bearerd that does not do its work is replaced, and one that does is left alone.
+. "$(dirname "$0")/lib.sh"
+
+install_bearerd
+start_endpoint
+configure_athena
+mkdir -p /etc/systemd/system/bearerd.service.d
+printf '[Service]\nWatchdogSec=1s\n' >/etc/systemd/system/bearerd.service.d/watchdog.conf
+systemctl daemon-reload
+enable_bearerd
+
+is_another() { [ "$(show bearerd MainPID)" -gt 0 ] && [ "$(show bearerd MainPID)" != "$1" ]; }
+by_watchdog() { journal cat -n 40 | grep -ci 'watchdog timeout'; }
+
+# --- left alone, and under load
+ok "a token" '{"access_token":"eyJ*' "$(ask /v1/token)"
+pid=$(show bearerd MainPID)
+sleep 3
+ok "it is left alone while nothing happens" "$pid" "$(show bearerd MainPID)"
+setpriv --reuid worker --regid worker --init-groups \
+  "$build/tests/systemd/test-workers" 20 500 >/tmp/workers.out 2>&1 &
+workers=$!
+sleep 3
+ok "... and under load" "$pid" "$(show bearerd MainPID)"
+
+# --- the timer alone is dead: workers are served, and nothing would ever be renewed
+/usr/bin/python3 "$source/tests/systemd/stop_timer.py" "$pid" &
+ok "a dead timer: another one takes its place" 0 "$(until_ok 15 is_another "$pid"; echo $?)"
+ok "... by the watchdog" 1 "$(by_watchdog)"
+ok "... and is left alone" yes "$(pid=$(show bearerd MainPID); sleep 3; is_another "$pid" || echo yes)"
+kill -TERM $workers
+wait $workers
+ok "no worker noticed" "workers=20 answers=* failures=0 backwards=0 generations=1 *" "$(cat /tmp/workers.out)"
+note "$(cat /tmp/workers.out)"
+
+# --- the loop is dead
+pid=$(show bearerd MainPID)
+kill -STOP "$pid"
+ok "a dead loop: who asks is answered all the same" '{"access_token":"eyJ*' "$(ask /v1/token)"
+ok "... by another one" yes "$(is_another "$pid" && echo yes)"
+ok "... by the watchdog" 2 "$(by_watchdog)"
+ok "all that cost one request" 1 "$(requests)"
+finish

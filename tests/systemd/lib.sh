@@ -44,6 +44,12 @@ until_ok() {
 }
 show() { systemctl show --value --property="$2" "$1"; }
 status_says() { [[ $(show bearerd StatusText) == $1 ]]; }
+# is_another PID: bearerd serves, and is not the process PID.
+is_another() {
+  local pid
+  pid=$(show bearerd MainPID)
+  [ "$pid" -gt 0 ] && [ "$pid" != "$1" ] && systemctl --quiet is-active bearerd
+}
 as_worker() { setpriv --reuid worker --regid worker --init-groups -- "$@"; }
 as_stranger() { setpriv --reuid stranger --regid stranger --clear-groups -- "$@"; }
 ask() { as_worker curl -sS --max-time 10 --unix-socket $socket "http://localhost$1" 2>&1; }

@@ -21,9 +21,6 @@ stop_workers() {
   wait $workers
   said=$(cat /tmp/workers.out)
 }
-# bearerd is there again, as another process.
-is_another() { [ "$(show bearerd MainPID)" -gt 0 ] && [ "$(show bearerd MainPID)" != "$1" ] &&
-  [ "$(systemctl is-active bearerd)" = active ]; }
 # ending NAME COMMAND...: bearerd is ended so, and comes back.
 ending() {
   local name=$1 pid

@@ -23,7 +23,7 @@ need() {
 }
 
 # What building takes.
-build_packages=(gcc libc6-dev libcurl4-openssl-dev libevent-dev libjson-c-dev libsystemd-dev
+build_packages=(dpkg-dev gcc libc6-dev libcurl4-openssl-dev libevent-dev libjson-c-dev libsystemd-dev
   meson ninja-build pkg-config)
 # What running the stand-in for the token endpoint takes besides.
 standin_packages=(ca-certificates openssl python3)

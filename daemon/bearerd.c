@@ -139,6 +139,8 @@ static void requested(void *user, struct connection *connection, const struct ht
                 api_error_render(out, &error, connection->keep_alive);
                 return;
         }
+        if (bearerd->settings && bearerd->settings->has_units)
+                connection_seek_unit(connection);
         switch (api.route) {
         case API_TOKEN:
                 ask_for_token(bearerd, connection, &api, out, now);
@@ -182,13 +184,17 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
 }
 
 /* From now on SETTINGS count, which are consumed. What was decided by the old ones is carried out
- * first: replies point to them. The first ones find what an earlier life has left. */
+ * first: replies point to them. The first ones find what an earlier life has left. Who waits and
+ * whose unit was of no interest so far must be known before the new policies are applied: a worker
+ * that may have the token is not refused. */
 static int apply_settings(struct bearerd *bearerd, struct settings *settings, uint64_t now) {
         int r;
 
         carry_out(bearerd, now);
         if (!bearerd->broker.is_configured)
                 memory_recall(&bearerd->memory, &bearerd->broker, now);
+        if (settings->has_units)
+                server_seek_units(&bearerd->server);
         r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens, now);
         if (r < 0) {
                 settings_free(settings);

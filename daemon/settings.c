@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config_file.h"
+#include "io/peer.h"
 #include "settings.h"
 
 struct settings *settings_free(struct settings *settings) {
@@ -88,6 +89,24 @@ static int resolve_groups(const struct config_token *token, const char *file,
         return 0;
 }
 
+/* ---- units ---- */
+
+static void take_units(struct settings *settings, const struct config_token *token,
+                       struct config_messages *messages, struct policy *policy) {
+        policy->units = token->allow_units.words;
+        policy->n_units = token->allow_units.n;
+        if (policy->n_units == 0)
+                return;
+        settings->has_units = true;
+        if (!peer_has_unit())
+                config_messages_add(messages, false, settings->file, token->allow_units.line,
+                                    "[token %s] allows units, but this kernel does not tell who "
+                                    "connects (SO_PEERPIDFD, Linux 6.5): nobody gets this token on "
+                                    "the token socket, until there is a newer kernel or "
+                                    "allow_units is taken out",
+                                    token->name);
+}
+
 /* ---- what the broker needs to know ---- */
 
 /* Texts joined by newlines, which none of them has. */
@@ -101,7 +120,7 @@ static char *join(const char *a, const char *b, const char *c) {
 }
 
 /* The budget is the client's at its endpoint; what is granted depends on the scope as well. */
-static int make_spec(const struct config_token *token, const char *file,
+static int make_spec(struct settings *settings, const struct config_token *token,
                      struct config_messages *messages, struct broker_spec *spec) {
         int r;
 
@@ -115,10 +134,11 @@ static int make_spec(const struct config_token *token, const char *file,
         };
         if (!spec->identity || !spec->account)
                 return -ENOMEM;
-        r = resolve_users(token, file, messages, &spec->policy);
+        take_units(settings, token, messages, &spec->policy);
+        r = resolve_users(token, settings->file, messages, &spec->policy);
         if (r < 0)
                 return r;
-        return resolve_groups(token, file, messages, &spec->policy);
+        return resolve_groups(token, settings->file, messages, &spec->policy);
 }
 
 static int resolve(struct settings *settings, struct config_messages *messages) {
@@ -128,8 +148,7 @@ static int resolve(struct settings *settings, struct config_messages *messages) 
         if (!settings->specs)
                 return -ENOMEM;
         for (size_t i = 0; i < config->n_tokens; i++) {
-                int r = make_spec(&config->tokens[i], settings->file, messages,
-                                  &settings->specs[i]);
+                int r = make_spec(settings, &config->tokens[i], messages, &settings->specs[i]);
 
                 if (r < 0)
                         return r;

@@ -3,6 +3,7 @@
  * groups looked up. Owns all of it; what the broker borrows lives here. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,6 +16,7 @@ struct settings {
         struct broker_spec *specs; /* of config->tokens, in their order; user points there */
         char *file;                /* for bearerd-fetch --config; NULL: environment */
         gid_t socket_group;        /* (gid_t)-1: as it comes */
+        bool has_units;            /* some policy does: who asks must be looked up */
 };
 
 struct settings *settings_free(struct settings *settings);

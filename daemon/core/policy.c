@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/policy.h"
+#include "core/unit.h"
 
 static bool has_group(const struct policy *policy, gid_t group) {
         for (size_t i = 0; i < policy->n_groups; i++)
@@ -11,14 +12,18 @@ static bool has_group(const struct policy *policy, gid_t group) {
 static bool user_allowed(const struct policy *policy, const struct peer *peer) {
         if (policy->n_users == 0)
                 return true;
-        for (size_t i = 0; i < policy->n_users; i++)
+        for (size_t i = 0; i < policy->n_users && !peer->is_unit; i++)
                 if (policy->users[i] == peer->uid)
                         return true;
         return false;
 }
 
 static bool group_allowed(const struct policy *policy, const struct peer *peer) {
-        if (policy->n_groups == 0 || has_group(policy, peer->gid))
+        if (policy->n_groups == 0)
+                return true;
+        if (peer->is_unit)
+                return false;
+        if (has_group(policy, peer->gid))
                 return true;
         for (size_t i = 0; i < peer->n_groups; i++)
                 if (has_group(policy, peer->groups[i]))
@@ -26,6 +31,16 @@ static bool group_allowed(const struct policy *policy, const struct peer *peer) 
         return false;
 }
 
+static bool unit_allowed(const struct policy *policy, const struct peer *peer) {
+        if (policy->n_units == 0)
+                return true;
+        for (size_t i = 0; i < policy->n_units && peer->unit; i++)
+                if (unit_matches(policy->units[i], peer->unit))
+                        return true;
+        return false;
+}
+
 bool policy_allows(const struct policy *policy, const struct peer *peer) {
-        return user_allowed(policy, peer) && group_allowed(policy, peer);
+        return user_allowed(policy, peer) && group_allowed(policy, peer) &&
+               unit_allowed(policy, peer);
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* policy - who may have a token. Users and groups are numbers here: names were looked up when the
- * configuration was loaded. Root follows the policy like everyone else. */
+ * configuration was loaded. Root follows the policy like everyone else. What is not known of a peer
+ * does not match. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Who is at the other end of a connection, as the kernel says. */
+/* Who asks: a process at the other end of a connection, as the kernel says, or a unit whose first
+ * process systemd is about to start. */
 struct peer {
         uid_t uid;
         gid_t gid;
         pid_t pid;
         gid_t *groups; /* supplementary */
         size_t n_groups;
+        char *unit;   /* of the system's service manager; NULL: none, or not looked up */
+        bool is_unit; /* and no process yet: user and groups are not known */
 };
 
 /* Borrows its lists. A kind that is not given (n is 0) allows everyone; of several kinds, all must
@@ -23,6 +27,8 @@ struct policy {
         size_t n_users;
         const gid_t *groups;
         size_t n_groups;
+        char *const *units; /* patterns, core/unit */
+        size_t n_units;
 };
 
 bool policy_allows(const struct policy *policy, const struct peer *peer);

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include <systemd/sd-login.h>
+
 #include "base/cleanup.h"
 #include "io/peer.h"
+
+/* Linux 6.5 (asm-generic/socket.h); older headers lack it. */
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 /* Most accounts are in few groups: one call does for them. */
 #define GROUPS_USUAL 32
@@ -57,7 +67,72 @@ int peer_read(int fd, struct peer *ret_peer) {
         return 0;
 }
 
+/* ---- units ---- */
+
+/* A descriptor of the process that connected, which no other one can take the place of; or
+ * -errno. */
+static int read_pidfd(int fd) {
+        int pidfd = -1;
+        socklen_t size = sizeof pidfd;
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0 ? -errno : pidfd;
+}
+
+/* The number of the process of PIDFD, as "Pid:" has it; -1 there: it has ended; 0: none of ours
+ * (pidfd_open(2)). */
+static pid_t read_pid(int pidfd) {
+        char path[64], line[128];
+        intmax_t pid = 0;
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+        file = fopen(path, "re");
+        if (!file)
+                return 0;
+        while (fgets(line, sizeof line, file))
+                if (sscanf(line, "Pid: %jd", &pid) == 1)
+                        break;
+        fclose(file);
+        return (pid_t)pid;
+}
+
+/* A pidfd becomes readable when its process ends. */
+static bool has_ended(int pidfd) {
+        struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+
+        return poll(&poll_fd, 1, 0) != 0;
+}
+
+/* As long as the process lives, its number is no other's: so that is looked at last. */
+void peer_find_unit(int fd, struct peer *peer) {
+        _cleanup_close_ int pidfd = read_pidfd(fd);
+        _cleanup_free_ char *unit = NULL;
+        pid_t pid;
+
+        if (pidfd < 0)
+                return;
+        pid = read_pid(pidfd);
+        if (pid <= 0 || sd_pid_get_unit(pid, &unit) < 0 || has_ended(pidfd))
+                return;
+        free(peer->unit);
+        peer->unit = unit;
+        unit = NULL; /* consumed */
+}
+
+bool peer_has_unit(void) {
+        _cleanup_close_ int pidfd = -1;
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return false;
+        pidfd = read_pidfd(pair[0]);
+        close(pair[0]);
+        close(pair[1]);
+        return pidfd >= 0;
+}
+
 void peer_deinit(struct peer *peer) {
         free(peer->groups);
+        free(peer->unit);
         *peer = (struct peer){0};
 }

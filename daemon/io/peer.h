@@ -2,8 +2,16 @@
 /* peer - who is at the other end of a Unix socket, as the kernel noted it at connect(2). */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/policy.h"
 
-/* 0, or -errno. The result owns its groups. */
+/* 0, or -errno. The result owns its groups; its unit is not looked up. */
 int peer_read(int fd, struct peer *ret_peer);
+
+/* Looks up in which unit of the system's service manager the process is that has connected. Where
+ * there is none, or the process has ended, or the kernel cannot tell, it stays unknown. */
+void peer_find_unit(int fd, struct peer *peer);
+/* Whether the kernel can tell. */
+bool peer_has_unit(void);
 void peer_deinit(struct peer *peer);

@@ -272,6 +272,20 @@ void server_answer(struct connection *connection, const struct buffer *answer, u
         connection_advance(connection, alive, now);
 }
 
+/* ---- who asks ---- */
+
+void connection_seek_unit(struct connection *connection) {
+        if (connection->unit_is_sought)
+                return;
+        connection->unit_is_sought = true;
+        peer_find_unit(connection->fd, &connection->peer);
+}
+
+void server_seek_units(struct server *server) {
+        LIST_FOREACH(link, &server->parked)
+                connection_seek_unit(CONTAINER_OF(link, struct connection, link));
+}
+
 /* ---- accepting ---- */
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now);

@@ -38,6 +38,7 @@ struct connection {
         bool ended;        /* the peer sends no more */
         enum http1_keep_alive keep_alive; /* after the request at hand */
         struct peer peer;
+        bool unit_is_sought; /* of the peer, and found or not */
 
         /* The owner's, for the request at hand. */
         struct request request;
@@ -77,6 +78,11 @@ void server_stop(struct server *server, uint64_t now);
 
 /* The answer to the request that CONNECTION waits with. May close CONNECTION. */
 void server_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
+
+/* For policies that name units: looks up the peer's, once. It costs some 20 us. */
+void connection_seek_unit(struct connection *connection);
+/* The same for all whose request waits. */
+void server_seek_units(struct server *server);
 
 /* When server_expired() is due. */
 uint64_t server_deadline(const struct server *server);

@@ -292,7 +292,8 @@ static void token_end(struct reader *reader) {
         terms->attempt_timeout = token->timeout + ATTEMPT_MARGIN;
 }
 
-/* Whether there are such accounts is found out by others, who tell the line. */
+/* Whether there are such accounts, and a kernel that tells units, is found out by others, who tell
+ * the line. */
 static void keep_lines(struct reader *reader) {
         struct config_token *token = reader->target;
 
@@ -302,6 +303,7 @@ static void keep_lines(struct reader *reader) {
         }
         token->allow_users.line = entry_named(reader, "allow_users")->line;
         token->allow_groups.line = entry_named(reader, "allow_groups")->line;
+        token->allow_units.line = entry_named(reader, "allow_units")->line;
 }
 
 static void section_end(struct reader *reader) {

@@ -47,6 +47,7 @@ struct config_token {
         uint64_t default_expires_in; /* ns */
         struct config_list allow_users;
         struct config_list allow_groups;
+        struct config_list allow_units; /* patterns */
         struct terms terms;
 };
 

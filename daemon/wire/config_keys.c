@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "core/unit.h"
 #include "wire/config_keys.h"
 #include "wire/url.h"
 #include "wire/value.h"
@@ -210,6 +211,8 @@ static bool is_proxy(struct slice value) {
         .expects = "a whole number from " least " to " most
 
 #define ACCOUNTS "1 to 64 names, with spaces or commas between them"
+#define UNITS    "1 to 64 names of units, such as worker.service or worker@*.service (* stands for " \
+                 "anything), with spaces or commas between them"
 #define PATH     "an absolute path"
 
 static const struct config_key token_keys[] = {
@@ -238,6 +241,7 @@ static const struct config_key token_keys[] = {
         {"default", IN_TOKEN(is_default), &boolean_kind, .expects = "yes or no"},
         {"allow_users", IN_TOKEN(allow_users), LIST(value_is_account, ACCOUNTS)},
         {"allow_groups", IN_TOKEN(allow_groups), LIST(value_is_account, ACCOUNTS)},
+        {"allow_units", IN_TOKEN(allow_units), LIST(unit_pattern_is_valid, UNITS)},
         {"requests_per_minute", IN_TERMS(requests_per_minute),
                 NUMBER("1", TEXT_OF(TERMS_REQUESTS_PER_MINUTE_MAX))},
         {"default_expires_in", IN_TOKEN(default_expires_in), TIME("1s", "3650d")},

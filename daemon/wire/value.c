@@ -223,8 +223,7 @@ bool value_is_practice_id(struct slice text) {
         return is_plain(text, VALUE_PRACTICE_ID_MAX, " \"\\");
 }
 
-/* The name of a file, and of a descriptor: so systemd checks it. */
-static bool is_credential_name(struct slice text) {
+bool value_is_credential_name(struct slice text) {
         return is_plain(text, VALUE_CREDENTIAL_MAX, "/:") && !slice_is(text, ".") &&
                !slice_is(text, "..");
 }
@@ -239,7 +238,7 @@ static bool is_variable_name(struct slice text) {
 
 bool value_is_reference(struct slice text) {
         if (take_prefix(&text, "credential:"))
-                return is_credential_name(text);
+                return value_is_credential_name(text);
         if (take_prefix(&text, "env:"))
                 return is_variable_name(text);
         return take_prefix(&text, "file:") && value_is_path(text);

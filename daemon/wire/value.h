@@ -35,6 +35,8 @@ bool value_is_socket_path(struct slice text); /* one that fits into a struct soc
 bool value_is_account(struct slice text);     /* what a user or a group may be called */
 bool value_is_scope(struct slice text);       /* RFC 6749 3.3 */
 bool value_is_practice_id(struct slice text);
+/* The name of a file, and of a descriptor: so systemd checks it. */
+bool value_is_credential_name(struct slice text);
 
 /* credential:NAME (systemd.exec(5)), env:NAME (POSIX), file:/PATH. */
 bool value_is_reference(struct slice text);

@@ -102,6 +102,8 @@ static void test_what_is_not_written_has_its_default(void **state) {
         assert_null(token->allow_users.words[0]);
         assert_int_equal(token->allow_groups.n, 0);
         assert_null(token->allow_groups.words[0]);
+        assert_int_equal(token->allow_units.n, 0);
+        assert_null(token->allow_units.words[0]);
         assert_memory_equal(&token->terms, &terms, offsetof(struct terms, requests_per_minute));
         assert_int_equal(token->terms.requests_per_minute, terms.requests_per_minute);
         config_free(config);
@@ -126,6 +128,7 @@ static void test_every_key_has_its_field(void **state) {
                                       "default = yes\n"
                                       "allow_users = one, two three\n"
                                       "allow_groups = four\n"
+                                      "allow_units = five.service, six@*.service seven*\n"
                                       "requests_per_minute = 3\n"
                                       "default_expires_in = 4s\n"
                                       "refresh_ahead = 5s\n"
@@ -163,6 +166,11 @@ static void test_every_key_has_its_field(void **state) {
         assert_int_equal(token->allow_groups.n, 1);
         assert_string_equal(token->allow_groups.words[0], "four");
         assert_int_equal(token->allow_groups.line, 18);
+        assert_int_equal(token->allow_units.n, 3);
+        assert_string_equal(token->allow_units.words[0], "five.service");
+        assert_string_equal(token->allow_units.words[1], "six@*.service");
+        assert_string_equal(token->allow_units.words[2], "seven*");
+        assert_int_equal(token->allow_units.line, 19);
         assert_int_equal(terms->requests_per_minute, 3);
         assert_true(token->default_expires_in == 4 * NSEC_PER_SEC);
         assert_true(terms->refresh_ahead == 5 * NSEC_PER_SEC);
@@ -313,6 +321,10 @@ static const struct {
          {"FILE:6: retry_min must be a time from 100ms to 1h"}},
         {"[token a]\n" NEEDED "allow_users = ,\nallow_groups = a:b\n",
          {"FILE:5: allow_users must be 1 to 64 names", "FILE:6: allow_groups must be 1 to 64"}},
+        {"[token a]\n" NEEDED "allow_units = worker\n",
+         {"FILE:5: allow_units must be 1 to 64 names of units"}},
+        {"[token a]\n" NEEDED "allow_units = worker@.service\n",
+         {"FILE:5: allow_units must be 1 to 64 names of units"}},
         {"[token a]\n" NEEDED "proxy = http://proxy\n", {"FILE:5: proxy must be http://HOST:PORT"}},
         {"[broker]\nsocket_mode = 0888\nsocket_group = -x\n[token a]\n" NEEDED,
          {"FILE:2: socket_mode must be permissions in octal",
@@ -405,6 +417,7 @@ static void test_no_message_repeats_what_is_written(void **state) {
                 "requests_per_minute = hunter2",
                 "default = hunter2",
                 "allow_users = hunter2:x",
+                "allow_units = hunter2",
                 "basic_encoding = hunter2",
                 "scope = hunter2  x",
         };

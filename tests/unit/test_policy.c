@@ -5,9 +5,12 @@
 
 static const uid_t users[] = {1000, 1001};
 static const gid_t groups[] = {50, 51};
+static char service[] = "worker.service", template[] = "worker@*.service";
+static char *const units[] = {service, template};
 
 #define USERS  .users = users, .n_users = ELEMENTS(users)
 #define GROUPS .groups = groups, .n_groups = ELEMENTS(groups)
+#define UNITS  .units = units, .n_units = ELEMENTS(units)
 
 static const struct {
         const char *who;
@@ -16,6 +19,7 @@ static const struct {
         gid_t supplementary[3];
         size_t n_supplementary;
         bool allowed;
+        const char *unit;
 } cases[] = {
         {"no list: everyone", {0}, {.uid = 7, .gid = 7}, {0}, 0, true},
         {"first user", {USERS}, {.uid = 1000, .gid = 7}, {0}, 0, true},
@@ -33,16 +37,77 @@ static const struct {
         {"both hold", {USERS, GROUPS}, {.uid = 1000, .gid = 50}, {0}, 0, true},
         {"the user alone", {USERS, GROUPS}, {.uid = 1000, .gid = 7}, {0}, 0, false},
         {"the group alone", {USERS, GROUPS}, {.uid = 7, .gid = 50}, {0}, 0, false},
+        {"no list: every unit", {0}, {.uid = 7}, {0}, 0, true, "other.service"},
+        {"first unit", {UNITS}, {.uid = 7}, {0}, 0, true, "worker.service"},
+        {"last unit", {UNITS}, {.uid = 7}, {0}, 0, true, "worker@1.service"},
+        {"another unit", {UNITS}, {.uid = 7}, {0}, 0, false, "other.service"},
+        {"a unit that is not known", {UNITS}, {.uid = 7}, {0}, 0, false, NULL},
+        {"root follows the units", {UNITS}, {.uid = 0}, {0}, 0, false, NULL},
+        {"all three hold",
+         {USERS, GROUPS, UNITS},
+         {.uid = 1000, .gid = 50},
+         {0},
+         0,
+         true,
+         "worker.service"},
+        {"all but the user",
+         {USERS, GROUPS, UNITS},
+         {.uid = 7, .gid = 50},
+         {0},
+         0,
+         false,
+         "worker.service"},
+        {"all but the group",
+         {USERS, GROUPS, UNITS},
+         {.uid = 1000, .gid = 7},
+         {0},
+         0,
+         false,
+         "worker.service"},
+        {"all but the unit",
+         {USERS, GROUPS, UNITS},
+         {.uid = 1000, .gid = 50},
+         {0},
+         0,
+         false,
+         "other.service"},
+        {"a unit to be started", {UNITS}, {.is_unit = true}, {0}, 0, true, "worker.service"},
+        {"another unit to be started", {UNITS}, {.is_unit = true}, {0}, 0, false, "other.service"},
+        {"a unit to be started, no list", {0}, {.is_unit = true}, {0}, 0, true, "other.service"},
+        {"a unit is no user",
+         {USERS, UNITS},
+         {.uid = 1000, .is_unit = true},
+         {0},
+         0,
+         false,
+         "worker.service"},
+        {"a unit is in no group",
+         {GROUPS, UNITS},
+         {.gid = 50, .is_unit = true},
+         {0},
+         0,
+         false,
+         "worker.service"},
+        {"a unit is in no supplementary group",
+         {GROUPS},
+         {.is_unit = true},
+         {50},
+         1,
+         false,
+         "worker.service"},
 };
 
 static void test_each_kind_that_is_given_must_hold(void **state) {
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 struct peer peer = cases[i].peer;
                 gid_t supplementary[3];
+                char unit[32];
 
                 memcpy(supplementary, cases[i].supplementary, sizeof supplementary);
                 peer.groups = supplementary;
                 peer.n_groups = cases[i].n_supplementary;
+                if (cases[i].unit)
+                        peer.unit = strcpy(unit, cases[i].unit);
                 if (policy_allows(&cases[i].policy, &peer) != cases[i].allowed)
                         fail_msg("%s", cases[i].who);
         }

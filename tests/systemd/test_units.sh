@@ -3,9 +3,10 @@
 # allow_units: which unit the process is in that has connected, by what the kernel says.
 . "$(dirname "$0")/lib.sh"
 
-# allow PATTERNS: from now on.
+# allow PATTERNS: from now on, with what $more (of sed) changes.
+more=
 allow() {
-  section athena >/etc/bearerd/bearerd.conf
+  section athena | sed "$more" >/etc/bearerd/bearerd.conf
   [ -z "$1" ] || echo "allow_units = $1" >>/etc/bearerd/bearerd.conf
   systemctl reload bearerd
 }
@@ -32,20 +33,31 @@ ok "... and not for others" '{"tokens":[[]]}' "$(tokens other.service)"
 
 # --- what a user calls things does not count
 
+# A process in user@UID.service/app.slice/worker.service, as systemd --user has it.
 cat >/tmp/user-manager <<'END_OF_SCRIPT'
 #!/bin/bash
-# A process in user@UID.service/app.slice/worker.service, as systemd --user has it.
-group=$(sed -n 's/^0:://p' /proc/self/cgroup)
-mkdir -p "/sys/fs/cgroup$group/app.slice/worker.service" || exit
-echo 0 >"/sys/fs/cgroup$group/app.slice/worker.service/cgroup.procs" || exit
+group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/app.slice/worker.service
+mkdir -p "$group"
+echo 0 >"$group/cgroup.procs"
 cat /proc/self/cgroup
 exec curl -sS --max-time 10 --unix-socket /run/bearerd/token.sock http://localhost/v1/token
 END_OF_SCRIPT
 chmod +x /tmp/user-manager
-of_user=$(systemd-run --quiet --wait --pipe --collect --uid=worker --property=Delegate=yes \
-  --unit=user@4242.service -- /tmp/user-manager 2>&1)
-ok "a user's own worker.service" "*/user@4242.service/app.slice/worker.service*" "$of_user"
-ok "... is no worker.service of the system" "$denied" "$of_user"
+cat >/run/systemd/system/user@4242.service <<'END_OF_UNIT'
+[Service]
+Type=oneshot
+User=worker
+Delegate=yes
+ExecStart=/tmp/user-manager
+StandardOutput=truncate:/tmp/of-user
+END_OF_UNIT
+systemctl daemon-reload
+systemctl start user@4242.service
+ok "a user's own worker.service" "*/user@4242.service/app.slice/worker.service*" "$(cat /tmp/of-user)"
+ok "... is not the system's" "$denied" "$(cat /tmp/of-user)"
+allow "user@*.service"
+systemctl start user@4242.service
+ok "... but a part of user@UID.service" "*$given" "$(cat /tmp/of-user)"
 
 # --- connections
 
@@ -87,6 +99,69 @@ until_ok 10 n_answers 3
 ok "... and has what a reload gives" "HTTP/1.1 200 OK" "$(tail -n 1 $answers)"
 exec 7>&-
 
+# --- connections that are handed on
+
+# hand_on.py PATH lives|ends: connects, gives the connection to who comes to PATH, and then so.
+cat >/tmp/hand_on.py <<'END_OF_GIVER'
+import socket, sys, time
+one, meeting = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+one.connect("/run/bearerd/token.sock")
+meeting.bind(sys.argv[1])
+meeting.listen()
+taker, _ = meeting.accept()
+socket.send_fds(taker, [b"x"], [one.fileno()])
+if sys.argv[2] == "lives":
+    taker.recv(1)
+END_OF_GIVER
+# take.py PATH [UNIT]: takes it, and asks. With UNIT: once that one has ended.
+cat >/tmp/take.py <<'END_OF_TAKER'
+import socket, subprocess, sys, time
+meeting = socket.socket(socket.AF_UNIX)
+meeting.connect(sys.argv[1])
+_, fds, _, _ = socket.recv_fds(meeting, 1, 1)
+while sys.argv[2:] and subprocess.run(["systemctl", "is-active", "--quiet", sys.argv[2]]).returncode == 0:
+    time.sleep(0.05)
+one = socket.socket(fileno=fds[0])
+one.sendall(b"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n")
+print(one.recv(65536).split(b"\r\n")[0].decode())
+END_OF_TAKER
+gives() {
+  systemd-run --quiet --collect --uid=worker --unit="$1" /usr/bin/python3 /tmp/hand_on.py "$2" "$3"
+  until_ok 10 test -S "$2"
+}
+mkdir -m 0777 /tmp/meeting
+allow worker.service
+gives worker.service /tmp/meeting/1 lives
+ok "who is handed a connection has what its maker may have" "HTTP/1.1 200 OK" \
+  "$(in_unit other.service /usr/bin/python3 /tmp/take.py /tmp/meeting/1)"
+gives other.service /tmp/meeting/2 lives
+ok "... and not what it may have itself" "HTTP/1.1 403 *" \
+  "$(in_unit worker.service /usr/bin/python3 /tmp/take.py /tmp/meeting/2)"
+gives worker.service /tmp/meeting/3 ends
+ok "... and nothing once its maker has ended" "HTTP/1.1 403 *" \
+  "$(in_unit other.service /usr/bin/python3 /tmp/take.py /tmp/meeting/3 worker.service)"
+
+# --- processes that end as soon as they have asked
+
+cat >/tmp/hasty.py <<'END_OF_HASTY'
+import os, socket
+for i in range(200):
+    if os.fork() == 0:
+        one = socket.socket(socket.AF_UNIX)
+        one.connect("/run/bearerd/token.sock")
+        one.sendall(b"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n")
+        os._exit(0)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+END_OF_HASTY
+pid=$(show bearerd MainPID)
+in_unit worker.service /usr/bin/python3 /tmp/hasty.py
+ok "who asks and ends does no harm" "$given" "$(got worker.service)"
+ok "... to the same bearerd" "$pid" "$(show bearerd MainPID)"
+
 # --- requests that wait while the policy changes
 
 waits() {
@@ -94,7 +169,21 @@ waits() {
     --property=StandardOutput=truncate:"/tmp/waits-$1" -- \
     curl -sS --max-time 25 --unix-socket $socket 'http://localhost/v1/token?wait=20'
 }
-waiting() { [[ $(as_worker bearerctl status --json 2>/dev/null) == *"\"waiting\":$1,"* ]]; }
-answered() { [ -s "/tmp/waits-$1" ]; }
-standin 'script?on=token&do=status:500,forever' >/dev/null 2>&1 || note "no script"
+waiting() { [[ $(ask /v1/tokens) == *"\"waiting\":$1,"* ]]; }
+# Another URL is another token: there is none yet, and there will be none.
+standin behave -d '{"what": "stall"}' >/dev/null
+more='s/localhost/LOCALHOST/; $a connect_timeout = 1s\ntimeout = 1s'
+allow ""
+waits worker.service
+waits other.service
+until_ok 10 waiting 2
+ok "two wait for a token" waiting "$(waiting 2 && echo waiting)"
+allow worker.service
+until_ok 10 test -s /tmp/waits-other.service
+ok "one that the reload forbids is refused" "$denied" "$(cat /tmp/waits-other.service)"
+ok "... the other waits on" "" "$(cat /tmp/waits-worker.service)"
+standin normal -X POST >/dev/null
+until_ok 20 test -s /tmp/waits-worker.service
+ok "... and gets its token" "$given" "$(cat /tmp/waits-worker.service)"
+ok "nothing has failed" "" "$(systemctl --failed --no-legend --plain)"
 finish

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "config_file.h"
 #include "core/broker.h"
+#include "io/credential.h"
 #include "io/fetcher.h"
 #include "io/journal.h"
 #include "io/listener.h"
@@ -25,8 +26,9 @@
 #include "options.h"
 #include "settings.h"
 
-/* FileDescriptorName= in bearerd.socket. */
-#define TOKEN_SOCKET_NAME "token"
+/* FileDescriptorName= in bearerd.socket and bearerd-credential.socket. */
+#define TOKEN_SOCKET_NAME      "token"
+#define CREDENTIAL_SOCKET_NAME "credential"
 
 struct bearerd {
         struct options options;
@@ -34,24 +36,45 @@ struct bearerd {
         struct broker broker;
         struct loop *loop;
         struct server server;
+        struct credential_socket credentials;
         struct fetcher fetcher;
         struct service service;
         struct memory memory;
-        char *path;    /* of the socket that we made; NULL: systemd's */
-        int fd;        /* of the socket; < 0: none */
+        char *path;        /* of the socket that we made; NULL: systemd's */
+        int fd;            /* of the socket; < 0: none */
+        int credential_fd; /* of the one for LoadCredential=; < 0: none */
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
 
 /* ---- effects ---- */
 
-static void send_reply(struct bearerd *bearerd, struct request *request, uint64_t now) {
-        struct connection *connection = connection_of(request);
+static void answer_connection(struct bearerd *bearerd, struct connection *connection,
+                              uint64_t now) {
         struct buffer *answer = &bearerd->server.answer;
 
         buffer_clear(answer);
-        answer_reply(answer, &request->reply, connection->format, connection->keep_alive, now);
+        answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
+                     now);
         server_answer(connection, answer, now);
+}
+
+/* The unit cannot be told why it gets none: operators are. */
+static void answer_unit(struct credential_asker *asker, uint64_t now) {
+        const struct reply *reply = &asker->request.reply;
+
+        if (reply->kind == REPLY_TOKEN &&
+            credential_give(asker, secret_slice(&reply->token->lease.access_token)))
+                return;
+        journal_credential_refused(asker->address.unit, asker->address.id, reply);
+        credential_refuse(asker, now);
+}
+
+static void send_reply(struct bearerd *bearerd, struct request *request, uint64_t now) {
+        if (request->owner == &bearerd->credentials)
+                answer_unit(credential_asker_of(request), now);
+        else
+                answer_connection(bearerd, connection_of(request), now);
 }
 
 static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
@@ -158,6 +181,22 @@ static void left(void *user, struct connection *connection) {
         broker_cancel(&bearerd->broker, &connection->request);
 }
 
+/* The credential's id is a hint: whatever it is called, it may be the default token. */
+static void unit_asked(void *user, struct credential_asker *asker, uint64_t now) {
+        struct bearerd *bearerd = user;
+        struct want any = {0};
+
+        if (broker_request(&bearerd->broker, &asker->request, asker->address.id, true, &any,
+                           CREDENTIAL_WAIT, &asker->peer, now) != REPLY_WAIT)
+                answer_unit(asker, now);
+}
+
+static void unit_left(void *user, struct credential_asker *asker) {
+        struct bearerd *bearerd = user;
+
+        broker_cancel(&bearerd->broker, &asker->request);
+}
+
 /* ---- configuration ---- */
 
 /* That there are no tokens yet, and why. */
@@ -248,21 +287,26 @@ static void say_status(struct bearerd *bearerd, uint64_t now) {
         service_say(&bearerd->service, status);
 }
 
+static uint64_t next_deadline(struct bearerd *bearerd) {
+        uint64_t deadline =
+                time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server));
+
+        return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
+}
+
 static uint64_t prepare(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
-        bool is_behind;
+        uint64_t deadline;
 
         if (broker_deadline(&bearerd->broker) <= now)
                 broker_expired(&bearerd->broker, chance(), now);
         carry_out(bearerd, now);
         server_expired(&bearerd->server, now);
-        is_behind = time_min(broker_deadline(&bearerd->broker),
-                             server_deadline(&bearerd->server)) <= now;
-        service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), is_behind, now);
+        credential_socket_expired(&bearerd->credentials, now);
+        deadline = next_deadline(bearerd);
+        service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         say_status(bearerd, now);
-        return time_min(
-                time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server)),
-                service_deadline(&bearerd->service));
+        return time_min(deadline, service_deadline(&bearerd->service));
 }
 
 /* ---- start and end ---- */
@@ -289,6 +333,16 @@ static const char *socket_advice(int error) {
         return strerror(-error);
 }
 
+/* There may be none: it is systemd alone that asks there. 0, or < 0: all is said. */
+static int take_credential_socket(struct bearerd *bearerd, struct passed *passed) {
+        bearerd->credential_fd = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
+        if (bearerd->credential_fd >= 0 || bearerd->credential_fd == -ENOENT)
+                return 0;
+        log_error("what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
+                  " is no listening Unix stream socket: look at bearerd-credential.socket");
+        return bearerd->credential_fd;
+}
+
 /* The sockets and the memory that systemd has for us. 0, or < 0: all is said. */
 static int take_passed(struct bearerd *bearerd) {
         struct passed passed;
@@ -302,9 +356,10 @@ static int take_passed(struct bearerd *bearerd) {
         memory_open(&bearerd->memory, passed_take(&passed, STORE_NAME));
         is_activated = passed.n_left > 0;
         bearerd->fd = passed_take_socket(&passed, TOKEN_SOCKET_NAME);
+        r = take_credential_socket(bearerd, &passed);
         passed_deinit(&passed);
-        if (bearerd->fd >= 0 || !is_activated)
-                return 0;
+        if (r < 0 || bearerd->fd >= 0 || !is_activated)
+                return r;
         log_error("systemd passed sockets, but no listening Unix stream socket with "
                   "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
         return bearerd->fd;
@@ -327,6 +382,7 @@ static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled};
         struct server_owner server_owner = {bearerd, requested, left};
+        struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);
 
@@ -334,12 +390,28 @@ static int start(struct bearerd *bearerd) {
                 return r;
         fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch, NULL,
                      &fetcher_owner);
+        r = credential_socket_start(&bearerd->credentials, bearerd->loop, bearerd->credential_fd,
+                                    &credential_owner);
+        if (r < 0)
+                return r;
         return server_start(&bearerd->server, bearerd->loop, bearerd->fd, &server_owner);
+}
+
+/* Closed without an answer, a unit would start with an empty credential. */
+static void refuse_units(struct bearerd *bearerd, uint64_t now) {
+        struct credential_asker *asker;
+
+        while ((asker = credential_socket_first(&bearerd->credentials))) {
+                broker_cancel(&bearerd->broker, &asker->request);
+                answer_unit(asker, now);
+        }
 }
 
 static void stop(struct bearerd *bearerd) {
         service_stopping();
         server_stop(&bearerd->server, clock_now());
+        refuse_units(bearerd, clock_now());
+        credential_socket_stop(&bearerd->credentials);
         fetcher_deinit(&bearerd->fetcher);
         bearerd->loop = loop_free(bearerd->loop);
 }
@@ -401,7 +473,7 @@ static int check_config(struct bearerd *bearerd) {
 }
 
 int main(int argc, char **argv) {
-        static struct bearerd bearerd = {.fd = -1};
+        static struct bearerd bearerd = {.fd = -1, .credential_fd = -1};
         int r = options_parse(argc, argv, &bearerd.options), status;
 
         if (r != 0)

@@ -164,7 +164,7 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
         assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
-        *request = (struct request){.want = *want, .peer = peer};
+        *request = (struct request){.owner = request->owner, .want = *want, .peer = peer};
         if (!broker->is_configured)
                 return request->reply.kind = REPLY_UNCONFIGURED;
         if (!token && (!name[0] || name_is_hint)) {

@@ -19,6 +19,8 @@
 #define ID_UNCONFIGURED  "cf0b1436e6c846779182a0e3af6b2f93"
 #define ID_DROPPED       "92f74886d339400f8e39ba8e1e7ad396"
 #define ID_NOT_KEPT      "3ea08653b71441928b72d689ca6cf30c"
+#define ID_UNIT_REFUSED  "17a855775a924e47942d27b01ab65b4c"
+#define ID_UNIT_UNKNOWN  "40f6dfafc8584ce2a544afaffa6b4c39"
 
 /* Lives under this are best effort: there is hardly time to renew. */
 #define SHORT_LIFE (60 * NSEC_PER_SEC)
@@ -199,6 +201,64 @@ void journal_not_kept(const char *why) {
                  "tokens cannot be kept over a restart: %s; after one, new ones are asked for",
                  why);
 }
+
+/* ---- credentials of units ---- */
+
+static const char *why_forbidden(const struct broker_token *token) {
+        if (!token)
+                return "there is no such token any more";
+        if (token->policy.n_users > 0 || token->policy.n_groups > 0)
+                return "it has allow_users or allow_groups, and a unit that is to be started is "
+                       "neither; use allow_units alone";
+        return "its allow_units does not name this unit";
+}
+
+static const char *why_refused(const struct reply *reply) {
+        switch (reply->kind) {
+        case REPLY_WAIT:
+                return "bearerd is ending";
+        case REPLY_TOKEN:
+                return "the connection did not take it";
+        case REPLY_UNCONFIGURED:
+                return "the configuration is wrong, and there are no tokens";
+        case REPLY_AMBIGUOUS:
+        case REPLY_UNKNOWN:
+                return "no token is called so, and there is no default token";
+        case REPLY_FORBIDDEN:
+                return why_forbidden(reply->token);
+        case REPLY_DENIED:
+                return "there is none, and the token endpoint refuses";
+        case REPLY_PAUSED:
+        case REPLY_UNAVAILABLE:
+                return "there is none, and the last request for one has failed";
+        case REPLY_TIMEOUT:
+                return "it did not come in time";
+        }
+        return "";
+}
+
+void journal_credential_refused(const char *unit, const char *id, const struct reply *reply) {
+        const char *name = reply->token ? reply->token->name : "";
+        struct log_message message;
+
+        log_begin(&message, LOG_WARNING, ID_UNIT_REFUSED);
+        log_field(&message, "BEARERD_UNIT", "%s", unit);
+        log_field(&message, "BEARERD_CREDENTIAL", "%s", id);
+        if (reply->token)
+                log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_send(&message, "unit %s gets no credential %s, and does not start: %s%s%s%s", unit, id,
+                 name[0] ? "token " : "", name, name[0] ? ": " : "", why_refused(reply));
+}
+
+void journal_credential_without_unit(void) {
+        struct log_message message;
+
+        log_begin(&message, LOG_WARNING, ID_UNIT_UNKNOWN);
+        log_send(&message, "root has asked for a credential from an address that names no unit: "
+                           "refused; only systemd asks there, for LoadCredential=");
+}
+
+/* ---- the status line ---- */
 
 /* One token, as briefly as it can be said. */
 static int brief(const struct broker *broker, const struct broker_token *token, uint64_t now,

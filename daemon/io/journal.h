@@ -23,5 +23,11 @@ void journal_dropped(const char *why);
 /* What is known will be lost when this process ends. */
 void journal_not_kept(const char *why);
 
+/* UNIT does not get its credential ID, for REPLY: REPLY_WAIT: there was no time for one;
+ * REPLY_TOKEN: the connection did not take it. The unit itself cannot be told. */
+void journal_credential_refused(const char *unit, const char *id, const struct reply *reply);
+/* Root asked for a credential from an address that names no unit. */
+void journal_credential_without_unit(void);
+
 /* All tokens in one line, for STATUS=. */
 void journal_status(const struct broker *broker, uint64_t now, char *ret_text, size_t size);

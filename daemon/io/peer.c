@@ -120,15 +120,21 @@ void peer_find_unit(int fd, struct peer *peer) {
 }
 
 bool peer_has_unit(void) {
-        _cleanup_close_ int pidfd = -1;
+        _cleanup_close_ int one = -1, other = -1, pidfd = -1;
         int pair[2];
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-                return false;
-        pidfd = read_pidfd(pair[0]);
-        close(pair[0]);
-        close(pair[1]);
-        return pidfd >= 0;
+                return true;
+        one = pair[0];
+        other = pair[1];
+        pidfd = read_pidfd(one);
+        return pidfd != -ENOPROTOOPT;
+}
+
+bool peer_has_gone(int fd) {
+        struct pollfd poll_fd = {.fd = fd};
+
+        return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLERR);
 }
 
 void peer_deinit(struct peer *peer) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -236,13 +235,6 @@ static void connection_advance(struct connection *connection, bool alive, uint64
                 connection_close(connection);
 }
 
-/* A peer that has only shut down its sending side still wants what it asked for. */
-static bool peer_has_gone(const struct connection *connection) {
-        struct pollfd poll_fd = {.fd = connection->fd};
-
-        return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLERR);
-}
-
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
         bool alive;
@@ -252,7 +244,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
                 if (alive && connection_is_open(connection))
                         alive = connection_take(connection, now);
         } else if (connection->waits) {
-                alive = !peer_has_gone(connection);
+                alive = !peer_has_gone(connection->fd);
         } else if (connection->in.size > 0) {
                 alive = read_more(connection, now);
         } else {
@@ -330,6 +322,7 @@ static void connection_open(struct server *server, int fd, uint64_t now) {
                 return;
         }
         connection->server = server;
+        connection->request.owner = server;
         connection->fd = fd;
         connection->in = BUFFER_INIT(sizeof server->scratch);
         connection->out = BUFFER_INIT(server->answer.limit);
@@ -447,4 +440,11 @@ void server_expired(struct server *server, uint64_t now) {
         }
         if (server->resume_at <= now)
                 accept_resume(server, now);
+}
+
+struct connection *connection_of(struct request *request) {
+        struct connection *connection = CONTAINER_OF(request, struct connection, request);
+
+        assert(connection->server == request->owner);
+        return connection;
 }

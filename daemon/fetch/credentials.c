@@ -121,8 +121,8 @@ static int take_credential(const struct reference *reference, const char *name,
                 return refuse(reference, "its path is too long");
         if (access(path, F_OK) < 0 && errno == ENOENT)
                 return refuse(reference,
-                              "it is not there: add LoadCredential=%s:/path to "
-                              "bearerd-fetch@.service, or put it into /etc/credstore",
+                              "it is not there: put it into /etc/credstore, and add "
+                              "LoadCredential=%s to bearerd-fetch@.service",
                               name);
         return take_file(reference, path, false, ret_secret);
 }

@@ -167,7 +167,11 @@ static void fetch_ready(struct watch *watch, unsigned what, uint64_t now) {
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (size <= 0) {
-                fetch_lost(fetch, "ended without an answer", now);
+                fetch_lost(fetch,
+                           fetch->fetcher->socket ? "ended without an answer; why: journalctl -u "
+                                                    "'bearerd-fetch@*'"
+                                                  : "ended without an answer",
+                           now);
                 return;
         }
         buffer_added(line, (size_t)size);

@@ -3,10 +3,31 @@
 # Where credentials come from, what happens without them, and how they are rotated.
 . "$(dirname "$0")/lib.sh"
 
+conf=/etc/bearerd/bearerd.conf
+dropin=/etc/systemd/system/bearerd-fetch@.service.d/test.conf
+
+# with LINE...: what bearerd-fetch@.service has besides, from now on.
+with() {
+  mkdir -p "${dropin%/*}"
+  printf '%s\n' '[Service]' "$@" >$dropin
+  systemctl daemon-reload
+}
+# token NAME: its answer, as a worker gets it.
+token() { ask "/v1/tokens/$1?wait=5"; }
+granted() { [[ $(token "$1") == '{"access_token":"eyJ'* ]]; }
+says() { journal cat | grep -qF "$1"; }
+# reconfigure SECTION...: these tokens there are from now on, and they are tried at once.
+reconfigure() {
+  for name; do section "$name"; done >$conf
+  # shellcheck disable=SC2154 # lib.sh has it
+  systemctl reload bearerd
+}
+
 set_up
 pid=$(show bearerd MainPID)
+ok "LoadCredential=ID, from /etc/credstore" '{"access_token":"eyJ*' "$(token athena)"
 
-# --- rotation: a wrong secret leaves the token that there is; a right one is used without a restart
+# --- rotation: used from the next request on; tried at once by a reload
 before=$(generation)
 put_credential athena.client_secret wrong
 systemctl reload bearerd
@@ -20,5 +41,105 @@ systemctl reload bearerd
 newer() { [ "$(generation)" -gt "$before" ]; }
 until_ok 10 newer
 ok "the right one is used at reload" newer "$(newer && echo newer)"
-ok "without a restart" "$pid" "$(show bearerd MainPID)"
+# A worker whose token was refused makes the next request.
+before=$(generation)
+put_credential athena.client_secret wrong-again
+refused() { ask "/v1/token?after=$before&wait=1" && status_says '*401*'; }
+ok "without a reload, the next request uses what is there then" 0 "$(until_ok 10 refused; echo $?)"
+put_credential athena.client_secret "$client_secret"
+systemctl reload bearerd
+until_ok 10 newer
+ok "all that without a restart" "$pid" "$(show bearerd MainPID)"
+
+# --- each form
+install -d -m 0700 /run/credstore
+printf %s "$client_secret" >/run/credstore/volatile.client_secret
+printf %s $client_id >/run/credstore/volatile.client_id
+chmod 600 /run/credstore/*
+with LoadCredential=volatile.client_id LoadCredential=volatile.client_secret
+reconfigure volatile
+ok "LoadCredential=ID, from /run/credstore" '{"access_token":"eyJ*' "$(token volatile)"
+
+install -d -m 0700 /root/keys
+printf %s $client_id >/root/keys/id
+printf %s "$client_secret" >/root/keys/secret
+chmod 600 /root/keys/*
+with LoadCredential=path.client_id:/root/keys/id LoadCredential=path.client_secret:/root/keys/secret
+reconfigure path
+ok "LoadCredential=ID:PATH" '{"access_token":"eyJ*' "$(token path)"
+
+systemd-creds setup >/dev/null 2>&1
+encrypt() { printf %s "$2" | systemd-creds encrypt --with-key=host --name="$1" - "$3" 2>/dev/null; }
+encrypt sealed.client_id $client_id /root/keys/sealed.client_id
+encrypt sealed.client_secret "$client_secret" /root/keys/sealed.client_secret
+ok "systemd-creds encrypts" 0 "$(grep -cF "$client_secret" /root/keys/sealed.client_secret)"
+with LoadCredentialEncrypted=sealed.client_id:/root/keys/sealed.client_id \
+  LoadCredentialEncrypted=sealed.client_secret:/root/keys/sealed.client_secret
+reconfigure sealed
+ok "LoadCredentialEncrypted=ID:PATH" '{"access_token":"eyJ*' "$(token sealed)"
+
+install -d -m 0700 /etc/credstore.encrypted
+encrypt stored.client_id $client_id /etc/credstore.encrypted/stored.client_id
+encrypt stored.client_secret "$client_secret" /etc/credstore.encrypted/stored.client_secret
+with LoadCredentialEncrypted=stored.client_id LoadCredentialEncrypted=stored.client_secret
+reconfigure stored
+ok "LoadCredentialEncrypted=ID, from /etc/credstore.encrypted" '{"access_token":"eyJ*' "$(token stored)"
+
+(umask 077; printf "ID=%s\nSECRET='%s'\n" $client_id "$client_secret" >/etc/bearerd/environment)
+with
+section variable | sed 's/credential:.*_id$/env:ID/; s/credential:.*_secret$/env:SECRET/' >$conf
+systemctl reload bearerd
+ok "EnvironmentFile=" '{"access_token":"eyJ*' "$(token variable)"
+sed -i "s/^SECRET=.*/SECRET=wrong/" /etc/bearerd/environment
+systemctl reload bearerd
+ok "... whose secret is rotated likewise" 0 "$(until_ok 10 status_says '*401*'; echo $?)"
+
+install -m 0600 -o bearerd-fetch /root/keys/id /etc/bearerd/file.id
+install -m 0600 -o bearerd-fetch /root/keys/secret /etc/bearerd/file.secret
+section file | sed 's,credential:.*_id$,file:/etc/bearerd/file.id,; s,credential:.*_secret$,file:/etc/bearerd/file.secret,' >$conf
+systemctl reload bearerd
+ok "file:PATH" '{"access_token":"eyJ*' "$(token file)"
+chmod 0644 /etc/bearerd/file.secret
+systemctl reload bearerd
+ok "... which others may not read" 0 "$(until_ok 10 status_says '*its mode 0644 lets others*chmod 600*'; echo $?)"
+
+# --- one that is missing stops that token alone, is told, and costs no request
+missing() {
+  local what=$1 message=$2 asked
+  shift 2
+  with "$@"
+  asked=$(requests)
+  { section gone; section athena; } >$conf
+  [ -z "${change-}" ] || sed -i "$change" $conf
+  systemctl reload bearerd
+  ok "$what is missing: the other token goes on" '{"access_token":"eyJ*' "$(token athena)"
+  until_ok 10 status_says "*$message*"
+  ok "... it is told" "*$message*" "$(show bearerd StatusText)"
+  ok "... and cost no request" yes "$([ "$(requests)" -le $((asked + 1)) ] && echo yes || requests)"
+}
+missing "LoadCredential=ID" "gone: no valid token*put it into /etc/credstore, and add LoadCredential=gone.client_id" \
+  LoadCredential=gone.client_id LoadCredential=gone.client_secret
+missing "a LoadCredential= line" "put it into /etc/credstore, and add LoadCredential=gone.client_id"
+missing "LoadCredential=ID:PATH with SetCredential=ID:\\n" "gone: no valid token*it is empty" \
+  LoadCredential=gone.client_id:/root/nothing 'SetCredential=gone.client_id:\n' 'SetCredential=gone.client_secret:\n'
+missing "LoadCredentialEncrypted=ID" "gone: no valid token*it is not there" \
+  LoadCredentialEncrypted=gone.client_id LoadCredentialEncrypted=gone.client_secret
+rm /etc/bearerd/environment
+change='/^\[token gone\]/,/^\[token athena\]/s/credential:.*_id$/env:ID/' \
+  missing "EnvironmentFile=-" "gone: no valid token*it is not set in the environment of bearerd-fetch"
+
+# A path that is missing, with nothing in its place: systemd starts no request at all.
+with LoadCredential=gone.client_id:/root/nothing
+asked=$(requests)
+systemctl reload bearerd
+ok "LoadCredential=ID:PATH alone is missing: no request is made" 0 \
+  "$(until_ok 10 status_says "*bearerd-fetch ended without an answer; why: journalctl -u 'bearerd-fetch@\*'*"; echo $?)"
+ok "... where the reason is" 0 "$(until_ok 10 says 'status=243/CREDENTIALS'; echo $?)"
+ok "... and the token that there is is served" '{"access_token":"eyJ*' "$(token athena)"
+ok "... nothing reached the endpoint" "$asked" "$(requests)"
+with
+ok "mended, the next attempt succeeds" 0 "$(until_ok 30 status_says '*athena: valid until*next renewal*'; echo $?)"
+
+ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
+ok "the journal has no secret" 0 "$(journalctl --no-pager -o verbose | grep -cF "$client_secret")"
 finish

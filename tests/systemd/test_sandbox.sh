@@ -60,7 +60,7 @@ ok "... but in its own directory" "fine" \
   "$(probe bearerd.service 'touch /run/bearerd/pub/x && rm /run/bearerd/pub/x && echo fine')"
 ok "... nor make memory executable" "*Operation not permitted*" \
   "$(probe bearerd.service "$(py 'import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)')")"
-ok "... nor see homes" "*/root*Permission denied*" "$(probe bearerd.service 'ls /root')"
+ok "... nor see homes" "*/home*Permission denied*" "$(probe bearerd.service 'ls /home')"
 ok "... nor trace others" "*Operation not permitted*" \
   "$(probe bearerd.service "$(py 'import ctypes, os; c = ctypes.CDLL(None, use_errno=True); c.ptrace(16, os.getppid(), 0, 0); print(os.strerror(ctypes.get_errno()))')")"
 

@@ -345,6 +345,14 @@ static int take_credential_socket(struct bearerd *bearerd, struct passed *passed
         return bearerd->credential_fd;
 }
 
+static void say_cannot_listen(const char *path, int error) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_CANNOT_LISTEN);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "cannot listen at %s: %s", path, socket_advice(error));
+}
+
 /* The sockets and the memory that systemd has for us. 0, or < 0: all is said. */
 static int take_passed(struct bearerd *bearerd) {
         struct passed passed;
@@ -374,8 +382,7 @@ static int make_socket(struct bearerd *bearerd, const struct settings *settings)
 
         bearerd->fd = listener_open(path, settings->config->socket_mode, settings->socket_group);
         if (bearerd->fd < 0) {
-                log_line(MESSAGE_CANNOT_LISTEN, "cannot listen at %s: %s", path,
-                         socket_advice(bearerd->fd));
+                say_cannot_listen(path, bearerd->fd);
                 return bearerd->fd;
         }
         bearerd->path = strdup(path);

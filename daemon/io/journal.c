@@ -25,8 +25,8 @@ static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME
         return text;
 }
 
-static void begin(struct log_message *message, enum message_kind kind,
-                  const struct broker_token *token, uint64_t now) {
+static void begin_message(struct log_message *message, enum message_kind kind,
+                          const struct broker_token *token, uint64_t now) {
         const struct lease *lease = &token->lease;
 
         log_begin(message, kind);
@@ -88,21 +88,21 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         served(token, now, meanwhile, sizeof meanwhile);
         switch (failure->kind) {
         case OUTCOME_DENIED:
-                begin(&message, MESSAGE_DENIED, token, now);
+                begin_message(&message, MESSAGE_DENIED, token, now);
                 log_send(&message,
                          "token %s: the token endpoint refuses (%s); next try at %s or at reload; "
                          "%s",
                          token->name, what, next, meanwhile);
                 break;
         case OUTCOME_MISCONFIGURED:
-                begin(&message, MESSAGE_MISCONFIGURED, token, now);
+                begin_message(&message, MESSAGE_MISCONFIGURED, token, now);
                 log_send(&message,
                          "token %s: nothing was sent: %s; looked at again at %s and at reload; %s",
                          token->name, what, next, meanwhile);
                 break;
         case OUTCOME_FAILED:
         case OUTCOME_GRANTED:
-                begin(&message, MESSAGE_FAILED, token, now);
+                begin_message(&message, MESSAGE_FAILED, token, now);
                 log_send(&message, "token %s: no token this time (%s); next try at %s; %s",
                          token->name, what, next, meanwhile);
                 break;
@@ -117,7 +117,7 @@ static void tell_grant(const struct broker_token *token, uint64_t now) {
 
         if (!is_first && !lease->has_recovered)
                 return;
-        begin(&message, is_short ? MESSAGE_SHORT_LIVED : MESSAGE_GRANTED, token, now);
+        begin_message(&message, is_short ? MESSAGE_SHORT_LIVED : MESSAGE_GRANTED, token, now);
         log_send(
                 &message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
                 lease->has_recovered ? "granted again" : "granted", lease->generation,
@@ -140,7 +140,7 @@ void journal_expired(const struct broker *broker, const struct broker_token *tok
         char what[512], next[TIME_SIZE];
 
         wall_clock(broker_next_attempt(broker, token, now), now, next);
-        begin(&message, MESSAGE_EXPIRED, token, now);
+        begin_message(&message, MESSAGE_EXPIRED, token, now);
         log_send(&message, "token %s: there is no valid token any more, %s%s%s%s", token->name,
                  lease_in_flight(lease) ? "asking for one now" : "next try at ",
                  lease_in_flight(lease) ? "" : next, lease->is_failing ? "; last: " : "",

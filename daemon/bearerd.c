@@ -212,11 +212,12 @@ static void say_unconfigured(struct bearerd *bearerd, const struct config_messag
 /* 0; -EINVAL: it is wrong; -ENOMEM. All is said. */
 static int load_settings(struct bearerd *bearerd, struct settings **ret_settings) {
         _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
-        int r = settings_load(bearerd->options.config, &messages, ret_settings);
+        const char *file = config_file_choose(bearerd->options.config);
+        int r = settings_load(file, &messages, ret_settings);
 
-        config_file_tell(&messages);
+        config_file_tell(file, &messages);
         if (r == -ENOMEM)
-                log_error("cannot read the configuration: out of memory");
+                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot read the configuration");
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);
         return r;
@@ -338,9 +339,18 @@ static int take_credential_socket(struct bearerd *bearerd, struct passed *passed
         bearerd->credential_fd = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
         if (bearerd->credential_fd >= 0 || bearerd->credential_fd == -ENOENT)
                 return 0;
-        log_error("what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
-                  " is no listening Unix stream socket: look at bearerd-credential.socket");
+        log_line(MESSAGE_CANNOT_LISTEN,
+                 "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
+                 " is no listening Unix stream socket: look at bearerd-credential.socket");
         return bearerd->credential_fd;
+}
+
+static void say_cannot_listen(const char *path, int error) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_CANNOT_LISTEN);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "cannot listen at %s: %s", path, socket_advice(error));
 }
 
 /* The sockets and the memory that systemd has for us. 0, or < 0: all is said. */
@@ -350,7 +360,7 @@ static int take_passed(struct bearerd *bearerd) {
         int r = passed_init(&passed);
 
         if (r < 0) {
-                log_error("cannot tell what systemd passed: %s", strerror(-r));
+                log_errno(MESSAGE_CANNOT_LISTEN, r, "cannot tell what systemd passed");
                 return r;
         }
         memory_open(&bearerd->memory, passed_take(&passed, STORE_NAME));
@@ -360,8 +370,9 @@ static int take_passed(struct bearerd *bearerd) {
         passed_deinit(&passed);
         if (r < 0 || bearerd->fd >= 0 || !is_activated)
                 return r;
-        log_error("systemd passed sockets, but no listening Unix stream socket with "
-                  "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
+        log_line(MESSAGE_CANNOT_LISTEN,
+                 "systemd passed sockets, but no listening Unix stream socket with "
+                 "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
         return bearerd->fd;
 }
 
@@ -371,7 +382,7 @@ static int make_socket(struct bearerd *bearerd, const struct settings *settings)
 
         bearerd->fd = listener_open(path, settings->config->socket_mode, settings->socket_group);
         if (bearerd->fd < 0) {
-                log_error("cannot listen at %s: %s", path, socket_advice(bearerd->fd));
+                say_cannot_listen(path, bearerd->fd);
                 return bearerd->fd;
         }
         bearerd->path = strdup(path);
@@ -419,7 +430,7 @@ static void stop(struct bearerd *bearerd) {
 static int go_on(struct bearerd *bearerd) {
         service_ready();
         if (bearerd->broker.is_configured)
-                log_info("serving %zu token(s) at %s", bearerd->broker.n_tokens,
+                log_line(MESSAGE_SERVING, "serving %zu token(s) at %s", bearerd->broker.n_tokens,
                          bearerd->path ? bearerd->path : "the socket of systemd");
         return loop_run(bearerd->loop);
 }
@@ -458,7 +469,7 @@ static int serve(struct bearerd *bearerd) {
         }
         r = run(bearerd, settings); /* consumed */
         if (r < 0)
-                log_error("cannot go on: %s", strerror(-r));
+                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot go on");
         return r < 0 ? EX_OSERR : EX_OK;
 }
 
@@ -474,14 +485,15 @@ static int check_config(struct bearerd *bearerd) {
 
 int main(int argc, char **argv) {
         static struct bearerd bearerd = {.fd = -1, .credential_fd = -1};
-        int r = options_parse(argc, argv, &bearerd.options), status;
+        int r, status;
 
+        log_open("bearerd");
+        r = options_parse(argc, argv, &bearerd.options);
         if (r != 0)
                 return r < 0 ? EX_USAGE : EX_OK;
-        log_open("bearerd");
         r = harden_process();
         if (r < 0) {
-                log_error("cannot protect this process: %s", strerror(-r));
+                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot protect this process");
                 return EX_OSERR;
         }
         signal(SIGPIPE, SIG_IGN);

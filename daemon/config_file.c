@@ -33,8 +33,19 @@ int config_file_read(const char *file, struct config_messages *messages,
         return config_parse(buffer_slice(&text), file, messages, ret_config);
 }
 
-void config_file_tell(const struct config_messages *messages) {
+/* With the fields by which systemd names a place in a file. */
+static void tell(const char *file, const struct config_message *said) {
+        struct log_message message;
+
+        log_begin(&message, said->is_error ? MESSAGE_CONFIG_MISTAKE : MESSAGE_CONFIG_WARNING);
+        if (file)
+                log_field(&message, "CONFIG_FILE", "%s", file);
+        if (said->line > 0)
+                log_field(&message, "CONFIG_LINE", "%u", said->line);
+        log_send(&message, "%s", said->text);
+}
+
+void config_file_tell(const char *file, const struct config_messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
-                log_line(messages->list[i].is_error ? LOG_ERR : LOG_WARNING, "%s",
-                         messages->list[i].text);
+                tell(file, &messages->list[i]);
 }

@@ -13,5 +13,5 @@ const char *config_file_choose(const char *file);
 int config_file_read(const char *file, struct config_messages *messages,
                      struct config **ret_config);
 
-/* Says them all in the log. */
-void config_file_tell(const struct config_messages *messages);
+/* Says in the log all that there is to say about FILE. */
+void config_file_tell(const char *file, const struct config_messages *messages);

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "options.h"
 
 static const char usage[] =
@@ -33,9 +34,10 @@ int options_parse(int argc, char **argv, struct options *ret_options) {
                 {0},
         };
         struct options options = {.fetch = FETCH_PROGRAM};
-        int option;
+        int option, at;
 
-        while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        opterr = 0; /* what is wrong is ours to say */
+        while ((at = optind, option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
                 switch (option) {
                 case 'c':
                         options.config = optarg;
@@ -56,13 +58,16 @@ int options_parse(int argc, char **argv, struct options *ret_options) {
                         puts("bearerd " VERSION);
                         return 1;
                 default:
-                        fputs("bearerd: see bearerd --help\n", stderr);
+                        log_line(MESSAGE_WRONG_USAGE,
+                                 "%s: no such option, or its value is missing or too much; see "
+                                 "bearerd --help",
+                                 argv[at]);
                         return -EINVAL;
                 }
         }
         if (optind < argc) {
-                fprintf(stderr, "bearerd: unexpected argument '%s': see bearerd --help\n",
-                        argv[optind]);
+                log_line(MESSAGE_WRONG_USAGE, "unexpected argument '%s'; see bearerd --help",
+                         argv[optind]);
                 return -EINVAL;
         }
         *ret_options = options;

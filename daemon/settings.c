@@ -169,7 +169,6 @@ int settings_load(const char *file, struct config_messages *messages,
 
         if (!settings)
                 return -ENOMEM;
-        file = config_file_choose(file);
         if (file && !(settings->file = strdup(file)))
                 return -ENOMEM;
         r = config_file_read(file, messages, &settings->config);

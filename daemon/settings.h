@@ -22,7 +22,7 @@ struct settings {
 struct settings *settings_free(struct settings *settings);
 DEFINE_CLEANUP_FREE(settings)
 
-/* FILE: NULL for the installed file, or else the environment. Says every mistake and warning in
- * MESSAGES. 0; -EINVAL: there are mistakes; -ENOMEM. */
+/* FILE as of config_file_choose(). Says every mistake and warning in MESSAGES. 0; -EINVAL: there
+ * are mistakes; -ENOMEM. */
 int settings_load(const char *file, struct config_messages *messages,
                   struct settings **ret_settings);

@@ -12,6 +12,15 @@
 
 #include "base/log.h"
 
+static const struct {
+        const char *id;
+        int priority;
+} kinds[] = {
+#define MESSAGE_KIND(name, id, priority) [MESSAGE_##name] = {id, priority},
+        MESSAGES(MESSAGE_KIND)
+#undef MESSAGE_KIND
+};
+
 enum destination { TO_STDERR, TO_TERMINAL, TO_JOURNAL };
 
 /* Set once by log_open(), before there is anything that it could race with. */
@@ -46,8 +55,9 @@ static void make_printable(char *text) {
 }
 
 /* Adds one "NAME=VALUE"; one that does not fit is left out, so that the rest arrives. */
-static void add_field(struct log_message *message, int room, const char *name, const char *format,
-                      va_list arguments) {
+static void __attribute__((format(printf, 4, 0)))
+add_field(struct log_message *message, int room, const char *name, const char *format,
+          va_list arguments) {
         char *field = message->storage + message->used;
         size_t left = sizeof message->storage - message->used, prefix = strlen(name) + 1;
         int length;
@@ -66,7 +76,8 @@ static void add_field(struct log_message *message, int room, const char *name, c
         message->used += prefix + (size_t)length + 1;
 }
 
-static void add_own(struct log_message *message, const char *name, const char *format, ...) {
+static void __attribute__((format(printf, 3, 4)))
+add_own(struct log_message *message, const char *name, const char *format, ...) {
         va_list arguments;
 
         va_start(arguments, format);
@@ -74,13 +85,12 @@ static void add_own(struct log_message *message, const char *name, const char *f
         va_end(arguments);
 }
 
-void log_begin(struct log_message *message, int priority, const char *id) {
-        message->priority = priority;
+void log_begin(struct log_message *message, enum message_kind kind) {
+        message->priority = kinds[kind].priority;
         message->n_fields = 0;
         message->used = 0;
-        add_own(message, "PRIORITY", "%d", priority);
-        if (id)
-                add_own(message, "MESSAGE_ID", "%s", id);
+        add_own(message, "PRIORITY", "%d", message->priority);
+        add_own(message, "MESSAGE_ID", "%s", kinds[kind].id);
 }
 
 void log_field(struct log_message *message, const char *name, const char *format, ...) {
@@ -96,7 +106,8 @@ static const char *priority_word(int priority) {
 }
 
 /* The message's text is its last field, so that a full message still says what it is about. */
-static void vsend(struct log_message *message, const char *format, va_list arguments) {
+static void __attribute__((format(printf, 2, 0)))
+vsend(struct log_message *message, const char *format, va_list arguments) {
         char text[1024];
 
         if (vsnprintf(text, sizeof text, format, arguments) < 0)
@@ -126,11 +137,19 @@ void log_send(struct log_message *message, const char *format, ...) {
         va_end(arguments);
 }
 
-void log_line(int priority, const char *format, ...) {
+void log_errno(enum message_kind kind, int error, const char *what) {
+        struct log_message message;
+
+        log_begin(&message, kind);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "%s: %s", what, strerror(-error));
+}
+
+void log_line(enum message_kind kind, const char *format, ...) {
         struct log_message message;
         va_list arguments;
 
-        log_begin(&message, priority, NULL);
+        log_begin(&message, kind);
         va_start(arguments, format);
         vsend(&message, format, arguments);
         va_end(arguments);

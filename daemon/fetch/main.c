@@ -49,17 +49,22 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
                 {"version", no_argument, NULL, 'v'},
                 {NULL, 0, NULL, 0},
         };
-        int option;
+        int option, at;
 
         *ret_status = EX_USAGE;
-        while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        opterr = 0; /* what is wrong is ours to say */
+        while ((at = optind, option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
                 if (option == 'c')
                         ret_options->config = optarg;
                 else if (option == 'n')
                         ret_options->check_config = true;
-                else if (option == '?')
+                else if (option == '?') {
+                        log_line(MESSAGE_WRONG_USAGE,
+                                 "%s: no such option, or its value is missing or too much; see "
+                                 "bearerd-fetch --help",
+                                 argv[at]);
                         return -EINVAL;
-                else {
+                } else {
                         *ret_status = EX_OK;
                         fputs(option == 'h' ? help : "bearerd-fetch " VERSION "\n", stdout);
                         return -ECANCELED;
@@ -67,7 +72,8 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
         }
         if (optind == argc)
                 return 0;
-        fprintf(stderr, "bearerd-fetch: there is no argument %s, see --help\n", argv[optind]);
+        log_line(MESSAGE_WRONG_USAGE, "unexpected argument '%s'; see bearerd-fetch --help",
+                 argv[optind]);
         return -EINVAL;
 }
 
@@ -88,9 +94,18 @@ static bool is_socket(int fd) {
 static void log_misconfigured(const char *name, const struct outcome *outcome) {
         struct log_message message;
 
-        log_begin(&message, LOG_ERR, NULL);
+        log_begin(&message, MESSAGE_FETCH_MISCONFIGURED);
         log_field(&message, "BEARERD_TOKEN", "%s", name);
         log_send(&message, "token %s: %s", name, outcome->message);
+}
+
+static void log_not_heard(const char *name, int error) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_FETCH_NOT_HEARD);
+        log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "cannot answer for token %s: %s", name, strerror(-error));
 }
 
 static int serve(int fd, const char *file) {
@@ -99,14 +114,14 @@ static int serve(int fd, const char *file) {
         int r;
 
         if (!is_socket(fd)) {
-                fprintf(stderr, "bearerd-fetch: stdin is no socket: bearerd or systemd starts this "
-                                "program, see --help\n");
+                log_line(MESSAGE_WRONG_USAGE, "stdin is no socket: bearerd or systemd starts this "
+                                              "program; see bearerd-fetch --help");
                 return EX_USAGE;
         }
         alarm(ALARM_AT_START);
         r = conversation_hear(fd, HEAR_TIMEOUT, name);
         if (r < 0) {
-                log_warning("no token's name came: %s", strerror(-r));
+                log_errno(MESSAGE_FETCH_NOT_ASKED, r, "no token's name came");
                 return EX_OK;
         }
         attempt_make(file, name, &outcome);
@@ -114,7 +129,7 @@ static int serve(int fd, const char *file) {
                 log_misconfigured(name, &outcome);
         r = conversation_answer(fd, &outcome);
         if (r < 0 && r != -EPIPE && r != -ECONNRESET)
-                log_warning("cannot answer for token %s: %s", name, strerror(-r));
+                log_not_heard(name, r);
         outcome_deinit(&outcome);
         return EX_OK;
 }
@@ -133,7 +148,7 @@ int main(int argc, char **argv) {
         log_open("bearerd-fetch");
         r = harden();
         if (r < 0) {
-                log_error("cannot give up privileges and core dumps: %s", strerror(-r));
+                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot give up privileges and core dumps");
                 return EX_OSERR;
         }
         if (options_parse(argc, argv, &options, &status) < 0)

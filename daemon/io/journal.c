@@ -9,19 +9,6 @@
 #include "io/journal.h"
 #include "io/loop.h"
 
-#define ID_GRANTED       "4960ad1483c940f2a74c8dd941ec87d8"
-#define ID_FAILED        "9ba4428396524db8b408a819b01a591b"
-#define ID_DENIED        "12e4becb26524d77b676afe955647a11"
-#define ID_MISCONFIGURED "6fdf751f0fb24b0a990216e30e6c2abd"
-#define ID_EXPIRED       "29caf227b21143f9a17ddbb114acf66a"
-#define ID_RELOADED      "41de629f980c43a598379453b798b9c9"
-#define ID_NOT_RELOADED  "06839122580f42d8a55e7e3c6ffb3eef"
-#define ID_UNCONFIGURED  "cf0b1436e6c846779182a0e3af6b2f93"
-#define ID_DROPPED       "92f74886d339400f8e39ba8e1e7ad396"
-#define ID_NOT_KEPT      "3ea08653b71441928b72d689ca6cf30c"
-#define ID_UNIT_REFUSED  "17a855775a924e47942d27b01ab65b4c"
-#define ID_UNIT_UNKNOWN  "40f6dfafc8584ce2a544afaffa6b4c39"
-
 /* Lives under this are best effort: there is hardly time to renew. */
 #define SHORT_LIFE (60 * NSEC_PER_SEC)
 
@@ -38,11 +25,11 @@ static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME
         return text;
 }
 
-static void begin(struct log_message *message, int priority, const char *id,
-                  const struct broker_token *token, uint64_t now) {
+static void begin_message(struct log_message *message, enum message_kind kind,
+                          const struct broker_token *token, uint64_t now) {
         const struct lease *lease = &token->lease;
 
-        log_begin(message, priority, id);
+        log_begin(message, kind);
         log_field(message, "BEARERD_TOKEN", "%s", token->name);
         if (lease->generation > 0)
                 log_field(message, "BEARERD_GENERATION", "%" PRIu64, lease->generation);
@@ -51,8 +38,10 @@ static void begin(struct log_message *message, int priority, const char *id,
                           clock_unix() + time_until(lease->expires_at, now) / NSEC_PER_SEC);
         if (!lease->is_failing)
                 return;
-        log_field(message, "BEARERD_UPSTREAM_STATUS", "%d", lease->failure.status);
-        log_field(message, "BEARERD_UPSTREAM_ERROR", "%s", lease->failure.error);
+        if (lease->failure.status > 0)
+                log_field(message, "BEARERD_UPSTREAM_STATUS", "%d", lease->failure.status);
+        if (lease->failure.error[0])
+                log_field(message, "BEARERD_UPSTREAM_ERROR", "%s", lease->failure.error);
         log_field(message, "BEARERD_FAILURES", "%u", lease->failure.times);
 }
 
@@ -99,21 +88,21 @@ static void tell_failure(const struct broker *broker, const struct broker_token 
         served(token, now, meanwhile, sizeof meanwhile);
         switch (failure->kind) {
         case OUTCOME_DENIED:
-                begin(&message, LOG_ERR, ID_DENIED, token, now);
+                begin_message(&message, MESSAGE_DENIED, token, now);
                 log_send(&message,
                          "token %s: the token endpoint refuses (%s); next try at %s or at reload; "
                          "%s",
                          token->name, what, next, meanwhile);
                 break;
         case OUTCOME_MISCONFIGURED:
-                begin(&message, LOG_ERR, ID_MISCONFIGURED, token, now);
+                begin_message(&message, MESSAGE_MISCONFIGURED, token, now);
                 log_send(&message,
                          "token %s: nothing was sent: %s; looked at again at %s and at reload; %s",
                          token->name, what, next, meanwhile);
                 break;
         case OUTCOME_FAILED:
         case OUTCOME_GRANTED:
-                begin(&message, LOG_WARNING, ID_FAILED, token, now);
+                begin_message(&message, MESSAGE_FAILED, token, now);
                 log_send(&message, "token %s: no token this time (%s); next try at %s; %s",
                          token->name, what, next, meanwhile);
                 break;
@@ -128,7 +117,7 @@ static void tell_grant(const struct broker_token *token, uint64_t now) {
 
         if (!is_first && !lease->has_recovered)
                 return;
-        begin(&message, is_short ? LOG_WARNING : LOG_INFO, ID_GRANTED, token, now);
+        begin_message(&message, is_short ? MESSAGE_SHORT_LIVED : MESSAGE_GRANTED, token, now);
         log_send(
                 &message, "token %s: %s, generation %" PRIu64 ", valid until %s%s", token->name,
                 lease->has_recovered ? "granted again" : "granted", lease->generation,
@@ -146,32 +135,29 @@ void journal_ended(const struct broker *broker, const struct broker_token *token
 }
 
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now) {
+        const struct lease *lease = &token->lease;
         struct log_message message;
         char what[512], next[TIME_SIZE];
 
-        begin(&message, LOG_ERR, ID_EXPIRED, token, now);
-        log_send(&message, "token %s: there is no valid token any more, next try at %s; last: %s",
-                 token->name, wall_clock(broker_next_attempt(broker, token, now), now, next),
-                 details(&token->lease.failure, what, sizeof what));
+        wall_clock(broker_next_attempt(broker, token, now), now, next);
+        begin_message(&message, MESSAGE_EXPIRED, token, now);
+        log_send(&message, "token %s: there is no valid token any more, %s%s%s%s", token->name,
+                 lease_in_flight(lease) ? "asking for one now" : "next try at ",
+                 lease_in_flight(lease) ? "" : next, lease->is_failing ? "; last: " : "",
+                 lease->is_failing ? details(&lease->failure, what, sizeof what) : "");
 }
 
 void journal_reloaded(size_t n_tokens, bool good) {
-        struct log_message message;
-
-        log_begin(&message, good ? LOG_INFO : LOG_ERR, good ? ID_RELOADED : ID_NOT_RELOADED);
         if (good)
-                log_send(&message, "configuration reloaded: %zu token(s)", n_tokens);
+                log_line(MESSAGE_RELOADED, "configuration reloaded: %zu token(s)", n_tokens);
         else
-                log_send(&message, "the configuration is wrong: the one before stays in force; "
-                                   "mend it and reload again");
+                log_line(MESSAGE_NOT_RELOADED, "the configuration is wrong: the one before stays "
+                                               "in force; mend it and reload again");
 }
 
 void journal_unconfigured(void) {
-        struct log_message message;
-
-        log_begin(&message, LOG_ERR, ID_UNCONFIGURED);
-        log_send(&message, "the configuration is wrong: workers get no token (503) until it is "
-                           "mended; then: systemctl reload bearerd");
+        log_line(MESSAGE_UNCONFIGURED, "the configuration is wrong: workers get no token (503) "
+                                       "until it is mended; then: systemctl reload bearerd");
 }
 
 void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_text, size_t size) {
@@ -186,18 +172,12 @@ void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_t
 }
 
 void journal_dropped(const char *why) {
-        struct log_message message;
-
-        log_begin(&message, LOG_WARNING, ID_DROPPED);
-        log_send(&message,
+        log_line(MESSAGE_DROPPED,
                  "what was kept over the restart is dropped: %s; new tokens are asked for", why);
 }
 
 void journal_not_kept(const char *why) {
-        struct log_message message;
-
-        log_begin(&message, LOG_WARNING, ID_NOT_KEPT);
-        log_send(&message,
+        log_line(MESSAGE_NOT_KEPT,
                  "tokens cannot be kept over a restart: %s; after one, new ones are asked for",
                  why);
 }
@@ -241,7 +221,7 @@ void journal_credential_refused(const char *unit, const char *id, const struct r
         const char *name = reply->token ? reply->token->name : "";
         struct log_message message;
 
-        log_begin(&message, LOG_WARNING, ID_UNIT_REFUSED);
+        log_begin(&message, MESSAGE_UNIT_REFUSED);
         log_field(&message, "BEARERD_UNIT", "%s", unit);
         log_field(&message, "BEARERD_CREDENTIAL", "%s", id);
         if (reply->token)
@@ -251,11 +231,9 @@ void journal_credential_refused(const char *unit, const char *id, const struct r
 }
 
 void journal_credential_without_unit(void) {
-        struct log_message message;
-
-        log_begin(&message, LOG_WARNING, ID_UNIT_UNKNOWN);
-        log_send(&message, "root has asked for a credential from an address that names no unit: "
-                           "refused; only systemd asks there, for LoadCredential=");
+        log_line(MESSAGE_UNIT_UNKNOWN,
+                 "root has asked for a credential from an address that names no unit: "
+                 "refused; only systemd asks there, for LoadCredential=");
 }
 
 /* ---- the status line ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* journal - what operators are told about tokens: what happened, what to do, and until when workers
- * are served. Steady state is silent. Each kind of message has its MESSAGE_ID. */
+ * are served. Steady state is silent. */
 #pragma once
 
 #include <stddef.h>

@@ -62,8 +62,9 @@ static int count(struct config_messages *messages, bool is_error, const char *fi
         return 0;
 }
 
-static int add(struct config_messages *messages, bool is_error, const char *file, unsigned line,
-               const char *format, va_list arguments) {
+static int __attribute__((format(printf, 5, 0)))
+add(struct config_messages *messages, bool is_error, const char *file, unsigned line,
+    const char *format, va_list arguments) {
         struct config_message message = {.is_error = is_error, .line = line};
         char *what;
 

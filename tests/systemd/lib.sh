@@ -66,6 +66,7 @@ install_bearerd() {
   meson install -C "$build" --no-rebuild >/dev/null
   ldconfig
   systemd-sysusers 2>/dev/null
+  journalctl --update-catalog
   useradd --groups bearer worker
   useradd stranger
   systemctl daemon-reload

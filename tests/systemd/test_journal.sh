@@ -1,17 +1,213 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What operators read: fields, message ids, and never a secret or a token.
+# What operators read: every kind of message, by its id and with its fields and its explanation;
+# nothing in steady state; and never a secret or a token.
 . "$(dirname "$0")/lib.sh"
 
-set_up
-token=$(ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
-ok "fields" '*"BEARERD_TOKEN":"athena"*' "$(journal json BEARERD_TOKEN=athena)"
-ok "MESSAGE_ID" '*"MESSAGE_ID":"4960ad1483c940f2a74c8dd941ec87d8"*' \
-  "$(journal json BEARERD_TOKEN=athena)"
-ok "trusted fields" '*"_SYSTEMD_UNIT":"bearerd.service"*' "$(journal json BEARERD_TOKEN=athena)"
+conf=/etc/bearerd/bearerd.conf
+catalog=$source/systemd/bearerd.catalog
+number='+([0-9])'
+shopt -s extglob
 
-journalctl --sync
+# --- reading the journal
+
+# id KIND: its MESSAGE_ID.
+id() { sed -n "s/^ *X($1, *\"\([0-9a-f]*\)\".*/\1/p" "$source/daemon/base/message.h"; }
+# since TIME FORMAT [ARGUMENT...]: what came after it, of all programs.
+since() { journalctl --sync && journalctl --no-pager -q -o "$2" --since="@$1" "${@:3}"; }
+# fields KIND [ARGUMENT...]: of the last message of this kind since $from, a line for each field.
+fields() { since "$from" export MESSAGE_ID="$(id "$1")" "${@:2}" | awk 'BEGIN { RS = "" } { last = $0 } END { print last }'; }
+has_come() { [ -n "$(fields "$@")" ]; }
+# told KIND PATTERN...: such a message comes, with fields as the globs PATTERN say, and is seen
+# where operators look. $seen_by: how they do that.
+told() {
+  local kind=$1 all pattern
+  until_ok 5 has_come "$kind" "${seen_by[@]}"
+  all=$(fields "$kind" "${seen_by[@]}")
+  ok "$kind is told" "*MESSAGE=*" "$all"
+  for pattern in "${@:2}"; do
+    ok "... with $pattern" "*"$'\n'"$pattern"$'\n'"*" $'\n'"$all"$'\n'
+  done
+  kinds_told+=("$kind")
+}
+kinds_told=()
+of_bearerd=(-u bearerd) of_fetch=(-u 'bearerd-fetch@*')
+# mark: from here on.
+mark() { journalctl --sync && from=$(date +%s.%N); }
+# drop_in UNIT TEXT, then as before again.
+drop_in() {
+  mkdir -p "/etc/systemd/system/$1.d"
+  printf '%b' "$2" >"/etc/systemd/system/$1.d/test.conf"
+  systemctl daemon-reload
+}
+no_drop_in() {
+  rm "/etc/systemd/system/$1.d/test.conf"
+  systemctl daemon-reload
+}
+# elsewhere ARGUMENT...: a bearerd of its own, in a unit of its own.
+elsewhere() { systemd-run --quiet --wait --unit=elsewhere --collect "$@" >/dev/null 2>&1; }
+reload() { systemctl reload bearerd 2>/dev/null; }
+# A token that lives for so many seconds, and at all.
+life() { standin behave -d "{\"expires_in\": $1}" >/dev/null; }
+
+install_bearerd
+ok "the catalog is taken without complaint" "" "$(journalctl --update-catalog 2>&1)"
+ok "... whole" "$(grep -c '^-- ' "$catalog")" "$(journalctl --list-catalog | grep -c ' bearerd: ')"
+mark
+start_endpoint
+configure_athena
+enable_bearerd
+
+# --- a token's life
+seen_by=("${of_bearerd[@]}")
+token=$(ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
 ok "the token is one" "eyJ*" "$token"
-ok "the journal has no secret" 0 "$(journalctl --no-pager -o verbose | grep -cF "$client_secret")"
-ok "the journal has no token" 0 "$(journalctl --no-pager -o verbose | grep -cF "${token:0:200}")"
+told SERVING PRIORITY=6 _SYSTEMD_UNIT=bearerd.service
+told GRANTED PRIORITY=6 BEARERD_TOKEN=athena "BEARERD_GENERATION=$(generation)" "BEARERD_EXPIRES_AT=$number"
+ok "journalctl BEARERD_TOKEN=" "*token athena: granted*" "$(since "$from" cat BEARERD_TOKEN=athena)"
+ok "journalctl -x explains" "*Subject: Token athena was granted*Defined-By: bearerd*bearerctl status*" \
+  "$(since "$from" short -x MESSAGE_ID="$(id GRANTED)")"
+
+mark
+reload
+told RELOADED PRIORITY=6
+ok "a reload says no more" "" "$(since "$from" cat _SYSTEMD_UNIT=bearerd.service _TRANSPORT=stdout)"
+
+mark
+standin next -d '{"status": 500}' >/dev/null
+before=$(generation)
+reload
+told FAILED PRIORITY=4 BEARERD_TOKEN=athena "BEARERD_GENERATION=$before" "BEARERD_EXPIRES_AT=$number" \
+  BEARERD_UPSTREAM_STATUS=500 BEARERD_FAILURES=1
+told GRANTED
+
+mark
+put_credential athena.client_secret wrong
+reload
+told DENIED PRIORITY=3 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number" "BEARERD_EXPIRES_AT=$number" \
+  BEARERD_UPSTREAM_STATUS=401 BEARERD_UPSTREAM_ERROR=invalid_client BEARERD_FAILURES=1
+
+mark
+rm /etc/credstore/athena.client_secret
+reload
+told MISCONFIGURED PRIORITY=3 BEARERD_TOKEN=athena BEARERD_FAILURES=1 "BEARERD_EXPIRES_AT=$number" \
+  'MESSAGE=token athena: nothing was sent: client_secret*it is not there*until*'
+seen_by=("${of_fetch[@]}")
+told FETCH_MISCONFIGURED PRIORITY=3 BEARERD_TOKEN=athena '_SYSTEMD_UNIT=bearerd-fetch@*.service' \
+  'MESSAGE=token athena: client_secret*it is not there*'
+seen_by=("${of_bearerd[@]}" "${of_fetch[@]}")
+told FETCH_MISCONFIGURED
+ok "... side by side" 2 "$(since "$from" cat "${seen_by[@]}" -p err | grep -c 'client_secret.*it is not there')"
+ok "... without fields that have no value" 0 \
+  "$(since "$from" export MESSAGE_ID="$(id MISCONFIGURED)" | grep -c ^BEARERD_UPSTREAM)"
+
+# --- steady state: renewals and requests leave no line, of anybody
+mark
+put_credential athena.client_secret "$client_secret"
+life 2
+reload
+seen_by=("${of_bearerd[@]}")
+told SHORT_LIVED PRIORITY=4 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number"
+renewals=$(($(requests) + 4))
+more_renewals() { [ "$(requests)" -ge $renewals ] && ask /v1/token; }
+mark
+ok "renewals and requests" 0 "$(until_ok 30 more_renewals; echo $?)"
+ok "leave the journal silent, PID 1's too" "" "$(since "$from" short)"
+
+mark
+standin behave -d '{"status": 503}' >/dev/null
+told EXPIRED PRIORITY=3 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number" BEARERD_UPSTREAM_STATUS=503 \
+  "BEARERD_FAILURES=$number"
+ok "... without an end" 0 "$(since "$from" export MESSAGE_ID="$(id EXPIRED)" | grep -c ^BEARERD_EXPIRES_AT)"
+standin normal -X POST >/dev/null
+reload
+told GRANTED
+
+# --- units that ask by LoadCredential=
+mark
+echo 'allow_units = other.service' >>$conf
+reload
+elsewhere --property="LoadCredential=athena:$run/credential.sock" true
+told UNIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_UNIT=elsewhere.service BEARERD_CREDENTIAL=athena
+/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("/run/bearerd/credential.sock")'
+told UNIT_UNKNOWN PRIORITY=4
+sed -i '$d' $conf
+reload
+
+# --- the configuration
+cp $conf /etc/bearerd/good.conf
+mark
+sed -i '2s/.*/token_url = ftp:\/\/x/' $conf
+kill -HUP "$(show bearerd MainPID)"
+told CONFIG_MISTAKE PRIORITY=3 CONFIG_FILE=$conf CONFIG_LINE=2 "MESSAGE=$conf:2: *"
+told NOT_RELOADED PRIORITY=3
+mark
+ok "who only checks is told, too" 1 "$(reload; echo $?)"
+told CONFIG_MISTAKE CONFIG_LINE=2 _SYSTEMD_UNIT=bearerd.service
+mark
+systemctl restart bearerd
+told UNCONFIGURED PRIORITY=3
+mark
+{ cat /etc/bearerd/good.conf; section other | sed 's/^token_url.*/token_url = http:\/\/127.0.0.1:1\//; $adefault = yes'; } >$conf
+reload
+told CONFIG_WARNING PRIORITY=4 CONFIG_FILE=$conf "CONFIG_LINE=$number"
+mark
+cp /etc/bearerd/good.conf $conf
+reload
+told RELOADED
+
+# --- what is kept over a restart
+mark
+/usr/bin/python3 "$source/tests/systemd/memory.py" damage
+systemctl restart bearerd
+told DROPPED PRIORITY=4
+mark
+drop_in bearerd.service '[Service]\nEnvironment=BEARERD_BOOT_ID=none\n'
+systemctl restart bearerd
+told NOT_KEPT PRIORITY=4
+no_drop_in bearerd.service
+
+# --- bearerds that cannot start
+mark
+seen_by=(-u elsewhere)
+elsewhere bearerd --socket /nonexistent/token.sock
+told CANNOT_LISTEN PRIORITY=3 ERRNO=2
+elsewhere bearerd --nonsense
+told WRONG_USAGE PRIORITY=3 'MESSAGE=--nonsense: *'
+elsewhere --property='SystemCallFilter=~prctl' --property=SystemCallErrorNumber=EPERM bearerd
+told CANNOT_GO_ON PRIORITY=3 ERRNO=1
+
+# --- bearerd-fetch and who talks to it
+systemctl restart bearerd
+mark
+seen_by=("${of_fetch[@]}")
+/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("/run/bearerd/fetch.sock")'
+told FETCH_NOT_ASKED PRIORITY=4 "ERRNO=$number"
+mark
+drop_in bearerd-fetch@.service '[Service]\nSystemCallFilter=~sendto\n'
+reload
+told FETCH_NOT_HEARD PRIORITY=4 BEARERD_TOKEN=athena ERRNO=1
+no_drop_in bearerd-fetch@.service
+
+# --- what PID 1 says of a fetch that it cannot start
+mark
+drop_in bearerd-fetch@.service '[Service]\nLoadCredential=none:/nonexistent\n'
+reload
+failed_by_systemd() { since "$from" cat "${of_fetch[@]}" | grep -q "Failed with result 'exit-code'"; }
+ok "PID 1 tells of what it cannot start" 0 "$(until_ok 15 failed_by_systemd; echo $?)"
+no_drop_in bearerd-fetch@.service
+reload
+
+# --- all of them
+ok "every kind was told" "$(sed -n 's/^ *X(\([A-Z_]*\),.*/\1/p' "$source/daemon/base/message.h" | sort | xargs)" \
+  "$(printf '%s\n' "${kinds_told[@]}" | sort -u | xargs)"
+journalctl --sync
+ok "each message of ours has an id" 0 \
+  "$(journalctl -q --no-pager -o json _COMM=bearerd _COMM=bearerd-fetch | grep -vc '"MESSAGE_ID":')"
+ok "... and an explanation" 0 \
+  "$(journalctl -q --no-pager -x _COMM=bearerd _COMM=bearerd-fetch | awk '
+    / (bearerd|bearerd-fetch)\[[0-9]+\]: / { n += waits; waits = 1 } /Defined-By: bearerd/ { waits = 0 } END { print n + waits + 0 }')"
+everything() { journalctl -q --no-pager -o verbose --all; }
+ok "the journal has no secret" 0 "$(everything | grep -cF "$client_secret")"
+ok "the journal has no token" 0 "$(everything | grep -cF "${token:0:200}")"
 finish

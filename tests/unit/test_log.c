@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +33,8 @@ int __wrap_sd_journal_sendv(const struct iovec *fields, int n) {
         return journal_result;
 }
 
+#define RELOADED "PRIORITY=6\nMESSAGE_ID=41de629f980c43a598379453b798b9c9\n"
+
 /* A stderr of our own, which is the journal's stream or not. */
 static FILE *begin(bool is_journal) {
         FILE *file = tmpfile();
@@ -64,7 +67,7 @@ static void assert_said(FILE *file, const char *expected) {
 static void send_one(void) {
         struct log_message message;
 
-        log_begin(&message, LOG_ERR, "0123456789abcdef0123456789abcdef");
+        log_begin(&message, MESSAGE_DENIED);
         log_field(&message, "BEARERD_TOKEN", "%s", "athena");
         log_send(&message, "token %s: %d", "athena", 403);
 }
@@ -74,7 +77,7 @@ static void test_the_journal_gets_fields_where_stderr_is_its_stream(void **state
 
         send_one();
         assert_string_equal(journal, "PRIORITY=3\n"
-                                     "MESSAGE_ID=0123456789abcdef0123456789abcdef\n"
+                                     "MESSAGE_ID=12e4becb26524d77b676afe955647a11\n"
                                      "BEARERD_TOKEN=athena\n"
                                      "MESSAGE=token athena: 403\n");
         assert_said(file, "");
@@ -99,13 +102,13 @@ static void test_a_line_is_written_where_the_journal_takes_none(void **state) {
 static void test_fields_at_the_limit_are_kept_one_more_is_not_and_the_message_is(void **state) {
         FILE *file = begin(true);
         struct log_message message;
-        char name[16], expected[1024] = "PRIORITY=6\n";
+        char name[16], expected[1024] = RELOADED;
 
-        log_begin(&message, LOG_INFO, NULL);
+        log_begin(&message, MESSAGE_RELOADED);
         for (int i = 1; i <= LOG_FIELDS_MAX; i++) {
                 snprintf(name, sizeof name, "F%d", i);
                 log_field(&message, name, "%d", i);
-                if (i < LOG_FIELDS_MAX) /* PRIORITY is one of them */
+                if (i < LOG_FIELDS_MAX - 1) /* two there are already */
                         snprintf(expected + strlen(expected), sizeof expected - strlen(expected),
                                  "F%d=%d\n", i, i);
         }
@@ -119,18 +122,27 @@ static void test_no_field_has_control_characters(void **state) {
         FILE *file = begin(true);
         struct log_message message;
 
-        log_begin(&message, LOG_INFO, NULL);
+        log_begin(&message, MESSAGE_RELOADED);
         log_field(&message, "A", "%s", "b\nC=d\x1b\x7f");
         log_send(&message, "one\ntwo");
-        assert_string_equal(journal, "PRIORITY=6\nA=b?C=d??\nMESSAGE=one?two\n");
+        assert_string_equal(journal, RELOADED "A=b?C=d??\nMESSAGE=one?two\n");
         assert_said(file, "");
 }
 
 static void test_no_line_has_control_characters(void **state) {
         FILE *file = begin(false);
 
-        log_info("one\ntwo\x1b[31m");
+        log_line(MESSAGE_RELOADED, "one\ntwo\x1b[31m");
         assert_said(file, "<6>program: one?two?[31m\n");
+}
+
+static void test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it(void **state) {
+        FILE *file = begin(true);
+
+        log_errno(MESSAGE_RELOADED, -ENOENT, "cannot");
+        assert_string_equal(journal,
+                            RELOADED "ERRNO=2\nMESSAGE=cannot: No such file or directory\n");
+        assert_said(file, "");
 }
 
 int main(void) {
@@ -142,6 +154,8 @@ int main(void) {
                         test_fields_at_the_limit_are_kept_one_more_is_not_and_the_message_is),
                 cmocka_unit_test(test_no_field_has_control_characters),
                 cmocka_unit_test(test_no_line_has_control_characters),
+                cmocka_unit_test(
+                        test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,7 @@ configure_athena() {
   section athena >/etc/bearerd/bearerd.conf
 }
 enable_bearerd() {
-  systemctl enable --now bearerd.socket bearerd-fetch.socket bearerd.service 2>/dev/null
+  systemctl enable --now bearerd 2>/dev/null
 }
 # All of the above: bearerd at work, with the token athena.
 set_up() {

@@ -156,7 +156,8 @@ cp /etc/bearerd/good.conf $conf
 reload
 told RELOADED
 
-# --- what is kept over a restart
+# --- what is kept over a restart; a renewal would write it anew
+until_ok 10 status_says 'athena: valid until *, next renewal at *'
 mark
 /usr/bin/python3 "$source/tests/systemd/memory.py" damage
 systemctl restart bearerd

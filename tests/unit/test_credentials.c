@@ -188,9 +188,8 @@ static void test_missing_credential_says_what_to_do(void **state) {
         unlink(path);
         assert_refused("id", reference, "cannot be read: No such file or directory");
         assert_refused("id", "credential:a.secret",
-                       "client_secret (credential:a.secret): it is not there: add "
-                       "LoadCredential=a.secret:/path to bearerd-fetch@.service, or put it into "
-                       "/etc/credstore");
+                       "client_secret (credential:a.secret): it is not there: put it into "
+                       "/etc/credstore, and add LoadCredential=a.secret to bearerd-fetch@.service");
         assert_refused("env:TEST_MISSING", reference,
                        "client_id (env:TEST_MISSING): it is not set in the environment");
         assert_refused("id", "file:/tmp", "cannot be read: Is a directory");

@@ -40,11 +40,23 @@ static bool stderr_is_journal(void) {
                status.st_ino == inode;
 }
 
+/* journald finds the unit of a message in /proc, where who has ended by then is no more: what is
+ * logged last would be missing from journalctl -u. The stream that is our stderr has its unit with
+ * it: an empty line there logs nothing, but has journald look up our unit while we are there. Only
+ * who ends before journald has read that line can still be missed. */
+static void introduce(void) {
+        ssize_t r = write(STDERR_FILENO, "\n", 1);
+
+        (void)r; /* without it, messages arrive all the same */
+}
+
 void log_open(const char *name) {
         log_name = name;
         log_destination = stderr_is_journal()     ? TO_JOURNAL
                           : isatty(STDERR_FILENO) ? TO_TERMINAL
                                                   : TO_STDERR;
+        if (log_destination == TO_JOURNAL)
+                introduce();
 }
 
 /* What comes from outside makes no line of its own, and moves no terminal's cursor. */

@@ -53,7 +53,8 @@ is_another() {
 as_worker() { setpriv --reuid worker --regid worker --init-groups -- "$@"; }
 as_stranger() { setpriv --reuid stranger --regid stranger --clear-groups -- "$@"; }
 ask() { as_worker curl -sS --max-time 10 --unix-socket $socket "http://localhost$1" 2>&1; }
-generation() { ask /v1/token | sed -n 's/.*"generation":\([0-9]*\).*/\1/p'; }
+# generation [NAME]: of the token NAME, or of the default one.
+generation() { ask "/v1/token${1+s/$1}" | sed -n 's/.*"generation":\([0-9]*\).*/\1/p'; }
 # journal FORMAT [ARGUMENT...]: of bearerd and of its fetches.
 journal() {
   journalctl --sync

@@ -16,7 +16,10 @@ id() { sed -n "s/^ *X($1, *\"\([0-9a-f]*\)\".*/\1/p" "$source/daemon/base/messag
 # since TIME FORMAT [ARGUMENT...]: what came after it, of all programs.
 since() { journalctl --sync && journalctl --no-pager -q -o "$2" --since="@$1" "${@:3}"; }
 # fields KIND [ARGUMENT...]: of the last message of this kind since $from, a line for each field.
-fields() { since "$from" export MESSAGE_ID="$(id "$1")" "${@:2}" | awk 'BEGIN { RS = "" } { last = $0 } END { print last }'; }
+fields() {
+  since "$from" export MESSAGE_ID="$(id "$1")" "${@:2}" |
+    awk 'BEGIN { RS = "" } { last = $0 } END { print last }'
+}
 has_come() { [ -n "$(fields "$@")" ]; }
 # told KIND PATTERN...: such a message comes, with fields as the globs PATTERN say, and is seen
 # where operators look. $seen_by: how they do that.
@@ -34,7 +37,7 @@ kinds_told=()
 of_bearerd=(-u bearerd) of_fetch=(-u 'bearerd-fetch@*')
 # mark: from here on.
 mark() { journalctl --sync && from=$(date +%s.%N); }
-# drop_in UNIT TEXT, then as before again.
+# drop_in UNIT TEXT: until no_drop_in UNIT.
 drop_in() {
   mkdir -p "/etc/systemd/system/$1.d"
   printf '%b' "$2" >"/etc/systemd/system/$1.d/test.conf"
@@ -47,8 +50,6 @@ no_drop_in() {
 # elsewhere ARGUMENT...: a bearerd of its own, in a unit of its own.
 elsewhere() { systemd-run --quiet --wait --unit=elsewhere --collect "$@" >/dev/null 2>&1; }
 reload() { systemctl reload bearerd 2>/dev/null; }
-# A token that lives for so many seconds, and at all.
-life() { standin behave -d "{\"expires_in\": $1}" >/dev/null; }
 
 install_bearerd
 ok "the catalog is taken without complaint" "" "$(journalctl --update-catalog 2>&1)"
@@ -104,7 +105,7 @@ ok "... without fields that have no value" 0 \
 # --- steady state: renewals and requests leave no line, of anybody
 mark
 put_credential athena.client_secret "$client_secret"
-life 2
+standin behave -d '{"expires_in": 2}' >/dev/null
 reload
 seen_by=("${of_bearerd[@]}")
 told SHORT_LIVED PRIORITY=4 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number"
@@ -148,13 +149,16 @@ mark
 systemctl restart bearerd
 told UNCONFIGURED PRIORITY=3
 mark
-{ cat /etc/bearerd/good.conf; section other | sed 's/^token_url.*/token_url = http:\/\/127.0.0.1:1\//; $adefault = yes'; } >$conf
+{ cat /etc/bearerd/good.conf; section other | sed 's/^token_url.*/token_url = http:\/\/127.0.0.1:1\//'; } >$conf
 reload
 told CONFIG_WARNING PRIORITY=4 CONFIG_FILE=$conf "CONFIG_LINE=$number"
 mark
+before=$(generation athena)
 cp /etc/bearerd/good.conf $conf
 reload
 told RELOADED
+renewed() { [ "$(generation athena)" -gt "$before" ]; }
+ok "... and the token is renewed" 0 "$(until_ok 10 renewed; echo $?)"
 
 # --- what is kept over a restart; a renewal would write it anew
 until_ok 10 status_says 'athena: valid until *, next renewal at *'
@@ -170,7 +174,7 @@ no_drop_in bearerd.service
 
 # --- bearerds that cannot start
 mark
-seen_by=(-u elsewhere)
+seen_by=() # who ends so soon may be gone before journald finds its unit
 elsewhere bearerd --socket /nonexistent/token.sock
 told CANNOT_LISTEN PRIORITY=3 ERRNO=2
 elsewhere bearerd --nonsense

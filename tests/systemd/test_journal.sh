@@ -25,7 +25,7 @@ has_come() { [ -n "$(fields "$@")" ]; }
 # where operators look. $seen_by: how they do that.
 told() {
   local kind=$1 all pattern
-  until_ok 5 has_come "$kind" "${seen_by[@]}"
+  until_ok 20 has_come "$kind" "${seen_by[@]}"
   all=$(fields "$kind" "${seen_by[@]}")
   ok "$kind is told" "*MESSAGE=*" "$all"
   for pattern in "${@:2}"; do
@@ -49,6 +49,7 @@ no_drop_in() {
 }
 # elsewhere ARGUMENT...: a bearerd of its own, in a unit of its own.
 elsewhere() { systemd-run --quiet --wait --unit=elsewhere --collect "$@" >/dev/null 2>&1; }
+newer() { [ "$(generation)" -gt "$before" ]; }
 reload() { systemctl reload bearerd 2>/dev/null; }
 
 install_bearerd
@@ -115,6 +116,11 @@ mark
 ok "renewals and requests" 0 "$(until_ok 30 more_renewals; echo $?)"
 ok "leave the journal silent, PID 1's too" "" "$(since "$from" short)"
 
+# Long enough for a failure to be known before the token expires.
+before=$(generation)
+standin behave -d '{"expires_in": 12}' >/dev/null
+reload
+ok "a token that lives longer" 0 "$(until_ok 10 newer; echo $?)"
 mark
 standin behave -d '{"status": 503}' >/dev/null
 told EXPIRED PRIORITY=3 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number" BEARERD_UPSTREAM_STATUS=503 \

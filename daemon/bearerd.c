@@ -299,9 +299,11 @@ static uint64_t prepare(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
         uint64_t deadline;
 
-        if (broker_deadline(&bearerd->broker) <= now)
+        carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
+        if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
-        carry_out(bearerd, now);
+                carry_out(bearerd, now);
+        }
         server_expired(&bearerd->server, now);
         credential_socket_expired(&bearerd->credentials, now);
         deadline = next_deadline(bearerd);

@@ -280,6 +280,7 @@ static void token_expired(struct broker *broker, struct broker_token *token, uin
 void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
         struct waiter *waiter;
 
+        assert(!list_first(&broker->replies)); /* their tokens may be given up now */
         for (size_t i = 0; i < broker->n_tokens; i++) {
                 if (lease_deadline(&broker->tokens[i]->lease) > now)
                         continue;

@@ -111,7 +111,7 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
 /* An operator wants it renewed. */
 void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now);
 
-/* When broker_expired() is due; NEVER: not by itself. */
+/* When broker_expired() is due; NEVER: not by itself. Replies are taken before. */
 uint64_t broker_deadline(struct broker *broker);
 void broker_expired(struct broker *broker, uint64_t random, uint64_t now);
 

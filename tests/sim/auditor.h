@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* auditor - what must never happen, and what must happen in time.
+ *
+ * Keeps books of its own, from what it sees the world do, and holds the core against them. The
+ * first violation says what it is, with seed and time, and ends the process; the same seed with
+ * --trace tells the way there. */
+#pragma once
+
+#include "world.h"
+
+/* Tell everything that happens on stdout from now on. */
+void auditor_trace_all(void);
+void auditor_trace(const struct world *world, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+void auditor_begin(const struct world *world, uint64_t seed);
+void auditor_end(const struct world *world);
+
+/* A fetch for SLOT is started; it sends its request; it was given up. */
+void auditor_started(const struct world *world, unsigned slot);
+void auditor_sent(const struct world *world, unsigned slot);
+void auditor_abandoned(const struct world *world, unsigned slot);
+/* How a fetch has ended is about to be told to the broker, and was: TOKEN is what the broker says
+ * it was for; it must say so if and only if it IS_CURRENT. */
+void auditor_before(const struct world *world, unsigned slot, const struct outcome *outcome);
+void auditor_after(const struct world *world, unsigned slot, bool is_current,
+                   const struct broker_token *token);
+/* WORKER got its reply; AT_ONCE: it did not wait. */
+void auditor_replied(const struct world *world, const struct worker *worker, bool at_once);
+/* SLOT is configured in another way; IS_ANOTHER: its token is another one from now on, or none. */
+void auditor_reconfigured(const struct world *world, unsigned slot, bool is_another);
+/* A new broker has come after the last one; IS_BLANK: and knows nothing of it. */
+void auditor_restarted(const struct world *world, bool is_blank);
+/* The timer has fired, and the broker has done what was due. */
+void auditor_woken(const struct world *world);
+/* After effects were carried out. */
+void auditor_check(const struct world *world);

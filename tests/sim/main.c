@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* sim - the core through simulated years: one scenario after the other, each from its own seed,
+ * until so many years have gone by. Ends with 1 at the first violation.
+ *
+ *      sim [--years N] [--seed N] [--scenario calm|chaos|recovery] [--trace]
+ *
+ * With --scenario it is one run, of that seed; --trace tells all that happens in it. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auditor.h"
+
+#define YEAR (UINT64_C(31557600) * NSEC_PER_SEC)
+
+static const char *const scenarios[N_SCENARIOS] = {"calm", "chaos", "recovery"};
+
+struct tally {
+        uint64_t runs;
+        uint64_t events;
+        double years;
+};
+
+static struct world world;
+static struct tally tallies[N_SCENARIOS];
+
+static void run(enum scenario scenario, uint64_t seed) {
+        uint64_t began;
+
+        world_run(&world, scenario, seed);
+        began = UINT64_C(86400) * NSEC_PER_SEC;
+        tallies[scenario].runs++;
+        tallies[scenario].events += world.n_events;
+        tallies[scenario].years += (double)(world.now - began) / (double)YEAR;
+}
+
+static double years_so_far(void) {
+        double years = 0;
+
+        for (int i = 0; i < N_SCENARIOS; i++)
+                years += tallies[i].years;
+        return years;
+}
+
+static void report(uint64_t first, uint64_t next) {
+        printf("seeds %" PRIu64 " to %" PRIu64 ":", first, next - 1);
+        for (int i = 0; i < N_SCENARIOS; i++)
+                printf(" %s %" PRIu64 " runs, %.1f years, %" PRIu64 " events%s", scenarios[i],
+                       tallies[i].runs, tallies[i].years, tallies[i].events,
+                       i + 1 < N_SCENARIOS ? ";" : "\n");
+}
+
+static int scenario_named(const char *name) {
+        for (int i = 0; i < N_SCENARIOS; i++)
+                if (strcmp(scenarios[i], name) == 0)
+                        return i;
+        return -1;
+}
+
+static int usage(void) {
+        fputs("usage: sim [--years N] [--seed N] [--scenario calm|chaos|recovery] [--trace]\n",
+              stderr);
+        return 2;
+}
+
+int main(int argc, char **argv) {
+        static const struct option options[] = {
+                {"years", required_argument, NULL, 'y'},
+                {"seed", required_argument, NULL, 's'},
+                {"scenario", required_argument, NULL, 'c'},
+                {"trace", no_argument, NULL, 't'},
+                {0},
+        };
+        uint64_t first = 1, next;
+        double years = 1;
+        int code, only = N_SCENARIOS;
+
+        while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                switch (code) {
+                case 'y':
+                        years = strtod(optarg, NULL);
+                        break;
+                case 's':
+                        first = strtoull(optarg, NULL, 10);
+                        break;
+                case 'c':
+                        only = scenario_named(optarg);
+                        break;
+                case 't':
+                        auditor_trace_all();
+                        break;
+                default:
+                        return usage();
+                }
+        }
+        if (only < 0 || optind < argc)
+                return usage();
+        if (only < N_SCENARIOS) {
+                run((enum scenario)only, first);
+                report(first, first + 1);
+                return 0;
+        }
+        for (next = first; years_so_far() < years; next++)
+                for (int i = 0; i < N_SCENARIOS; i++)
+                        run((enum scenario)i, next);
+        report(first, next);
+        return 0;
+}

@@ -105,10 +105,14 @@ for case in "damage damaged" "version another\ version" "boot another\ boot"; do
   ok "... once" "$before $asked" "$(generation) $(requests)"
 done
 
-# --- stopped and started: nothing is kept
-systemctl stop bearerd.socket bearerd-fetch.socket bearerd.service
+# --- stopped, nothing is kept; from systemd 254 on, when that is wanted
+systemctl stop bearerd.socket bearerd-credential.socket bearerd-fetch.socket bearerd.service
+if [ "$(show bearerd FileDescriptorStorePreserve)" = yes ]; then
+  ok "stopped, it is kept" 0 "$(memory holds eyJ; echo $?)"
+  systemctl clean --what=fdstore bearerd
+fi
 ok "stopped with its sockets, nothing is kept" "*keeps no bearerd-store*" "$(memory length 2>&1)"
-systemctl start bearerd.socket bearerd-fetch.socket bearerd.service
+systemctl start bearerd
 ok "... and a new token is there" '{"access_token":"eyJ*' "$(ask /v1/token)"
 ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
 finish

@@ -17,18 +17,13 @@
 #include "io/credential.h"
 #include "io/fetcher.h"
 #include "io/journal.h"
-#include "io/listener.h"
 #include "io/loop.h"
-#include "io/passed.h"
 #include "io/server.h"
 #include "io/service.h"
 #include "memory.h"
 #include "options.h"
 #include "settings.h"
-
-/* FileDescriptorName= in bearerd.socket and bearerd-credential.socket. */
-#define TOKEN_SOCKET_NAME      "token"
-#define CREDENTIAL_SOCKET_NAME "credential"
+#include "sockets.h"
 
 struct bearerd {
         struct options options;
@@ -40,9 +35,7 @@ struct bearerd {
         struct fetcher fetcher;
         struct service service;
         struct memory memory;
-        char *path;        /* of the socket that we made; NULL: systemd's */
-        int fd;            /* of the socket; < 0: none */
-        int credential_fd; /* of the one for LoadCredential=; < 0: none */
+        struct sockets sockets;
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
@@ -314,51 +307,9 @@ static uint64_t prepare(void *user, uint64_t now) {
 
 /* ---- start and end ---- */
 
-static const char *socket_path(const struct options *options, const struct config *config) {
-        if (options->socket)
-                return options->socket;
-        return config->socket[0] ? config->socket : TOKEN_SOCKET;
-}
-
-static const char *socket_advice(int error) {
-        switch (-error) {
-        case EADDRINUSE:
-                return "another bearerd serves it: stop that one, or choose another path";
-        case EEXIST:
-                return "there is something that is no socket: move it away, or choose another path";
-        case ENOENT:
-                return "its directory does not exist: create it";
-        case ENAMETOOLONG:
-                return "the path is longer than 107 bytes: choose a shorter one";
-        case EACCES:
-                return "no permission: its directory must be writable for bearerd";
-        }
-        return strerror(-error);
-}
-
-/* There may be none: it is systemd alone that asks there. 0, or < 0: all is said. */
-static int take_credential_socket(struct bearerd *bearerd, struct passed *passed) {
-        bearerd->credential_fd = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
-        if (bearerd->credential_fd >= 0 || bearerd->credential_fd == -ENOENT)
-                return 0;
-        log_line(MESSAGE_CANNOT_LISTEN,
-                 "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
-                 " is no listening Unix stream socket: look at bearerd-credential.socket");
-        return bearerd->credential_fd;
-}
-
-static void say_cannot_listen(const char *path, int error) {
-        struct log_message message;
-
-        log_begin(&message, MESSAGE_CANNOT_LISTEN);
-        log_field(&message, "ERRNO", "%d", -error);
-        log_send(&message, "cannot listen at %s: %s", path, socket_advice(error));
-}
-
 /* The sockets and the memory that systemd has for us. 0, or < 0: all is said. */
 static int take_passed(struct bearerd *bearerd) {
         struct passed passed;
-        bool is_activated;
         int r = passed_init(&passed);
 
         if (r < 0) {
@@ -366,29 +317,9 @@ static int take_passed(struct bearerd *bearerd) {
                 return r;
         }
         memory_open(&bearerd->memory, passed_take(&passed, STORE_NAME));
-        is_activated = passed.n_left > 0;
-        bearerd->fd = passed_take_socket(&passed, TOKEN_SOCKET_NAME);
-        r = take_credential_socket(bearerd, &passed);
+        r = sockets_take(&bearerd->sockets, &passed);
         passed_deinit(&passed);
-        if (r < 0 || bearerd->fd >= 0 || !is_activated)
-                return r;
-        log_line(MESSAGE_CANNOT_LISTEN,
-                 "systemd passed sockets, but no listening Unix stream socket with "
-                 "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
-        return bearerd->fd;
-}
-
-/* 0, or < 0: all is said. */
-static int make_socket(struct bearerd *bearerd, const struct settings *settings) {
-        const char *path = socket_path(&bearerd->options, settings->config);
-
-        bearerd->fd = listener_open(path, settings->config->socket_mode, settings->socket_group);
-        if (bearerd->fd < 0) {
-                say_cannot_listen(path, bearerd->fd);
-                return bearerd->fd;
-        }
-        bearerd->path = strdup(path);
-        return bearerd->path ? 0 : -ENOMEM;
+        return r;
 }
 
 static int start(struct bearerd *bearerd) {
@@ -403,11 +334,11 @@ static int start(struct bearerd *bearerd) {
                 return r;
         fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch, NULL,
                      &fetcher_owner);
-        r = credential_socket_start(&bearerd->credentials, bearerd->loop, bearerd->credential_fd,
-                                    &credential_owner);
+        r = credential_socket_start(&bearerd->credentials, bearerd->loop,
+                                    bearerd->sockets.credential, &credential_owner);
         if (r < 0)
                 return r;
-        return server_start(&bearerd->server, bearerd->loop, bearerd->fd, &server_owner);
+        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token, &server_owner);
 }
 
 /* Closed without an answer, a unit would start with an empty credential. */
@@ -433,7 +364,7 @@ static int go_on(struct bearerd *bearerd) {
         service_ready();
         if (bearerd->broker.is_configured)
                 log_line(MESSAGE_SERVING, "serving %zu token(s) at %s", bearerd->broker.n_tokens,
-                         bearerd->path ? bearerd->path : "the socket of systemd");
+                         bearerd->sockets.path ? bearerd->sockets.path : "the socket of systemd");
         return loop_run(bearerd->loop);
 }
 
@@ -461,11 +392,12 @@ static int serve(struct bearerd *bearerd) {
         service_init(&bearerd->service, clock_now());
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
-        bearerd->can_wait = bearerd->fd >= 0 && service_is_managed();
+        bearerd->can_wait = bearerd->sockets.token >= 0 && service_is_managed();
         r = load_settings(bearerd, &settings);
         if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
                 return EX_CONFIG;
-        if (bearerd->fd < 0 && make_socket(bearerd, settings) < 0) {
+        if (bearerd->sockets.token < 0 &&
+            sockets_make(&bearerd->sockets, bearerd->options.socket, settings) < 0) {
                 settings_free(settings);
                 return EX_CANTCREAT;
         }
@@ -486,7 +418,7 @@ static int check_config(struct bearerd *bearerd) {
 }
 
 int main(int argc, char **argv) {
-        static struct bearerd bearerd = {.fd = -1, .credential_fd = -1};
+        static struct bearerd bearerd = {.sockets = SOCKETS_NONE};
         int r, status;
 
         log_open("bearerd");
@@ -504,8 +436,6 @@ int main(int argc, char **argv) {
         broker_deinit(&bearerd.broker);
         memory_close(&bearerd.memory);
         settings_free(bearerd.settings);
-        if (bearerd.path)
-                listener_close(bearerd.fd, bearerd.path);
-        free(bearerd.path);
+        sockets_close(&bearerd.sockets);
         return status;
 }

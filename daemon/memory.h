@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* memory - what the broker knows outlives this process: it is written down before anybody is told of
- * it, and read by the next one. */
+/* memory - what the broker knows outlives this process: it is written down before anybody is told
+ * of it, and read by the next one. */
 #pragma once
 
 #include "core/broker.h"
@@ -11,7 +11,8 @@ struct memory {
         bool is_lost; /* it could not be written down, which was told */
 };
 
-/* FD is what systemd has kept for us; < 0: nothing. What goes wrong is told, and nothing is kept. */
+/* FD is what systemd has kept for us; < 0: nothing. What goes wrong is told, and nothing is kept.
+ */
 void memory_open(struct memory *memory, int fd);
 void memory_close(struct memory *memory);
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* sockets - where bearerd listens: the sockets that systemd passed, or one of its own.
+ *
+ * Owns them, and the path of its own one. What goes wrong here is told here. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "io/passed.h"
+#include "settings.h"
+
+struct sockets {
+        int token;      /* where workers ask; < 0: none */
+        int credential; /* where systemd asks for a unit's LoadCredential=; < 0: none */
+        char *path;     /* of the token socket that we made; NULL: it is systemd's */
+};
+
+#define SOCKETS_NONE ((struct sockets){.token = -1, .credential = -1})
+
+/* Takes out of PASSED what is ours, which may be nothing: then there is one to be made. 0, or < 0:
+ * what was passed is of no use. */
+int sockets_take(struct sockets *sockets, struct passed *passed);
+
+/* The token socket, at PATH or, where that is NULL, where SETTINGS say. 0, or < 0. */
+int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings);
+
+void sockets_close(struct sockets *sockets);

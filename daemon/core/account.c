@@ -12,7 +12,7 @@ static void account_free(struct account *account) {
         free(account);
 }
 
-struct account *account_find(const struct list *accounts, const char *key) {
+static struct account *account_find(const struct list *accounts, const char *key) {
         LIST_FOREACH(link, accounts) {
                 struct account *account = CONTAINER_OF(link, struct account, link);
 
@@ -38,7 +38,7 @@ static struct account *account_new(struct list *accounts, const char *key, unsig
         return account;
 }
 
-int account_join(struct list *accounts, const char *key, unsigned per_minute, uint64_t now,
+int account_need(struct list *accounts, const char *key, unsigned per_minute, uint64_t now,
                  struct account **ret_account) {
         struct account *account = account_find(accounts, key);
 
@@ -46,15 +46,40 @@ int account_join(struct list *accounts, const char *key, unsigned per_minute, ui
                 account = account_new(accounts, key, per_minute, now);
         if (!account)
                 return -ENOMEM;
-        account->n_tokens++;
         *ret_account = account;
         return 0;
+}
+
+int account_join(struct list *accounts, const char *key, unsigned per_minute, uint64_t now,
+                 struct account **ret_account) {
+        int r = account_need(accounts, key, per_minute, now, ret_account);
+
+        if (r == 0)
+                (*ret_account)->n_tokens++;
+        return r;
 }
 
 void account_leave(struct account *account) {
         if (!account)
                 return;
         assert(account->n_tokens > 0);
-        if (--account->n_tokens == 0)
+        account->n_tokens--;
+}
+
+void accounts_sweep(struct list *accounts, uint64_t now) {
+        LIST_FOREACH_SAFE(link, following, accounts) {
+                struct account *account = CONTAINER_OF(link, struct account, link);
+
+                if (account->n_tokens == 0 && budget_is_blank(&account->budget, now))
+                        account_free(account);
+        }
+}
+
+void accounts_free(struct list *accounts) {
+        LIST_FOREACH_SAFE(link, following, accounts) {
+                struct account *account = CONTAINER_OF(link, struct account, link);
+
+                assert(account->n_tokens == 0);
                 account_free(account);
+        }
 }

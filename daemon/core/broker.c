@@ -408,6 +408,7 @@ void broker_deinit(struct broker *broker) {
         broker->n_tokens = 0;
         while (broker_next_effect(broker).kind != EFFECT_NONE) /* frees those that were removed */
                 ;
+        accounts_free(&broker->accounts);
 }
 
 /* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
@@ -508,6 +509,7 @@ int broker_configure(struct broker *broker, const struct broker_spec *specs, siz
         }
         switch_tokens(broker, tokens, specs, n, now);
         tokens = NULL; /* consumed */
+        accounts_sweep(&broker->accounts, now);
         for (size_t i = 0; i < n; i++) {
                 if (broker->is_configured)
                         lease_refresh(&broker->tokens[i]->lease, now);

@@ -45,7 +45,9 @@ int recall_token(struct broker *broker, const char *name, const char *identity, 
 
 int recall_budget(struct broker *broker, const char *account, const struct budget *budget,
                   uint64_t now) {
-        struct account *found = account_find(&broker->accounts, account);
+        struct account *found;
+        int r = account_need(&broker->accounts, account, TERMS_REQUESTS_PER_MINUTE_MAX, now,
+                             &found);
 
-        return found ? budget_recall(&found->budget, budget, now) : -EINVAL;
+        return r < 0 ? r : budget_recall(&found->budget, budget, now);
 }

@@ -14,7 +14,7 @@
 int recall_token(struct broker *broker, const char *name, const char *identity, const char *account,
                  struct lease *lease, uint64_t now);
 
-/* What was sent for ACCOUNT, which a token must have come with. What was in flight counts as sent
- * just now. 0, or -EINVAL. */
+/* What was sent for ACCOUNT, whose tokens, if it has any, came before. What was in flight counts as
+ * sent just now. 0; -EINVAL; -ENOMEM. */
 int recall_budget(struct broker *broker, const char *account, const struct budget *budget,
                   uint64_t now);

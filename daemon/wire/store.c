@@ -77,11 +77,18 @@ static void render_account(struct buffer *out, const struct account *account) {
         buffer_append_char(out, '\n');
 }
 
+/* Of accounts without tokens, so many as there is room for. */
 void store_render(struct buffer *out, const struct broker *broker) {
+        size_t left_over = 0, left_over_max = CONFIG_TOKENS_MAX - broker->n_tokens;
+
         for (size_t i = 0; i < broker->n_tokens; i++)
                 render_token(out, broker->tokens[i]);
-        LIST_FOREACH(link, &broker->accounts)
-                render_account(out, CONTAINER_OF(link, struct account, link));
+        LIST_FOREACH(link, &broker->accounts) {
+                const struct account *account = CONTAINER_OF(link, struct account, link);
+
+                if (account->n_tokens > 0 || left_over++ < left_over_max)
+                        render_account(out, account);
+        }
 }
 
 /* ---- reading ---- */

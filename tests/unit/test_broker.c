@@ -1095,6 +1095,43 @@ static void test_another_identity_of_the_same_account_keeps_its_budget(void **st
         assert_int_equal(broker_deadline(&broker), now + 15 * SECOND);
 }
 
+static unsigned n_accounts(void) {
+        unsigned n = 0;
+
+        LIST_FOREACH(link, &broker.accounts)
+                n++;
+        return n;
+}
+
+static void test_what_was_sent_counts_though_its_token_was_gone(void **state) {
+        const struct broker_spec one = spec("a"), other = spec("b");
+        uint64_t attempt;
+
+        end(started(configure_one()), failed(500));
+        configure(&other, 1);
+        attempt = started(broker_find(&broker, "b"));
+        configure(&one, 1);
+        assert_abandoned(attempt);
+        assert_quiet();
+        assert_int_equal(broker_deadline(&broker), START + 15 * SECOND);
+}
+
+static void test_account_without_tokens_is_forgotten_a_minute_after_it_was_used(void **state) {
+        const struct broker_spec other = spec("b");
+
+        end(started(configure_one()), failed(500));
+        now += SECOND;
+        configure(&other, 1);
+        end(started(broker_find(&broker, "b")), failed(500));
+        assert_int_equal(n_accounts(), 2);
+        now += MINUTE - SECOND - 1;
+        configure(&other, 1);
+        assert_int_equal(n_accounts(), 2);
+        now++;
+        configure(&other, 1);
+        assert_int_equal(n_accounts(), 1);
+}
+
 static void test_another_account_is_another_token(void **state) {
         struct broker_token *old = configure_and_fetch(3600), *token;
         struct broker_spec other = spec("a");
@@ -1186,6 +1223,8 @@ static void test_reload_changes_the_default(void **state) {
                         assert_null(broker.default_token);
         }
         assert_int_equal(broker_deadline(&broker), NEVER);
+        now += 2 * MINUTE; /* nothing that was sent counts any more */
+        configure(specs, 0);
         assert_true(list_is_empty(&broker.accounts));
 }
 
@@ -1497,6 +1536,8 @@ int main(void) {
                 TEST(test_who_waits_for_a_dropped_token_waits_for_the_new_one),
                 TEST(test_reply_that_was_not_taken_before_a_reload_is_still_whole),
                 TEST(test_another_identity_of_the_same_account_keeps_its_budget),
+                TEST(test_what_was_sent_counts_though_its_token_was_gone),
+                TEST(test_account_without_tokens_is_forgotten_a_minute_after_it_was_used),
                 TEST(test_another_account_is_another_token),
                 TEST(test_removed_token_is_not_told_to_be_given_up),
                 TEST(test_who_waits_for_a_token_that_is_removed_gets_403),

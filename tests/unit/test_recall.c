@@ -199,10 +199,11 @@ static void test_budget_has_its_limit(void **state) {
         assert_int_equal(recall_budget(&broker, "a", &budget, now), -EINVAL);
 }
 
-static void test_budget_of_nobody_is_refused(void **state) {
-        const struct budget budget = {0};
+static void test_budget_outlives_its_tokens(void **state) {
+        const struct budget budget = {.n_sent = 1, .sent = {now - SECOND}};
 
-        assert_int_equal(recall_budget(&broker, "a", &budget, now), -EINVAL);
+        assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
+        assert_int_equal(configure(spec("a"))->account->budget.n_sent, 1);
 }
 
 static void test_same_token_twice_is_refused(void **state) {
@@ -262,7 +263,7 @@ int main(void) {
                 TEST(test_budget_goes_on),
                 TEST(test_budget_that_was_known_is_not_cold),
                 TEST(test_budget_has_its_limit),
-                TEST(test_budget_of_nobody_is_refused),
+                TEST(test_budget_outlives_its_tokens),
                 TEST(test_same_token_twice_is_refused),
                 TEST(test_times_that_make_no_sense_are_refused),
                 TEST(test_changes_are_told_once),

@@ -189,7 +189,7 @@ static void test_what_makes_no_sense_is_refused(void **state) {
                 {"\"sent\":\"\"", "\"sent\":\"1000000000001\"", -EBADMSG},
                 {"\"sent\":\"\"", "\"sent\":\"1  2\"", -EBADMSG},
                 {"\"sent\":\"\"", "\"sent\":1", -EBADMSG},
-                {"{\"account\":\"c\"", "{\"account\":\"d\"", -EBADMSG},
+                {"{\"account\":\"c\"", "{\"account\":\"d\"", 0}, /* whose tokens are gone */
                 {"{\"account\":\"c\"", "x{\"account\":\"c\"", -EBADMSG},
                 {ACCOUNT, TOKEN, -EBADMSG}, /* the same token twice */
                 {ACCOUNT, "\n", -EBADMSG},
@@ -238,6 +238,24 @@ static int parse_tokens(size_t n) {
         return r;
 }
 
+static void test_accounts_without_tokens_have_room_up_to_the_limit(void **state) {
+        struct account *account;
+        char key[16];
+        size_t n = 0;
+
+        for (unsigned i = 0; i < CONFIG_TOKENS_MAX + 1; i++) {
+                snprintf(key, sizeof key, "%u", i);
+                assert_int_equal(account_need(&before.accounts, key, 4, now, &account), 0);
+        }
+        text.limit = STORE_TEXT_MAX;
+        store_render(&text, &before);
+        assert_int_equal(buffer_error(&text), 0);
+        assert_int_equal(store_parse(buffer_slice(&text), &after, now), 0);
+        LIST_FOREACH(link, &after.accounts)
+                n++;
+        assert_int_equal(n, CONFIG_TOKENS_MAX);
+}
+
 static void test_tokens_have_their_limit(void **state) {
         assert_int_equal(parse_tokens(CONFIG_TOKENS_MAX), 0);
         assert_int_equal(parse_tokens(CONFIG_TOKENS_MAX + 1), -EBADMSG);
@@ -272,10 +290,15 @@ static void test_any_byte_may_be_wrong(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(test_token_and_its_times_come_back),  TEST(test_budget_comes_back),
-                TEST(test_nothing_is_much_like_something), TEST(test_longest_of_everything_fits),
-                TEST(test_what_makes_no_sense_is_refused), TEST(test_budget_has_its_limit),
-                TEST(test_tokens_have_their_limit),        TEST(test_any_byte_may_be_wrong),
+                TEST(test_token_and_its_times_come_back),
+                TEST(test_budget_comes_back),
+                TEST(test_nothing_is_much_like_something),
+                TEST(test_longest_of_everything_fits),
+                TEST(test_what_makes_no_sense_is_refused),
+                TEST(test_budget_has_its_limit),
+                TEST(test_accounts_without_tokens_have_room_up_to_the_limit),
+                TEST(test_tokens_have_their_limit),
+                TEST(test_any_byte_may_be_wrong),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter) {
 static struct waiter *waiters_first(const struct waiters *waiters) {
         struct waiter *first = NULL;
 
+        if (waiters->n == 0)
+                return NULL;
         for (unsigned i = 0; i <= WAITERS_WAIT_MAX; i++) {
                 struct list *link = list_first(&waiters->queues[i]);
                 struct waiter *waiter;

@@ -10,28 +10,47 @@
 
 /* Tell everything that happens on stdout from now on. */
 void auditor_trace_all(void);
+/* The wall clock is right all the time. */
+void auditor_steady_clock(void);
 void auditor_trace(const struct world *world, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
-void auditor_begin(const struct world *world, uint64_t seed);
+void auditor_begin(const struct world *world);
 void auditor_end(const struct world *world);
 
-/* A fetch for SLOT is started; it sends its request; it was given up. */
+/* ---- attempts: audit_attempts.c ---- */
+
+/* A fetch for SLOT is started; one sends its request; the one for TOKEN was given up. */
 void auditor_started(const struct world *world, unsigned slot);
-void auditor_sent(const struct world *world, unsigned slot);
-void auditor_abandoned(const struct world *world, unsigned slot);
+void auditor_sent(const struct world *world, const struct fetch *fetch);
+void auditor_abandoned(const struct world *world, const struct broker_token *token);
 /* How a fetch has ended is about to be told to the broker, and was: TOKEN is what the broker says
  * it was for; it must say so if and only if it IS_CURRENT. */
 void auditor_before(const struct world *world, unsigned slot, const struct outcome *outcome);
 void auditor_after(const struct world *world, unsigned slot, bool is_current,
                    const struct broker_token *token);
-/* WORKER got its reply; AT_ONCE: it did not wait. */
-void auditor_replied(const struct world *world, const struct worker *worker, bool at_once);
-/* SLOT is configured in another way; IS_ANOTHER: its token is another one from now on, or none. */
+/* TOKEN is said to be given up at its floor. */
+void auditor_expired(const struct world *world, const struct broker_token *token);
+/* SLOT was configured in another way; IS_ANOTHER: its token is another one from now on, or none.
+ * All are tried again. */
 void auditor_reconfigured(const struct world *world, unsigned slot, bool is_another);
+/* An operator wants SLOT renewed. */
+void auditor_refreshed(const struct world *world, unsigned slot);
 /* A new broker has come after the last one; IS_BLANK: and knows nothing of it. */
 void auditor_restarted(const struct world *world, bool is_blank);
-/* The timer has fired, and the broker has done what was due. */
+/* The machine has slept. */
+void auditor_slept(const struct world *world);
+
+/* ---- replies: audit_replies.c ---- */
+
+/* WORKER is about to ask; it got its reply, AT_ONCE or after waiting; it waits no longer. */
+void auditor_asked(const struct world *world, const struct worker *worker);
+void auditor_replied(const struct world *world, const struct worker *worker, bool at_once);
+void auditor_left(const struct world *world, const struct worker *worker);
+
+/* ---- in time: audit_time.c ---- */
+
+/* The timer has fired, and what followed was carried out. */
 void auditor_woken(const struct world *world);
 /* After effects were carried out. */
 void auditor_check(const struct world *world);

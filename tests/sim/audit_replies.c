@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+
+#include "books.h"
+#include "ears.h"
+
+void auditor_asked(const struct world *world, const struct worker *worker) {
+        books.ledgers[worker->slot].is_wished |= !worker->is_plain;
+        books.waiting[worker->slot]++; /* until it has its reply, at once or not */
+        books.n_waiting++;
+}
+
+void auditor_left(const struct world *world, const struct worker *worker) {
+        books.waiting[worker->slot]--;
+        books.n_waiting--;
+        HOLDS(!waiter_waits(&worker->request.waiter), "who has left does not wait");
+}
+
+static bool may_have(const struct plan *plan, const struct worker *worker) {
+        for (size_t i = 0; i < plan->n_users; i++)
+                if (plan->users[i] == worker->peer.uid)
+                        return plan->is_there;
+        return plan->is_there && plan->n_users == 0;
+}
+
+static void check_token(const struct world *world, const struct worker *worker) {
+        const struct broker_token *token = worker->request.reply.token;
+        struct ledger *ledger = &books.ledgers[worker->slot];
+        uint64_t number = issuer_number(secret_slice(&token->lease.access_token));
+        uint64_t generation = token->lease.generation, after = worker->want.after;
+
+        HOLDS(slot_of(token) == worker->slot, "a worker gets the token that it asked for");
+        HOLDS(number == ledger->number, "what is handed out is what was granted last");
+        HOLDS(world->now < ledger->floor_at, "nothing is handed out past its floor");
+        HOLDS(world->now < issuer_expiry(&world->issuers[worker->slot], number),
+              "nothing is handed out that the endpoint knows to be dead");
+        HOLDS(generation != after && (generation > after || after > worker->known),
+              "what was refused is not given again");
+        HOLDS(generation >= ledger->last_generation, "generations only rise");
+        HOLDS(generation > ledger->last_generation || number == ledger->last_number,
+              "a generation is one token");
+        ledger->last_generation = generation;
+        ledger->last_number = number;
+}
+
+/* Whoever asks for nothing special is not refused while there is a token. */
+static void check_refusal(const struct world *world, const struct worker *worker) {
+        const struct ledger *ledger = &books.ledgers[worker->slot];
+        enum reply_kind kind = worker->request.reply.kind;
+
+        HOLDS(!worker->is_plain || !ledger_has_token(ledger, world->now),
+              "a valid token is handed out (instead: reply %d)", kind);
+        HOLDS(!worker->is_plain || kind != REPLY_PAUSED,
+              "only who wants a newer one can be told to slow down");
+        HOLDS(worker->want.after > 0 || !ledger_has_token(ledger, world->now),
+              "min_valid gets the token that there is");
+        HOLDS(kind != REPLY_DENIED || ledger->is_denied,
+              "502 is told when the endpoint has refused");
+        HOLDS(world->scenario != SCENARIO_CALM || !worker->is_plain || !books.had_token,
+              "an outage of four minutes is hidden");
+}
+
+/* Exactly one answer, and in its time. */
+static void check_wait(const struct world *world, const struct worker *worker, bool at_once) {
+        enum reply_kind kind = worker->request.reply.kind;
+
+        HOLDS(at_once || worker->waits, "who does not wait gets no answer");
+        HOLDS(!waiter_waits(&worker->request.waiter), "who has an answer does not wait");
+        if (kind == REPLY_TIMEOUT || kind == REPLY_UNAVAILABLE)
+                HOLDS(world->now >= worker->deadline, "nobody is told too early that it is late");
+        HOLDS(at_once || kind != REPLY_UNKNOWN, "who waits waits for something");
+}
+
+/* What is told of the token's time is right, whatever the wall clock says. */
+static void check_times(const struct world *world, const struct worker *worker,
+                        struct slice heard) {
+        uint64_t left = (books.ledgers[worker->slot].expires_at - world->now) / SECOND;
+        uint64_t told = ears_number(heard, "\"expires_in\":");
+
+        auditor_trace(world, "%c: %" PRIu64 " s left", letter_of(worker->slot), told);
+        HOLDS(told == left, "expires_in is what is left");
+        HOLDS(ears_number(heard, "\"expires_at\":") == ears_wall_clock() + left,
+              "expires_at is by the wall clock of now");
+}
+
+static void hear(const struct world *world, const struct worker *worker) {
+        const struct reply *reply = &worker->request.reply;
+        unsigned format = worker->peer.uid % 3; /* one of enum api_format */
+        struct slice heard;
+
+        if (!books_hear(world))
+                return;
+        ears_at(world->now);
+        heard = ears_reply(reply, format, world->now);
+        HOLDS(ears_count_tokens(heard) == (reply->kind == REPLY_TOKEN),
+              "a token is in an answer that gives it, and in no other");
+        if (reply->kind == REPLY_TOKEN) {
+                HOLDS(ears_number(heard, ISSUER_CANARY) == books.ledgers[worker->slot].number,
+                      "an answer has the token that it is about");
+                if (format == 0)
+                        check_times(world, worker, heard);
+        }
+        if (world->n_events % 16 == 0)
+                HOLDS(ears_count_tokens(ears_list(&world->broker, &worker->peer, world->now)) == 0,
+                      "no token is in the list of tokens");
+}
+
+void auditor_replied(const struct world *world, const struct worker *worker, bool at_once) {
+        enum reply_kind kind = worker->request.reply.kind;
+        bool allowed = may_have(&world->plans[worker->slot], worker);
+
+        auditor_trace(world, "%c: worker %u gets %d", letter_of(worker->slot), worker->peer.uid,
+                      kind);
+        books.n_happened++;
+        auditor_left(world, worker);
+        check_wait(world, worker, at_once);
+        hear(world, worker);
+        if (kind == REPLY_UNKNOWN || kind == REPLY_FORBIDDEN) {
+                HOLDS(!allowed, "who may have a token is not sent away");
+                return;
+        }
+        HOLDS(allowed, "who may not have a token gets none, and learns nothing of it");
+        if (kind == REPLY_TOKEN)
+                check_token(world, worker);
+        else
+                check_refusal(world, worker);
+        books.had_token |= kind == REPLY_TOKEN;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* books - what the auditor knows, from what it has seen. */
+#pragma once
+
+#include "auditor.h"
+
+/* More than any budget of a plan. */
+#define SENT_MAX 1024u
+/* By then, at the latest, is done what waits for nothing but a shared budget. */
+#define PATIENCE (5 * MINUTE + SLOTS * MINUTE)
+
+/* What is known of a token, by its slot. */
+struct ledger {
+        /* The one that may be handed out: by the issuer's number; 0: none. */
+        uint64_t number;
+        uint64_t expires_at;
+        uint64_t floor_at;
+        uint64_t early_until;  /* no renewal by itself before */
+        uint64_t late_from;    /* one should have begun by then */
+        uint64_t forced_until; /* none that a worker forces before */
+
+        uint64_t granted_at; /* the last success; 0: none that counts */
+        uint64_t life;
+        uint64_t retry_until;  /* by Retry-After */
+        uint64_t denied_until; /* by the pause of a denial */
+        uint64_t retry_by;     /* there is an attempt by then; 0: nothing has failed */
+        unsigned n_denials;
+        bool is_denied; /* by the last attempt that has ended */
+
+        bool in_flight;
+        bool is_forced;       /* the last attempt, by a worker and nothing else */
+        bool may_renew;       /* early: an operator wants it, or an attempt has failed */
+        bool may_renew_again; /* ... once more, after the attempt in flight */
+        bool is_wished;       /* by a worker with after or min_valid, since the last success */
+
+        /* What was handed out last, whatever was configured or forgotten since. */
+        uint64_t last_generation;
+        uint64_t last_number;
+
+        bool is_well; /* there was a token since all faults ended */
+};
+
+/* How a token was before an attempt's end. */
+struct before {
+        uint64_t number;
+        uint64_t generation;
+        uint64_t expires_at;
+        struct outcome outcome; /* without its token: */
+        uint64_t new_number;
+};
+
+struct books {
+        bool traces;
+        bool steady_clock;
+        struct ledger ledgers[SLOTS];
+        /* Since the last start that knew nothing. */
+        uint64_t sent[ACCOUNTS][SENT_MAX];
+        unsigned n_sent[ACCOUNTS];
+        uint64_t sent_start[ACCOUNTS]; /* when the last one of those began */
+        uint64_t cold_until;
+        struct before before;
+        uint64_t waiting[SLOTS], n_waiting;
+        uint64_t n_wakeups, n_happened; /* what a wake-up may be good for */
+        bool had_token;
+};
+
+extern struct books books;
+
+__attribute__((format(printf, 2, 3), noreturn)) void violated(const struct world *world,
+                                                              const char *format, ...);
+
+#define HOLDS(condition, ...)                                                                      \
+        do {                                                                                       \
+                if (!(condition))                                                                  \
+                        violated(world, __VA_ARGS__);                                              \
+        } while (0)
+
+static inline bool ledger_has_token(const struct ledger *ledger, uint64_t now) {
+        return ledger->number > 0 && now < ledger->floor_at;
+}
+
+/* The smallest budget of those that share ACCOUNT. */
+unsigned books_budget(const struct world *world, unsigned account);
+
+/* What bearerd says is heard each time in chaos, and now and then in calm years. */
+static inline bool books_hear(const struct world *world) {
+        return world->scenario != SCENARIO_CALM || world->n_events % 16 == 0;
+}

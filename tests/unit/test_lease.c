@@ -302,13 +302,11 @@ static void test_first_retry_comes_soon_and_later_ones_are_spread_over_the_minut
         static const struct {
                 uint64_t least, most;
         } retries[] = {
-                {500, 1000},    /* U(0.5 s, 1 s) */
-                {15000, 15000}, /* U(0, 2 s), but 60 s / 4 apart */
-                {15000, 15000}, /* U(0, 4 s) */
-                {15000, 15000},
-                {15000, 16000}, /* U(0, 16 s) */
-                {15000, 32000},
-                {15000, 60000}, /* U(0, 60 s) */
+                {500, 1000},                    /* U(0.5 s, 1 s) */
+                {15000, 15000},                 /* U(0, 2 s), but 60 s / 4 apart */
+                {15000, 15000},                 /* U(0, 4 s) */
+                {15000, 15000}, {15000, 16000}, /* U(0, 16 s) */
+                {15000, 32000}, {15000, 60000}, /* U(0, 60 s) */
                 {15000, 60000},
         };
 
@@ -341,6 +339,17 @@ static void test_failures_are_forgotten_after_a_success(void **state) {
         now = lease.refresh_at;
         attempt(failed(500));
         assert_int_equal(lease_next_attempt(&lease), now + SECOND / 2);
+}
+
+static void test_success_ends_every_pause(void **state) {
+        attempt(failed(500));
+        attempt(retry_after(3600));
+        attempt(denied());
+        attempt(denied());
+        attempt(granted("a", 100));
+        assert_int_equal(lease_next_attempt(&lease), lease.refresh_at);
+        now += MINUTE;
+        assert_int_equal(judge(newer()), VERDICT_RENEW);
 }
 
 static void test_failure_is_remembered_for_people(void **state) {
@@ -577,6 +586,15 @@ static void test_token_younger_than_30_s_meets_any_min_valid(void **state) {
         assert_int_equal(judge(min_valid(1000000)), VERDICT_RENEW);
 }
 
+/* Though successes are half a life apart, and it is older than that. */
+static void test_short_lived_token_is_young_for_30_s_too(void **state) {
+        attempt(granted("a", 40));
+        now += 30 * SECOND - 1;
+        assert_int_equal(judge(min_valid(3600)), VERDICT_TOKEN);
+        now++;
+        assert_int_equal(judge(min_valid(3600)), VERDICT_RENEW);
+}
+
 static void test_no_token_above_its_floor_meets_min_valid_by_less_than_the_floor(void **state) {
         attempt(granted("a", 3600));
         now = lease.floor_at;
@@ -806,6 +824,7 @@ int main(void) {
                 TEST(test_first_retry_comes_soon_and_later_ones_are_spread_over_the_minute),
                 TEST(test_retry_does_not_come_before_the_backoff_of_a_slow_attempt),
                 TEST(test_failures_are_forgotten_after_a_success),
+                TEST(test_success_ends_every_pause),
                 TEST(test_failure_is_remembered_for_people),
                 TEST(test_failures_of_one_kind_and_status_are_counted_in_a_row),
                 TEST(test_retry_after_is_honoured_up_to_an_hour),
@@ -825,6 +844,7 @@ int main(void) {
                 TEST(test_others_go_on_getting_the_token_that_one_was_refused_with),
                 TEST(test_min_valid_at_what_is_left_is_met_and_one_past_it_renews),
                 TEST(test_token_younger_than_30_s_meets_any_min_valid),
+                TEST(test_short_lived_token_is_young_for_30_s_too),
                 TEST(test_no_token_above_its_floor_meets_min_valid_by_less_than_the_floor),
                 TEST(test_backoff_forbids_a_forced_renewal),
                 TEST(test_retry_after_forbids_a_forced_renewal),

@@ -1,81 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
-#include <string.h>
 
 #include "books.h"
 #include "ears.h"
 
 static uint64_t number_of(const struct broker_token *token) {
         return issuer_number(secret_slice(&token->lease.access_token));
-}
-
-/* ---- what operators do ---- */
-
-static void forget_token(struct ledger *ledger, uint64_t now) {
-        *ledger = (struct ledger){
-                .in_flight = ledger->in_flight,
-                .is_wished = ledger->is_wished,
-                .retry_by = now + PATIENCE,
-                .last_generation = ledger->last_generation,
-                .last_number = ledger->last_number,
-        };
-}
-
-void auditor_refreshed(const struct world *world, unsigned slot) {
-        const struct broker_token *token = broker_find(&world->broker, world->plans[slot].name);
-        struct ledger *ledger = &books.ledgers[slot];
-
-        ledger->may_renew = true;
-        ledger->may_renew_again = token && lease_in_flight(&token->lease);
-        if (ledger->may_renew_again)
-                return;
-        ledger->n_denials = 0;
-        ledger->denied_until = 0;
-}
-
-void auditor_reconfigured(const struct world *world, unsigned slot, bool is_another) {
-        auditor_trace(world, "%c: %s%s", letter_of(slot),
-                      world->plans[slot].is_there ? "is there" : "is not",
-                      is_another ? ", another one" : "");
-        for (unsigned i = 0; i < SLOTS; i++)
-                auditor_refreshed(world, i);
-        if (is_another)
-                forget_token(&books.ledgers[slot], world->now);
-}
-
-/* What is to be tried by some time is tried some time after NOW. */
-static uint64_t patience(const struct world *world, const struct ledger *ledger) {
-        return time_max(world->now, ledger->retry_until) + PATIENCE;
-}
-
-void auditor_slept(const struct world *world) {
-        for (unsigned slot = 0; slot < SLOTS; slot++) {
-                struct ledger *ledger = &books.ledgers[slot];
-
-                if (ledger->retry_by > 0)
-                        ledger->retry_by = time_max(ledger->retry_by, patience(world, ledger));
-        }
-}
-
-void auditor_restarted(const struct world *world, bool is_blank) {
-        for (unsigned slot = 0; slot < SLOTS; slot++) {
-                struct ledger *ledger = &books.ledgers[slot];
-
-                ledger->in_flight = false;
-                ledger->is_denied = false;
-                ledger->n_denials = 0;
-                ledger->denied_until = 0;
-                ledger->may_renew_again = false;
-                ledger->retry_by =
-                        ledger_has_token(ledger, world->now) ? 0 : patience(world, ledger);
-                if (is_blank)
-                        forget_token(ledger, world->now);
-        }
-        if (!is_blank)
-                return;
-        memset(books.n_sent, 0, sizeof books.n_sent);
-        memset(books.sent_start, 0, sizeof books.sent_start);
-        books.cold_until = world->now + MINUTE;
 }
 
 /* ---- its beginning ---- */
@@ -124,6 +54,8 @@ static void check_early(const struct world *world, unsigned slot) {
         if (!ledger->is_forced)
                 return;
         HOLDS(ledger->is_wished, "%c is not renewed too early", letter_of(slot));
+        HOLDS(ledger->is_refused || world->now >= ledger->granted_at + 30 * SECOND,
+              "min_valid renews no young token");
         HOLDS(world->now >= ledger->forced_until, "renewals that workers force are apart");
 }
 
@@ -147,7 +79,7 @@ void auditor_started(const struct world *world, unsigned slot) {
         HOLDS(!ledger->in_flight, "one attempt at a time for %c", letter_of(slot));
         HOLDS(world->now >= ledger->retry_until, "no attempt for %c before Retry-After",
               letter_of(slot));
-        HOLDS(world->now >= ledger->denied_until, "no attempt for %c in the pause of a denial",
+        HOLDS(world->now >= ledger->paused_until, "no attempt for %c in its pause",
               letter_of(slot));
         HOLDS(ledger->granted_at == 0 || world->now >= ledger->granted_at + apart,
               "successes of %c are apart", letter_of(slot));
@@ -158,6 +90,7 @@ void auditor_started(const struct world *world, unsigned slot) {
         check_early(world, slot);
         check_late(world, slot);
         ledger->in_flight = true;
+        ledger->started_at = broker_find(&world->broker, plan->name)->lease.started_at;
         ledger->retry_by = 0;
         books.n_happened++;
 }
@@ -197,14 +130,19 @@ void auditor_before(const struct world *world, unsigned slot, const struct outco
                       books.before.new_number, outcome->expires_in);
 }
 
-static bool is_wished(const struct world *world, unsigned slot) {
+/* What those who wait still wish of the token that has come. */
+static void note_wishes(const struct world *world, unsigned slot) {
+        struct ledger *ledger = &books.ledgers[slot];
+
+        ledger->is_wished = ledger->is_refused = false;
         for (unsigned i = 0; i < WORKERS; i++) {
                 const struct worker *worker = &world->workers[i];
 
-                if (worker->waits && worker->slot == slot && !worker->is_plain)
-                        return true;
+                if (!worker->waits || worker->slot != slot)
+                        continue;
+                ledger->is_wished |= !worker->is_plain;
+                ledger->is_refused |= worker->want.after > 0;
         }
-        return false;
 }
 
 /* False: it is of no use any more. */
@@ -226,11 +164,11 @@ static bool note_grant(const struct world *world, unsigned slot) {
                 ledger->forced_until = world->now + terms->renewal_pause;
         ledger->granted_at = world->now;
         ledger->life = life;
-        ledger->retry_until = ledger->denied_until = ledger->retry_by = 0;
-        ledger->n_denials = 0;
+        ledger->retry_until = ledger->retry_by = 0;
+        ledger_end_pause(ledger);
         ledger->is_denied = ledger->is_forced = false;
         ledger->may_renew = ledger->may_renew_again;
-        ledger->is_wished = is_wished(world, slot);
+        note_wishes(world, slot);
         return true;
 }
 
@@ -248,18 +186,28 @@ static uint64_t longest_hold(const struct terms *terms, enum outcome_kind kind) 
         return time_max(terms->retry_max, MINUTE);
 }
 
-static void note_denial(const struct world *world, struct ledger *ledger,
-                        const struct terms *terms) {
+/* For how long a failure holds off the next attempt, at least. */
+static uint64_t pause_after(struct ledger *ledger, const struct terms *terms,
+                            enum outcome_kind kind, uint64_t now) {
         uint64_t pause = terms->denied_min;
 
-        if (ledger->may_renew_again) { /* it is tried at once */
-                ledger->n_denials = 0;
-                return;
+        switch (kind) {
+        case OUTCOME_DENIED:
+                ledger->n_failures = 0;
+                for (unsigned i = 0; i < ledger->n_denials && pause < terms->denied_max; i++)
+                        pause *= 2;
+                ledger->n_denials++;
+                return now + time_min(pause, terms->denied_max);
+        case OUTCOME_MISCONFIGURED:
+                ledger->n_failures = 0;
+                return now + terms->misconfigured_pause;
+        case OUTCOME_FAILED:
+        case OUTCOME_GRANTED:
+                break;
         }
-        for (unsigned i = 0; i < ledger->n_denials && pause < terms->denied_max; i++)
-                pause *= 2;
-        ledger->n_denials++;
-        ledger->denied_until = world->now + time_min(pause, terms->denied_max);
+        if (ledger->n_failures++ == 0)
+                return now + terms->retry_min / 2;
+        return ledger->started_at + MINUTE / terms->requests_per_minute;
 }
 
 static void note_failure(const struct world *world, unsigned slot) {
@@ -270,15 +218,29 @@ static void note_failure(const struct world *world, unsigned slot) {
         if (outcome->retry_after > 0)
                 ledger->retry_until = world->now + time_min(outcome->retry_after, 3600) * SECOND;
         ledger->is_denied = outcome->kind == OUTCOME_DENIED;
-        if (ledger->is_denied)
-                note_denial(world, ledger, terms);
-        else if (ledger->may_renew_again)
-                ledger->n_denials = 0;
+        if (ledger->may_renew_again) /* it is tried at once */
+                ledger_end_pause(ledger);
+        else
+                ledger->paused_until = pause_after(ledger, terms, outcome->kind, world->now);
         ledger->may_renew = true;
         ledger->retry_by = time_max(world->now + longest_hold(terms, outcome->kind),
                                     time_max(ledger->retry_until,
                                              ledger->granted_at + terms->min_renewal_interval)) +
                            PATIENCE;
+}
+
+/* Whatever was configured or forgotten before. */
+static void check_grant(const struct world *world, unsigned slot,
+                        const struct broker_token *token) {
+        struct ledger *ledger = &books.ledgers[slot];
+        uint64_t generation = token->lease.generation;
+
+        if (books.before.number != books.before.new_number)
+                HOLDS(generation > ledger->top_generation, "another token is a newer generation");
+        else
+                HOLDS(generation == books.before.generation,
+                      "the same token is the same generation");
+        ledger->top_generation = generation;
 }
 
 static void check_failure(const struct world *world, unsigned slot,
@@ -303,7 +265,9 @@ void auditor_after(const struct world *world, unsigned slot, bool is_current,
                 return;
         HOLDS(slot_of(token) == slot, "an answer is for the token that it was asked for");
         ledger->in_flight = false;
-        if (books.before.outcome.kind != OUTCOME_GRANTED || !note_grant(world, slot)) {
+        if (books.before.outcome.kind == OUTCOME_GRANTED && note_grant(world, slot)) {
+                check_grant(world, slot, token);
+        } else {
                 note_failure(world, slot);
                 check_failure(world, slot, token);
         }

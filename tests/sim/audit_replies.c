@@ -6,6 +6,7 @@
 
 void auditor_asked(const struct world *world, const struct worker *worker) {
         books.ledgers[worker->slot].is_wished |= !worker->is_plain;
+        books.ledgers[worker->slot].is_refused |= worker->want.after > 0;
         books.waiting[worker->slot]++; /* until it has its reply, at once or not */
         books.n_waiting++;
 }
@@ -43,6 +44,13 @@ static void check_token(const struct world *world, const struct worker *worker) 
         ledger->last_number = number;
 }
 
+/* A generation that there has not been yet cannot have been refused. */
+static bool is_refused(const struct worker *worker) {
+        uint64_t after = worker->want.after;
+
+        return after > 0 && after <= worker->request.reply.token->lease.generation;
+}
+
 /* Whoever asks for nothing special is not refused while there is a token. */
 static void check_refusal(const struct world *world, const struct worker *worker) {
         const struct ledger *ledger = &books.ledgers[worker->slot];
@@ -52,8 +60,8 @@ static void check_refusal(const struct world *world, const struct worker *worker
               "a valid token is handed out (instead: reply %d)", kind);
         HOLDS(!worker->is_plain || kind != REPLY_PAUSED,
               "only who wants a newer one can be told to slow down");
-        HOLDS(worker->want.after > 0 || !ledger_has_token(ledger, world->now),
-              "min_valid gets the token that there is");
+        HOLDS(is_refused(worker) || !ledger_has_token(ledger, world->now),
+              "who was not refused the token that there is gets it");
         HOLDS(kind != REPLY_DENIED || ledger->is_denied,
               "502 is told when the endpoint has refused");
         HOLDS(world->scenario != SCENARIO_CALM || !worker->is_plain || !books.had_token,

@@ -69,7 +69,7 @@ static uint64_t well_by(const struct world *world, unsigned slot) {
         const struct plan *plan = &world->plans[slot];
         const struct ledger *ledger = &books.ledgers[slot];
         uint64_t from =
-                time_max(world->calm_from, time_max(ledger->retry_until, ledger->denied_until));
+                time_max(world->calm_from, time_max(ledger->retry_until, ledger->paused_until));
 
         return from + 5 * MINUTE + plan->terms.attempt_timeout +
                SLOTS * MINUTE / books_budget(world, plan->account);
@@ -93,8 +93,19 @@ static void check_recovery(const struct world *world) {
         }
 }
 
+static void check_waiting(const struct world *world) {
+        for (size_t i = 0; i < WORKERS && books.n_waiting > 0; i++) {
+                const struct worker *worker = &world->workers[i];
+
+                HOLDS(!worker->waits || !worker->is_plain ||
+                              !ledger_has_token(&books.ledgers[worker->slot], world->now),
+                      "nobody waits for a token that is there");
+        }
+}
+
 void auditor_check(const struct world *world) {
         check_counts(world);
+        check_waiting(world);
         check_timer(world);
         if (world->now >= world->calm_from)
                 check_recovery(world);

@@ -31,6 +31,9 @@ void auditor_after(const struct world *world, unsigned slot, bool is_current,
                    const struct broker_token *token);
 /* TOKEN is said to be given up at its floor. */
 void auditor_expired(const struct world *world, const struct broker_token *token);
+
+/* ---- what operators do: audit_operators.c ---- */
+
 /* SLOT was configured in another way; IS_ANOTHER: its token is another one from now on, or none.
  * All are tried again. */
 void auditor_reconfigured(const struct world *world, unsigned slot, bool is_another);

@@ -22,18 +22,23 @@ struct ledger {
         uint64_t granted_at; /* the last success; 0: none that counts */
         uint64_t life;
         uint64_t retry_until;  /* by Retry-After */
-        uint64_t denied_until; /* by the pause of a denial */
+        uint64_t paused_until; /* by our own backoff, at least */
         uint64_t retry_by;     /* there is an attempt by then; 0: nothing has failed */
-        unsigned n_denials;
-        bool is_denied; /* by the last attempt that has ended */
+        unsigned n_denials;    /* since the last success or refresh */
+        unsigned n_failures;   /* passing ones in a row */
+        bool is_denied;        /* by the last attempt that has ended */
 
         bool in_flight;
+        uint64_t started_at;  /* of the last attempt, as the broker decided */
+        bool is_refused;      /* the token, by a worker, since it came */
         bool is_forced;       /* the last attempt, by a worker and nothing else */
         bool may_renew;       /* early: an operator wants it, or an attempt has failed */
         bool may_renew_again; /* ... once more, after the attempt in flight */
         bool is_wished;       /* by a worker with after or min_valid, since the last success */
 
-        /* What was handed out last, whatever was configured or forgotten since. */
+        /* Whatever was configured or forgotten since: of the last token, and what was handed out.
+         */
+        uint64_t top_generation;
         uint64_t last_generation;
         uint64_t last_number;
 
@@ -77,6 +82,11 @@ __attribute__((format(printf, 2, 3), noreturn)) void violated(const struct world
 
 static inline bool ledger_has_token(const struct ledger *ledger, uint64_t now) {
         return ledger->number > 0 && now < ledger->floor_at;
+}
+
+static inline void ledger_end_pause(struct ledger *ledger) {
+        ledger->n_denials = ledger->n_failures = 0;
+        ledger->paused_until = 0;
 }
 
 /* The smallest budget of those that share ACCOUNT. */

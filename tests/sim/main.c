@@ -8,9 +8,11 @@
  * steps back and forth all the time, unless it is a steady one. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auditor.h"
 
@@ -24,12 +26,34 @@ struct tally {
         double years;
 };
 
+/* A run takes less than a second: seconds until one is said to hang. */
+#define PATIENCE 100
+
 static struct world world;
 static struct tally tallies[N_SCENARIOS];
+
+static char last_words[128];
+
+/* A run that crashes or hangs can be had again, too. */
+static void die(int signal) {
+        ssize_t r = write(STDOUT_FILENO, last_words, strlen(last_words));
+
+        (void)r;
+        _exit(1);
+}
+
+static void expect(enum scenario scenario, uint64_t seed) {
+        snprintf(last_words, sizeof last_words,
+                 "violated: no run crashes or hangs\n  again, with all that led to it:\n"
+                 "  sim --scenario %s --seed %" PRIu64 " --trace\n",
+                 scenarios[scenario], seed);
+        alarm(PATIENCE);
+}
 
 static void run(enum scenario scenario, uint64_t seed) {
         uint64_t began;
 
+        expect(scenario, seed);
         world_run(&world, scenario, seed);
         began = UINT64_C(86400) * NSEC_PER_SEC;
         tallies[scenario].runs++;
@@ -79,6 +103,8 @@ int main(int argc, char **argv) {
         double years = 1;
         int code, only = N_SCENARIOS;
 
+        signal(SIGABRT, die);
+        signal(SIGALRM, die);
         while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 switch (code) {
                 case 'y':
@@ -92,6 +118,7 @@ int main(int argc, char **argv) {
                         break;
                 case 't':
                         auditor_trace_all();
+                        setlinebuf(stdout);
                         break;
                 case 'w':
                         auditor_steady_clock();

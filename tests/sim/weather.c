@@ -58,10 +58,11 @@ void weather_at_fetch(struct world *world, const struct broker_token *token) {
         const struct lease *lease = &token->lease;
         uint64_t span;
 
-        if (world->scenario != SCENARIO_CALM || lease->renewals == 0 || lease->is_failing ||
-            agenda_at(&world->agenda, AGENDA_WEATHER) != NEVER ||
+        if (world->scenario != SCENARIO_CALM || lease->renewals == world->last_outage ||
+            lease->is_failing || agenda_at(&world->agenda, AGENDA_WEATHER) != NEVER ||
             !random_one_in(&world->random, 20))
                 return;
+        world->last_outage = lease->renewals;
         set_moods(world, MOOD_FAILING);
         span = random_one_in(&world->random, 4) ? OUTAGE_MAX
                                                 : random_below(&world->random, OUTAGE_MAX);

@@ -56,6 +56,7 @@ struct world {
         uint64_t turn_ends_at; /* effects are carried out then */
         uint64_t late;         /* the timer fires not before */
         uint64_t pace;         /* workers ask about so often, ns */
+        uint64_t last_outage;  /* so many renewals had succeeded by then */
         uint64_t slowness;     /* a step of a fetch takes at most so long */
         uint64_t n_events;
 };

@@ -201,6 +201,20 @@ static bool text_repeats_credential(const struct answer *answer, struct slice te
         return found;
 }
 
+/* As it is, and as it would be shown: bytes that are left out then hide nothing. */
+static bool text_gives_away(const struct answer *answer, struct slice text) {
+        struct buffer shown = BUFFER_INIT(OAUTH_BODY_MAX + sizeof "...");
+        bool found = text_repeats_credential(answer, text);
+
+        if (!found && buffer_reserve(&shown, text.size + sizeof "...") == 0) {
+                outcome_text(shown.data, text.size + sizeof "...", text);
+                found = text_repeats_credential(answer, slice_of(shown.data));
+        }
+        found |= buffer_error(&shown) < 0;
+        buffer_deinit(&shown);
+        return found;
+}
+
 /* What grants a token, read strictly. Each reader says what is wrong, or NULL. */
 
 static const char *read_access_token(struct json_object *root, struct slice *ret_token) {
@@ -294,7 +308,7 @@ static const char *read_grant(const struct answer *answer, struct slice *ret_tok
 static struct slice endpoint_text(const struct answer *answer, const char *name) {
         struct slice text = string_member(answer->root, name);
 
-        if (text.size > 0 && text_repeats_credential(answer, text))
+        if (text.size > 0 && text_gives_away(answer, text))
                 return SLICE(WITHHELD);
         if (text.size > DESCRIPTION_MAX)
                 text.size = DESCRIPTION_MAX;

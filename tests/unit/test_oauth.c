@@ -548,6 +548,18 @@ static void test_text_that_repeats_a_credential_is_withheld(void **state) {
                             "(withheld: it contains a credential)");
 }
 
+/* Stray bytes of UTF-8 are left out of what is shown, white space is one space in it. */
+static void test_bytes_that_are_not_shown_hide_no_credential(void **state) {
+        static const char *const rows[] = {
+                "{\"error_description\":\"s3c\x80r+t/9\xbf x\"}",
+                "{\"error_description\":\"s3cr+t/9 \\t\\n x\"}",
+                "{\"message\":\"s3cr%2Bt\x8f%2F9+x\"}",
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+                assert_non_null(strstr(answer(401, rows[i]).message, "(withheld"));
+}
+
 static void test_credential_behind_the_cut_withholds_what_is_before_it(void **state) {
         struct outcome outcome = answer_slice(
                 400, filled("{\"error_description\":\"", 250, 'd', CLIENT_SECRET "\"}"));
@@ -624,6 +636,7 @@ int main(void) {
                 cmocka_unit_test(test_errors_in_every_shape_are_told),
                 cmocka_unit_test(test_long_error_texts_are_cut),
                 cmocka_unit_test(test_text_that_repeats_a_credential_is_withheld),
+                cmocka_unit_test(test_bytes_that_are_not_shown_hide_no_credential),
                 cmocka_unit_test(test_credential_behind_the_cut_withholds_what_is_before_it),
                 cmocka_unit_test(test_secret_of_three_bytes_is_not_looked_for),
                 cmocka_unit_test(test_retry_after_is_seconds_or_a_date),

@@ -109,10 +109,11 @@ static unsigned month_days(unsigned year, unsigned month) {
         return lengths[month] + (month == 1 && is_leap);
 }
 
-/* A second of 60 is a leap second. */
+/* A second of 60 is a leap second; before the year 1 was none of this calendar. */
 static bool date_is_valid(const struct date *date) {
-        return date->day >= 1 && date->day <= month_days(date->year, date->month) &&
-               date->hour <= 23 && date->minute <= 59 && date->second <= 60;
+        return date->year >= 1 && date->day >= 1 &&
+               date->day <= month_days(date->year, date->month) && date->hour <= 23 &&
+               date->minute <= 59 && date->second <= 60;
 }
 
 static int64_t days_before_year(int64_t year) {

@@ -70,6 +70,7 @@ static void test_year_of_two_digits_is_within_fifty_years(void **state) {
 
 static void test_anything_else_is_refused(void **state) {
         static const char *const rows[] = {
+                "Fri, 31 Dec 0000 23:59:59 GMT", /* there was no year 0 */
                 "",
                 "120",
                 "Sun, 06 Nov 1994 08:49:37",

@@ -505,6 +505,8 @@ int broker_configure(struct broker *broker, const struct broker_spec *specs, siz
                 while (tokens && made-- > 0)
                         if (tokens[made] && broker_find(broker, specs[made].name) != tokens[made])
                                 broker_token_free(tokens[made]);
+                accounts_sweep(&broker->accounts, now);
+                changed(broker);
                 return r;
         }
         switch_tokens(broker, tokens, specs, n, now);

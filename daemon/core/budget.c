@@ -17,9 +17,8 @@ void budget_set_per_minute(struct budget *budget, unsigned per_minute) {
 }
 
 bool budget_is_blank(const struct budget *budget, uint64_t now) {
-        if (budget->in_flight > 0 || budget->cold_until > now)
-                return false;
-        return budget->n_sent == 0 || budget->sent[budget->n_sent - 1] + BUDGET_WINDOW <= now;
+        return budget->in_flight == 0 &&
+               (budget->n_sent == 0 || budget->sent[budget->n_sent - 1] + BUDGET_WINDOW <= now);
 }
 
 /* When the window has room: one must have left it that was sent so many before the last. */

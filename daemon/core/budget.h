@@ -30,7 +30,7 @@ void budget_set_per_minute(struct budget *budget, unsigned per_minute);
  * now; its per_minute does not count. 0; -EINVAL: it makes no sense. */
 int budget_recall(struct budget *budget, const struct budget *kept, uint64_t now);
 
-/* Whether it has nothing to remember: a new one would say the same. */
+/* Whether it has nothing to remember: a new one would allow no more. */
 bool budget_is_blank(const struct budget *budget, uint64_t now);
 
 /* The first time from NOW on at which a request may start; NEVER: not before one in flight ends. */

@@ -1250,16 +1250,16 @@ static void test_policy_that_is_taken_away_ends_the_wait(void **state) {
  */
 static void test_reload_without_memory_changes_nothing(void **state) {
         struct broker_spec before[] = {spec("kept"), spec("dropped"), spec("removed")};
-        struct broker_spec after[] = {spec("shares"), spec("dropped"), spec("kept"), spec("added")};
+        struct broker_spec after[] = {spec("added"), spec("shares"), spec("dropped"), spec("kept")};
         struct broker_token *old[3];
         struct request request = {0};
         uint64_t attempts[3];
         unsigned failures = 0;
         int r = -ENOMEM;
 
-        after[0].account = "kept";
-        after[1].identity = "another scope";
-        after[2].terms.requests_per_minute = 1;
+        after[1].account = "kept";
+        after[2].identity = "another scope";
+        after[3].terms.requests_per_minute = 1;
         configure(before, 3);
         for (size_t i = 0; i < 3; i++)
                 old[i] = broker_find(&broker, before[i].name);
@@ -1287,6 +1287,7 @@ static void test_reload_without_memory_changes_nothing(void **state) {
                 assert_int_equal(old[1]->n_waiting, 1);
                 assert_int_equal(old[1]->attempt, attempts[1]);
                 assert_int_equal(broker.n_in_flight, 2);
+                assert_int_equal(n_accounts(), 3);
                 assert_quiet();
         }
         assert_int_equal(failures, 10); /* an array, 3 tokens of 2 pieces, an account of 2 */

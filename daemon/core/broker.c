@@ -422,6 +422,9 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
                 abandon(broker, token, now);
         token->has_expired = false;
         token->removed = true;
+        if (token->lease.generation >= now / NSEC_PER_MSEC)
+                broker->removed_generation =
+                        time_max(broker->removed_generation, token->lease.generation);
         effect_add(broker, token);
 }
 
@@ -436,7 +439,6 @@ static void token_inherit(struct broker_token *token, struct broker_token *old) 
         }
         token->n_waiting = old->n_waiting;
         old->n_waiting = 0;
-        /* Generations only rise, whatever the configuration. */
         token->lease.generation = old->lease.generation;
 }
 
@@ -478,7 +480,10 @@ static void switch_tokens(struct broker *broker, struct broker_token **tokens,
         for (size_t i = 0; i < n; i++) {
                 struct broker_token *before = broker_find(broker, specs[i].name);
 
-                if (before && before != tokens[i])
+                /* Generations only rise, whatever the configuration. */
+                if (!before)
+                        tokens[i]->lease.generation = broker->removed_generation;
+                else if (before != tokens[i])
                         token_inherit(tokens[i], before);
                 token_apply(tokens[i], &specs[i]);
                 if (specs[i].is_default)

@@ -75,6 +75,7 @@ struct broker {
         struct list effects; /* tokens */
         unsigned n_in_flight;
         uint64_t last_attempt;
+        uint64_t removed_generation; /* of a token that may come back in the same millisecond */
         uint64_t tokens_deadline;
         bool deadline_is_stale;
         bool has_changed;

@@ -70,10 +70,6 @@ void books_configured(struct books *books, const struct plan plans[SLOTS], int d
                 if (old->is_there && (!plan->is_there || old->version != plan->version ||
                                       old->account != plan->account))
                         replace(books, slot, now);
-                /* What is removed takes its generation along, which is above the time's only
-                 * after several within a millisecond. */
-                if (!plan->is_there && ledger->last_generation >= now / NSEC_PER_MSEC)
-                        ledger->last_generation = 0;
                 ledger->plan = *plan;
                 n += plan->is_there;
                 last = plan->is_there ? slot : last;

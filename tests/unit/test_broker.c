@@ -1132,6 +1132,25 @@ static void test_account_without_tokens_is_forgotten_a_minute_after_it_was_used(
         assert_int_equal(n_accounts(), 1);
 }
 
+static void test_token_that_was_gone_for_less_than_a_millisecond_has_a_newer_generation(
+        void **state) {
+        struct broker_spec one = spec("a"), other = spec("b");
+        uint64_t generation;
+
+        one.terms.min_renewal_interval = 0;
+        one.account = other.account;
+        other.terms.requests_per_minute = one.terms.requests_per_minute = 60;
+        configure(&other, 1);
+        now += MINUTE;
+        configure(&one, 1);
+        end(started(broker_find(&broker, "a")), granted("first", 3600));
+        generation = broker_find(&broker, "a")->lease.generation;
+        configure(&other, 1);
+        configure(&one, 1);
+        end(started(broker_find(&broker, "a")), granted("second", 3600));
+        assert_true(broker_find(&broker, "a")->lease.generation > generation);
+}
+
 static void test_another_account_is_another_token(void **state) {
         struct broker_token *old = configure_and_fetch(3600), *token;
         struct broker_spec other = spec("a");
@@ -1539,6 +1558,7 @@ int main(void) {
                 TEST(test_another_identity_of_the_same_account_keeps_its_budget),
                 TEST(test_what_was_sent_counts_though_its_token_was_gone),
                 TEST(test_account_without_tokens_is_forgotten_a_minute_after_it_was_used),
+                TEST(test_token_that_was_gone_for_less_than_a_millisecond_has_a_newer_generation),
                 TEST(test_another_account_is_another_token),
                 TEST(test_removed_token_is_not_told_to_be_given_up),
                 TEST(test_who_waits_for_a_token_that_is_removed_gets_403),

@@ -164,10 +164,13 @@ enum verdict lease_judge(const struct lease *lease, const struct want *want, uin
 /* The first forced renewal after a quiet time brings the shortest pause; one that comes within a
  * further pause of the last one's end shows that refusals go on. */
 static uint64_t next_forced_pause(const struct lease *lease, uint64_t now) {
+        const struct terms *terms = &lease->terms;
+        uint64_t twice = time_add(lease->forced_pause, lease->forced_pause);
+
         if (lease->forced_pause == 0 || now >= time_add(lease->forced_until, lease->forced_pause))
-                return lease->terms.renewal_pause;
-        return time_min(time_add(lease->forced_pause, lease->forced_pause),
-                        lease->terms.renewal_pause_max);
+                return terms->renewal_pause;
+        /* The last one may have been by other terms. */
+        return time_max(terms->renewal_pause, time_min(twice, terms->renewal_pause_max));
 }
 
 void lease_begin(struct lease *lease, bool is_forced, uint64_t now) {

@@ -732,6 +732,20 @@ static void test_forced_pause_is_60_s_again_after_a_quiet_time_as_long(void **st
         }
 }
 
+/* A reload may have changed the terms since the last one. */
+static void test_forced_pause_is_never_shorter_than_the_configured_one(void **state) {
+        struct terms terms = defaults;
+
+        attempt(granted("a", 86400));
+        now += MINUTE;
+        assert_true(refuse("b"));
+        now += MINUTE;
+        terms.renewal_pause = 5 * MINUTE;
+        lease_set_terms(&lease, &terms);
+        assert_true(refuse("c"));
+        assert_paused(newer(), HINDRANCE_FRESH, now + 5 * MINUTE);
+}
+
 static void test_same_token_after_a_refusal_counts_as_a_forced_renewal(void **state) {
         uint64_t generation;
 
@@ -856,6 +870,7 @@ int main(void) {
                 TEST(test_second_forced_renewal_within_60_s_is_not_made),
                 TEST(test_forced_pause_doubles_to_15_min_while_refusals_go_on),
                 TEST(test_forced_pause_is_60_s_again_after_a_quiet_time_as_long),
+                TEST(test_forced_pause_is_never_shorter_than_the_configured_one),
                 TEST(test_same_token_after_a_refusal_counts_as_a_forced_renewal),
                 TEST(test_renewal_by_itself_is_not_a_forced_one),
                 TEST(test_forced_renewal_that_failed_is_tried_again),

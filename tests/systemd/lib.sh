@@ -50,6 +50,17 @@ is_another() {
   pid=$(show bearerd MainPID)
   [ "$pid" -gt 0 ] && [ "$pid" != "$1" ] && systemctl --quiet is-active bearerd
 }
+# between_lives COMMAND...: kills bearerd, and runs COMMAND before systemd starts it again. What it
+# changes of the store, no bearerd that still runs can write anew.
+between_lives() {
+  local pid
+  pid=$(show bearerd MainPID)
+  kill -STOP "$pid"
+  "$@"
+  kill -KILL "$pid"
+  until_ok 20 is_another "$pid"
+}
+memory() { /usr/bin/python3 "$source/tests/systemd/memory.py" "$@"; }
 as_worker() { setpriv --reuid worker --regid worker --init-groups -- "$@"; }
 as_stranger() { setpriv --reuid stranger --regid stranger --clear-groups -- "$@"; }
 ask() { as_worker curl -sS --max-time 10 --unix-socket $socket "http://localhost$1" 2>&1; }

@@ -166,11 +166,10 @@ told RELOADED
 renewed() { [ "$(generation athena)" -gt "$before" ]; }
 ok "... and the token is renewed" 0 "$(until_ok 10 renewed; echo $?)"
 
-# --- what is kept over a restart; a renewal would write it anew
+# --- what is kept over a restart
 until_ok 10 status_says 'athena: valid until *, next renewal at *'
 mark
-/usr/bin/python3 "$source/tests/systemd/memory.py" damage
-systemctl restart bearerd
+between_lives memory damage
 told DROPPED PRIORITY=4
 mark
 drop_in bearerd.service '[Service]\nEnvironment=BEARERD_BOOT_ID=none\n'

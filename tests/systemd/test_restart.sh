@@ -4,7 +4,6 @@
 # asked, and no generation goes back.
 . "$(dirname "$0")/lib.sh"
 
-memory() { /usr/bin/python3 "$source/tests/systemd/memory.py" "$@"; }
 token() { ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'; }
 restarts() { show bearerd NRestarts; }
 
@@ -93,9 +92,8 @@ ok "it takes little memory" yes "$([ "$used" -le 65536 ] && echo yes || echo "$u
 for case in "damage damaged" "version another\ version" "boot another\ boot"; do
   read -r what why <<<"$case"
   before=$(generation) asked=$(requests)
-  memory "$what"
   since=$(date +%s.%N)
-  systemctl restart bearerd
+  between_lives memory "$what"
   ok "$what: a token all the same" '{"access_token":"eyJ*' "$(ask /v1/token)"
   ok "... by one request" $((asked + 1)) "$(requests)"
   ok "... with a higher generation" yes "$([ "$(generation)" -gt "$before" ] && echo yes)"

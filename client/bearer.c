@@ -18,6 +18,7 @@
 #include "core/name.h"
 #include "wire/api.h"
 #include "wire/http1.h"
+#include "wire/json.h"
 
 #define REQUEST_MAX    ((size_t)1024)
 #define WAIT_DEFAULT   (API_WAIT_DEFAULT * NSEC_PER_SEC)
@@ -106,9 +107,19 @@ static void question_render(struct buffer *out, const struct question *question)
                 out->error = buffer_error(&target);
 }
 
-/* 429 to a worker that asked for no renewal is about how much it asks. */
-static int result_of_status(int status, const struct question *question) {
-        switch (status) {
+/* A 429 is about how often tokens are renewed, or else about how much this user asks. */
+static int result_of_429(struct slice body) {
+        const struct json_member *error;
+        struct json_object object;
+
+        if (json_parse(body, &object) < 0)
+                return BEARER_E_BUSY;
+        error = json_find(&object, "error", JSON_STRING);
+        return error && slice_is(error->text, "slow_down") ? BEARER_E_FRESH : BEARER_E_BUSY;
+}
+
+static int result_of_refusal(const struct http1_response *response) {
+        switch (response->status) {
         case 400:
                 return BEARER_E_INVALID;
         case 403:
@@ -116,7 +127,7 @@ static int result_of_status(int status, const struct question *question) {
         case 404:
                 return BEARER_E_UNKNOWN;
         case 429:
-                return question->after > 0 ? BEARER_E_FRESH : BEARER_E_BUSY;
+                return result_of_429(response->body);
         case 502:
                 return BEARER_E_DENIED;
         case 503:
@@ -153,7 +164,7 @@ static int read_answer(const struct http1_response *response, const struct quest
         int r;
 
         if (response->status != 200)
-                return result_of_status(response->status, question);
+                return result_of_refusal(response);
         r = token_parse(response->body, clock_now(), &token);
         if (r < 0)
                 return result_of_error(r);

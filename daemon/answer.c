@@ -74,6 +74,8 @@ static const char *describe(const struct reply *reply) {
                 return "there is no token of this name: GET /v1/tokens lists them";
         case REPLY_PAUSED:
                 return why_paused(reply->hindrance);
+        case REPLY_CROWDED:
+                return "too many requests of this user wait for a token already";
         case REPLY_DENIED:
                 return "the token endpoint refuses the credentials or the scope; operators have "
                        "been told";
@@ -99,6 +101,7 @@ static const struct {
         [REPLY_FORBIDDEN] = {403, "access_denied"},
         [REPLY_UNKNOWN] = {404, "unknown_token"},
         [REPLY_PAUSED] = {429, "slow_down"},
+        [REPLY_CROWDED] = {429, "too_many_requests"},
         [REPLY_DENIED] = {502, "upstream_denied"},
         [REPLY_UNAVAILABLE] = {503, "temporarily_unavailable"},
         [REPLY_TIMEOUT] = {504, "timeout"},
@@ -110,7 +113,8 @@ static uint64_t retry_after(const struct reply *reply, uint64_t now) {
 
         if (reply->kind == REPLY_UNCONFIGURED)
                 return time_seconds_up(RETRY_AFTER_UNCONFIGURED);
-        if (reply->kind != REPLY_PAUSED && reply->kind != REPLY_UNAVAILABLE)
+        if (reply->kind != REPLY_PAUSED && reply->kind != REPLY_CROWDED &&
+            reply->kind != REPLY_UNAVAILABLE)
                 return 0;
         if (reply->next != NEVER)
                 span = time_until(reply->next, now);

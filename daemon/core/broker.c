@@ -68,10 +68,23 @@ static void abandon(struct broker *broker, struct broker_token *token, uint64_t 
 
 /* ---- requests ---- */
 
-static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
-        if (request->reply.token && waiter_waits(&request->waiter))
-                request->reply.token->n_waiting--;
+static void park(struct broker *broker, struct request *request, unsigned wait, uint64_t now) {
+        struct broker_token *token = request->reply.token;
+
+        waiters_add(&broker->waiters, &request->waiter, &token->waiting, wait, now);
+        token->n_waiting++;
+}
+
+static void unpark(struct broker *broker, struct request *request) {
+        if (!waiter_waits(&request->waiter))
+                return;
         waiters_remove(&broker->waiters, &request->waiter);
+        request->reply.token->n_waiting--;
+        quota_give(request->user, QUOTA_WAITING, 1);
+}
+
+static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
+        unpark(broker, request);
         request->reply = reply;
         list_append(&broker->replies, &request->waiter.by_token);
 }
@@ -135,6 +148,19 @@ static struct reply judge_late(const struct broker *broker, struct broker_token 
         return reply;
 }
 
+/* What a request gets for which there is no room to wait: what it would get at the end, if that is
+ * a token. */
+static struct reply judge_crowded(const struct broker *broker, struct broker_token *token,
+                                  const struct request *request, uint64_t now) {
+        struct reply reply = judge_late(broker, token, request, now);
+
+        if (reply.kind != REPLY_TOKEN) {
+                reply.kind = REPLY_CROWDED;
+                reply.next = time_add(now, NSEC_PER_SEC);
+        }
+        return reply;
+}
+
 /* Something has changed for TOKEN: who can be answered now? A passing failure does not end the wait
  * of a request for a newer token: its own deadline does. */
 static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
@@ -164,7 +190,12 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
         assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
-        *request = (struct request){.owner = request->owner, .want = *want, .peer = peer};
+        *request = (struct request){
+                .owner = request->owner,
+                .user = request->user,
+                .want = *want,
+                .peer = peer,
+        };
         if (!broker->is_configured)
                 return request->reply.kind = REPLY_UNCONFIGURED;
         if (!token && (!name[0] || name_is_hint)) {
@@ -178,20 +209,17 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
         request->reply = judge(broker, token, request, now);
         if (request->reply.kind != REPLY_WAIT)
                 return request->reply.kind;
-        if (wait == 0) {
+        if (wait == 0)
                 request->reply = judge_late(broker, token, request, now);
-                return request->reply.kind;
-        }
-        waiters_add(&broker->waiters, &request->waiter, &token->waiting, wait, now);
-        token->n_waiting++;
-        return REPLY_WAIT;
+        else if (!quota_take(request->user, QUOTA_WAITING, 1))
+                request->reply = judge_crowded(broker, token, request, now);
+        else
+                park(broker, request, wait, now);
+        return request->reply.kind;
 }
 
 void broker_cancel(struct broker *broker, struct request *request) {
-        if (waiter_waits(&request->waiter)) {
-                request->reply.token->n_waiting--;
-                waiters_remove(&broker->waiters, &request->waiter);
-        }
+        unpark(broker, request);
         list_remove(&request->waiter.by_token); /* a reply that was not taken yet */
 }
 

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "core/lease.h"
 #include "core/policy.h"
+#include "core/quota.h"
 #include "core/token.h"
 #include "core/waiters.h"
 
@@ -29,6 +30,7 @@ enum reply_kind {
         REPLY_FORBIDDEN,    /* 403 */
         REPLY_UNKNOWN,      /* 404, to a peer that may have every token */
         REPLY_PAUSED,       /* 429 */
+        REPLY_CROWDED,      /* 429: too many requests of this user wait already */
         REPLY_DENIED,       /* 502 */
         REPLY_UNAVAILABLE,  /* 503 */
         REPLY_TIMEOUT,      /* 504 */
@@ -38,13 +40,16 @@ struct reply {
         enum reply_kind kind;
         struct broker_token *token; /* NULL where there is none, or none any more */
         enum hindrance hindrance;   /* PAUSED */
-        uint64_t next;              /* PAUSED, UNAVAILABLE, TIMEOUT: when to try again */
+        uint64_t next;              /* PAUSED, CROWDED, UNAVAILABLE, TIMEOUT: when to try again */
 };
 
 /* One request for a token; a zeroed one waits for nothing. */
 struct request {
         struct waiter waiter;
-        const void *owner; /* the caller's, set before: what the request is embedded in goes by it */
+        /* The caller's, set before: what the request is embedded in, and whose quota it takes from
+         * while it waits; NULL: nobody's. */
+        const void *owner;
+        struct quota_user *user;
         const struct peer *peer;
         struct want want;
         struct reply reply;

@@ -209,6 +209,7 @@ static const char *why_refused(const struct reply *reply) {
         case REPLY_DENIED:
                 return "there is none, and the token endpoint refuses";
         case REPLY_PAUSED:
+        case REPLY_CROWDED:
         case REPLY_UNAVAILABLE:
                 return "there is none, and the last request for one has failed";
         case REPLY_TIMEOUT:

@@ -62,6 +62,8 @@ static void check_refusal(const struct world *world, const struct worker *worker
               "only who wants a newer one can be told to slow down");
         HOLDS(is_refused(worker) || !ledger_has_token(ledger, world->now),
               "who was not refused the token that there is gets it");
+        if (kind == REPLY_CROWDED)
+                auditor_crowded(world, worker);
         HOLDS(kind != REPLY_DENIED || ledger->is_denied,
               "502 is told when the endpoint has refused");
         HOLDS(world->scenario != SCENARIO_CALM || !worker->is_plain || !books.had_token,

@@ -51,6 +51,20 @@ void auditor_asked(const struct world *world, const struct worker *worker);
 void auditor_replied(const struct world *world, const struct worker *worker, bool at_once);
 void auditor_left(const struct world *world, const struct worker *worker);
 
+/* ---- what users take: audit_users.c ---- */
+
+/* WORKER wants AMOUNT of KIND instead of BEFORE, and has taken it or not. */
+void auditor_took(const struct world *world, const struct worker *worker, enum quota_kind kind,
+                  uint64_t before, uint64_t amount, bool taken);
+/* A request of WORKER may be taken; it has to wait; it may not. */
+void auditor_admitted(const struct world *world, const struct worker *worker);
+void auditor_waits(const struct world *world, const struct worker *worker);
+void auditor_crowded(const struct world *world, const struct worker *worker);
+/* There are other limits from now on. */
+void auditor_limited(const struct world *world);
+/* Counts again what is taken. */
+void auditor_recount(const struct world *world);
+
 /* ---- in time: audit_time.c ---- */
 
 /* The timer has fired, and what followed was carried out. */

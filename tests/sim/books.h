@@ -6,6 +6,8 @@
 
 /* More than any budget of a plan. */
 #define SENT_MAX 1024u
+/* More than a user may ask in a second of chaos. */
+#define ADMITTED_MAX 64u
 /* By then, at the latest, is done what waits for nothing but a shared budget. */
 #define PATIENCE (5 * MINUTE + SLOTS * MINUTE)
 
@@ -65,6 +67,8 @@ struct books {
         uint64_t cold_until;
         struct before before;
         uint64_t waiting[SLOTS], n_waiting;
+        uint64_t admitted[USERS][ADMITTED_MAX]; /* when; a ring, since the limits changed */
+        unsigned n_admitted[USERS];
         uint64_t n_wakeups, n_happened; /* what a wake-up may be good for */
         bool had_token;
 };

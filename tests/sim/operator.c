@@ -45,6 +45,7 @@ static void reload(struct world *world) {
         world_carry_out(world);
         if (world->scenario != SCENARIO_CALM)
                 change_plan(world, slot);
+        users_change_limits(world);
         auditor_reconfigured(world, slot,
                              strcmp(before.identity, plan->identity) != 0 ||
                                      before.is_there != plan->is_there);
@@ -70,6 +71,7 @@ static void start_anew(struct world *world) {
         bool remembers;
 
         workers_leave(world);
+        users_begin(world);
         fetch_orphan_all(world);
         world->life++;
         broker_deinit(&world->broker);

@@ -25,6 +25,7 @@ static uint64_t next_visit(struct world *world, const struct worker *worker) {
 void workers_begin(struct world *world) {
         for (unsigned i = 0; i < WORKERS; i++) {
                 world->workers[i].peer.uid = (uid_t)(i % USERS);
+                world->workers[i].request.user = &world->users.of[i % USERS];
                 set_next(world, &world->workers[i], next_visit(world, &world->workers[i]));
         }
         world->workers[0].is_liar = random_one_in(&world->random, 3);
@@ -36,6 +37,7 @@ static void take_reply(struct world *world, struct worker *worker, bool at_once)
         auditor_replied(world, worker, at_once);
         worker->waits = false;
         set_next(world, worker, next_visit(world, worker));
+        users_answered(world, worker);
         if (reply->kind != REPLY_TOKEN)
                 return;
         worker->generation[worker->slot] = reply->token->lease.generation;
@@ -90,6 +92,7 @@ static void ask(struct world *world, struct worker *worker) {
                 return;
         }
         worker->waits = true;
+        auditor_waits(world, worker);
         set_next(world, worker, NEVER);
         if (!world_is_calm(world) && random_one_in(&world->random, 8))
                 set_next(world, worker, world->now + random_span(&world->random, MINUTE));
@@ -99,7 +102,24 @@ static void leave(struct world *world, struct worker *worker) {
         broker_cancel(&world->broker, &worker->request);
         auditor_left(world, worker);
         worker->waits = false;
+        users_let_go(world, worker);
         set_next(world, worker, next_visit(world, worker));
+}
+
+/* Comes, is let in, waits for its user's rate, and asks. */
+static void visit(struct world *world, struct worker *worker) {
+        uint64_t at;
+
+        if (!worker->is_held_up && !users_let_in(world, worker)) {
+                set_next(world, worker, next_visit(world, worker));
+                return;
+        }
+        at = users_admit(world, worker);
+        worker->is_held_up = at > world->now;
+        if (worker->is_held_up)
+                set_next(world, worker, at);
+        else
+                ask(world, worker);
 }
 
 void worker_go_on(struct world *world, unsigned which) {
@@ -111,13 +131,21 @@ void worker_go_on(struct world *world, unsigned which) {
         }
         if (which < REGULARS && world->scenario != SCENARIO_CALM)
                 worker->slot = (unsigned)random_below(&world->random, SLOTS);
-        ask(world, worker);
+        visit(world, worker);
 }
 
 void workers_leave(struct world *world) {
-        for (unsigned i = 0; i < WORKERS; i++)
-                if (world->workers[i].waits)
-                        leave(world, &world->workers[i]);
+        for (unsigned i = 0; i < WORKERS; i++) {
+                struct worker *worker = &world->workers[i];
+
+                if (worker->waits)
+                        leave(world, worker);
+                if (worker->is_held_up)
+                        set_next(world, worker, next_visit(world, worker));
+                worker->is_held_up = false;
+                users_let_go(world, worker);
+        }
+        auditor_recount(world);
 }
 
 /* At the same time, or one shortly after the other. */
@@ -126,7 +154,7 @@ void workers_flood(struct world *world) {
         uint64_t over = random_span(&world->random, SECOND);
 
         for (unsigned i = REGULARS; i < WORKERS; i++) {
-                if (world->workers[i].waits)
+                if (world->workers[i].waits || world->workers[i].is_held_up)
                         continue;
                 world->workers[i].slot = slot;
                 set_next(world, &world->workers[i],

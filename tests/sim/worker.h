@@ -13,6 +13,8 @@ struct world;
 struct worker {
         struct request request;
         struct peer peer;
+        uint64_t taken[N_QUOTA_KINDS]; /* of its user's quota; what waits aside */
+        bool is_held_up;               /* by its user's rate */
         bool waits;
         bool is_liar; /* says of every token that it was refused */
         uint64_t deadline;

@@ -128,6 +128,7 @@ static void begin(struct world *world, enum scenario scenario, uint64_t seed) {
                 world->plans[slot].is_there = slot == 0 || (!is_calm && random_one_in(random, 2));
         }
         weather_begin(world);
+        users_begin(world);
         workers_begin(world);
         operator_begin(world);
 }

@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "plan.h"
 #include "random.h"
+#include "users.h"
 #include "worker.h"
 
 #define SECOND NSEC_PER_SEC
@@ -51,6 +52,7 @@ struct world {
         struct issuer issuers[SLOTS];
         unsigned secrets[SLOTS]; /* which client secret the host has */
         struct plan plans[SLOTS];
+        struct users users;
         struct worker workers[WORKERS];
         struct fetch fetches[FETCHES];
         uint64_t turn_ends_at; /* effects are carried out then */

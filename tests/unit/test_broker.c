@@ -872,6 +872,72 @@ static void test_request_may_be_used_again_after_its_reply(void **state) {
         assert_replied(&request, REPLY_TOKEN);
 }
 
+/* ---- quotas ---- */
+
+static struct quota quota;
+static struct quota_user user;
+
+/* One request of the user may wait. */
+static void one_may_wait(void) {
+        quota_init(&quota, &(struct quota_limits){.all = {[QUOTA_WAITING] = 1},
+                                                  .user = {[QUOTA_WAITING] = 1}});
+        quota_user_init(&user, &quota);
+}
+
+static void test_request_that_is_one_too_many_to_wait_is_told_so(void **state) {
+        struct request first = {.user = &user}, second = {.user = &user}, nobodys = {0};
+
+        one_may_wait();
+        configure_one();
+        assert_int_equal(ask(&first, any, 20), REPLY_WAIT);
+        assert_int_equal(ask(&second, any, 20), REPLY_CROWDED);
+        assert_int_equal(second.reply.next, now + SECOND);
+        assert_int_equal(ask(&second, any, 0), REPLY_TIMEOUT); /* it would not wait */
+        assert_int_equal(ask(&nobodys, any, 20), REPLY_WAIT);
+        assert_int_equal(quota.taken[QUOTA_WAITING], 1);
+        broker_cancel(&broker, &first);
+        broker_cancel(&broker, &nobodys);
+}
+
+static void test_min_valid_that_is_one_too_many_gets_the_token_that_there_is(void **state) {
+        struct request first = {.user = &user}, second = {.user = &user};
+        const struct want long_lived = {.min_valid = 2 * 3600 * SECOND};
+        struct broker_token *token;
+
+        one_may_wait();
+        token = configure_one();
+        end(started(token), granted("t", 3600));
+        now += MINUTE;
+        assert_int_equal(ask(&first, long_lived, 20), REPLY_WAIT);
+        assert_int_equal(ask(&second, long_lived, 20), REPLY_TOKEN);
+        assert_int_equal(ask(&second, newer_than(token), 20), REPLY_CROWDED);
+        broker_cancel(&broker, &first);
+}
+
+static void test_request_that_waits_no_longer_gives_its_place_back(void **state) {
+        struct request request = {.user = &user};
+        struct broker_token *token;
+
+        one_may_wait();
+        token = configure_one();
+        assert_int_equal(ask(&request, any, 20), REPLY_WAIT);
+        broker_cancel(&broker, &request);
+        assert_int_equal(quota.taken[QUOTA_WAITING], 0);
+
+        assert_int_equal(ask(&request, any, 1), REPLY_WAIT);
+        end(started(token), granted("t", 3600));
+        assert_int_equal(quota.taken[QUOTA_WAITING], 0); /* decided, if not yet told */
+        assert_replied(&request, REPLY_TOKEN);
+        broker_cancel(&broker, &request);
+        assert_int_equal(quota.taken[QUOTA_WAITING], 0);
+
+        now += MINUTE;
+        assert_int_equal(ask(&request, newer_than(token), 1), REPLY_WAIT);
+        now += SECOND;
+        expire();
+        assert_int_equal(quota.taken[QUOTA_WAITING], 0);
+}
+
 /* ---- refresh by an operator ---- */
 
 static void test_refresh_renews_while_workers_go_on(void **state) {
@@ -1542,6 +1608,9 @@ int main(void) {
                 TEST(test_request_that_is_cancelled_with_its_reply_on_the_way_gets_none),
                 TEST(test_cancelling_what_does_not_wait_does_nothing),
                 TEST(test_request_may_be_used_again_after_its_reply),
+                TEST(test_request_that_is_one_too_many_to_wait_is_told_so),
+                TEST(test_min_valid_that_is_one_too_many_gets_the_token_that_there_is),
+                TEST(test_request_that_waits_no_longer_gives_its_place_back),
                 TEST(test_refresh_renews_while_workers_go_on),
                 TEST(test_refresh_ends_a_denied_pause),
                 TEST(test_refresh_does_not_spend_more_than_the_budget),

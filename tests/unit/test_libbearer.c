@@ -457,11 +457,15 @@ static void test_each_status_has_its_result(void **state) {
         static const struct {
                 const char *status;
                 int get, renew;
+                const char *body;
         } cases[] = {
                 {"400 Bad Request", BEARER_E_INVALID, BEARER_E_INVALID},
                 {"403 Forbidden", BEARER_E_FORBIDDEN, BEARER_E_FORBIDDEN},
                 {"404 Not Found", BEARER_E_UNKNOWN, BEARER_E_UNKNOWN},
-                {"429 Too Many Requests", BEARER_E_BUSY, BEARER_E_FRESH},
+                {"429 Too Many Requests", BEARER_E_BUSY, BEARER_E_BUSY},
+                {"429 Too Many Requests", BEARER_E_BUSY, BEARER_E_BUSY, "<html>"},
+                {"429 Too Many Requests", BEARER_E_FRESH, BEARER_E_FRESH,
+                 "{\"error\":\"slow_down\"}"},
                 {"502 Bad Gateway", BEARER_E_DENIED, BEARER_E_DENIED},
                 {"503 Service Unavailable", BEARER_E_UNAVAILABLE, BEARER_E_UNAVAILABLE},
                 {"504 Gateway Timeout", BEARER_E_TIMEOUT, BEARER_E_TIMEOUT},
@@ -475,7 +479,9 @@ static void test_each_status_has_its_result(void **state) {
         struct bearer_token *token = good_get(bearer), *none = NULL;
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                peer_answers(peer, answer_of(cases[i].status, "{\"error\":\"x\"}"));
+                const char *body = cases[i].body ? cases[i].body : "{\"error\":\"x\"}";
+
+                peer_answers(peer, answer_of(cases[i].status, body));
                 assert_int_equal(refused_get(bearer, "athena", 5000), cases[i].get);
                 assert_int_equal(bearer_renew(bearer, token, 5000, &none), cases[i].renew);
                 assert_null(none);

@@ -49,7 +49,7 @@ static void answer_connection(struct bearerd *bearerd, struct connection *connec
         buffer_clear(answer);
         answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
                      now);
-        server_answer(connection, answer, now);
+        connection_answer(connection, answer, now);
 }
 
 /* The unit cannot be told why it gets none: operators are. */
@@ -216,6 +216,14 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
         return r;
 }
 
+static void limit_users(struct server *server, const struct config *config) {
+        server_limit(server, &(struct server_limits){
+                                     .user_connections = config->user_connections,
+                                     .user_waiting = config->user_waiting,
+                                     .user_requests_per_second = config->user_requests_per_second,
+                             });
+}
+
 /* From now on SETTINGS count, which are consumed. What was decided by the old ones is carried out
  * first: replies point to them. The first ones find what an earlier life has left. Who waits and
  * whose unit was of no interest so far must be known before the new policies are applied: a worker
@@ -235,6 +243,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         }
         settings_free(bearerd->settings);
         bearerd->settings = settings;
+        limit_users(&bearerd->server, settings->config);
         bearerd->fetcher.config = settings->file;
         bearerd->has_news = true;
         return 0;
@@ -290,8 +299,9 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
 
 static uint64_t prepare(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
-        uint64_t deadline;
+        uint64_t deadline, turn;
 
+        server_next_turn(&bearerd->server, now);
         carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
         if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
@@ -302,7 +312,8 @@ static uint64_t prepare(void *user, uint64_t now) {
         deadline = next_deadline(bearerd);
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         say_status(bearerd, now);
-        return time_min(deadline, service_deadline(&bearerd->service));
+        turn = server_turn_at(&bearerd->server, now);
+        return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
 }
 
 /* ---- start and end ---- */

@@ -87,6 +87,8 @@ static int config_new(struct config **ret_config) {
         if (r < 0)
                 return r;
         config->socket_mode = 0660;
+        config->user_connections = config->user_waiting = CONFIG_CONNECTIONS_MAX;
+        config->user_requests_per_second = 10000;
         *ret_config = config;
         config = NULL; /* consumed */
         return 0;

@@ -13,10 +13,11 @@
 #include "base/slice.h"
 #include "core/terms.h"
 
-#define CONFIG_FILE_MAX     ((size_t)1 << 20) /* bytes */
-#define CONFIG_TOKENS_MAX   ((size_t)1024)
-#define CONFIG_LIST_MAX     ((size_t)64) /* words in allow_users and the like */
-#define CONFIG_MESSAGES_MAX ((size_t)64) /* mistakes told; the last one then counts the rest */
+#define CONFIG_FILE_MAX        ((size_t)1 << 20) /* bytes */
+#define CONFIG_TOKENS_MAX      ((size_t)1024)
+#define CONFIG_CONNECTIONS_MAX 65536
+#define CONFIG_LIST_MAX        ((size_t)64) /* words in allow_users and the like */
+#define CONFIG_MESSAGES_MAX    ((size_t)64) /* mistakes told; the last one then counts the rest */
 
 enum config_basic_encoding {
         CONFIG_BASIC_RFC6749, /* id and secret form-urlencoded first, RFC 6749 2.3.1 */
@@ -56,6 +57,9 @@ struct config {
         char *socket_group; /* "": bearerd's own */
         unsigned socket_group_line;
         unsigned socket_mode;
+        unsigned user_connections; /* of one user, and the next two as well */
+        unsigned user_waiting;
+        unsigned user_requests_per_second;
         struct config_token *tokens;
         size_t n_tokens;
 };

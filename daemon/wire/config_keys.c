@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "core/quota.h"
 #include "core/unit.h"
 #include "wire/config_keys.h"
 #include "wire/url.h"
@@ -261,6 +262,11 @@ static const struct config_key broker_keys[] = {
         {"socket_mode", IN_CONFIG(socket_mode), &mode_kind,
                 .expects = "permissions in octal from 0000 to 0777, such as 0660"},
         {"socket_group", IN_CONFIG(socket_group), TEXT(value_is_account, "the name of a group")},
+        {"user_connections", IN_CONFIG(user_connections),
+                NUMBER("1", TEXT_OF(CONFIG_CONNECTIONS_MAX))},
+        {"user_waiting", IN_CONFIG(user_waiting), NUMBER("1", TEXT_OF(CONFIG_CONNECTIONS_MAX))},
+        {"user_requests_per_second", IN_CONFIG(user_requests_per_second),
+                NUMBER("1", TEXT_OF(QUOTA_REQUESTS_PER_SECOND_MAX))},
 };
 
 /* clang-format on */

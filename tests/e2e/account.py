@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,6 +17,22 @@ NOBODY = pwd.getpwnam("nobody")
 TIMEOUT = 20
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@contextmanager
+def as_nobody(bearerd):
+    """Who connects to the given path meanwhile is nobody: the kernel notes it at connect(2)."""
+    before = os.getcwd()
+    bearerd.directory.chmod(0o711)
+    os.chdir(bearerd.directory)
+    os.setegid(NOBODY.pw_gid)
+    os.seteuid(NOBODY.pw_uid)
+    try:
+        yield bearerd.socket.name
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.chdir(before)
 
 
 def run(bearerd, command, group=NOBODY.pw_gid, groups=()):

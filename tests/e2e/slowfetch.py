@@ -12,7 +12,7 @@ TIMEOUT = 10        # less than a fetch may take: after that, nobody waits any m
 POLL_INTERVAL = 0.01
 
 
-def start(broker, endpoint, wrapper=(), **keys):
+def start(broker, endpoint, /, wrapper=(), **keys):
     endpoint.next("stall")
     bearerd = broker(start=False, requests_per_minute=600, retry_min="100ms", **keys)
     bearerd.wrapper = list(wrapper)

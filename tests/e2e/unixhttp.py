@@ -33,8 +33,17 @@ class UnixHTTPConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
     def ask(self, method, path, headers=None, body=None):
-        self.request(method, path, body, headers or {})
+        try:
+            self.request(method, path, body, headers or {})
+        except BrokenPipeError:
+            return self.early_answer()
         return self.answered()
+
+    def early_answer(self):
+        """What came before the request was sent: there are too many connections."""
+        response = http.client.HTTPResponse(self.sock)
+        response.begin()
+        return answered(response.status, response.headers, response.read())
 
     def answered(self):
         """The answer to what was sent with request()."""

@@ -98,6 +98,11 @@ static void check_config(const struct config *config) {
 
         HOLDS(config->n_tokens > 0 && config->n_tokens <= CONFIG_TOKENS_MAX, "there are tokens");
         HOLDS(config->socket_mode <= 0777, "a mode is one");
+        HOLDS(config->user_connections >= 1 && config->user_connections <= 65536 &&
+                      config->user_waiting >= 1 && config->user_waiting <= 65536 &&
+                      config->user_requests_per_second >= 1 &&
+                      config->user_requests_per_second <= 1000000,
+              "a user may have something");
         HOLDS(strlen(config->socket) <= VALUE_SOCKET_PATH_MAX, "a socket's path fits");
         for (size_t i = 0; i < config->n_tokens; i++) {
                 check_token(&config->tokens[i]);
@@ -138,7 +143,9 @@ static bool is_same_config(const struct config *a, const struct config *b) {
                 if (!is_same_token(&a->tokens[i], &b->tokens[i]))
                         return false;
         return a->n_tokens == b->n_tokens && strcmp(a->socket, b->socket) == 0 &&
-               strcmp(a->socket_group, b->socket_group) == 0 && a->socket_mode == b->socket_mode;
+               strcmp(a->socket_group, b->socket_group) == 0 && a->socket_mode == b->socket_mode &&
+               a->user_connections == b->user_connections && a->user_waiting == b->user_waiting &&
+               a->user_requests_per_second == b->user_requests_per_second;
 }
 
 /* The lines that say something, without comments, and with other spaces. */

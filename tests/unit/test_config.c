@@ -86,6 +86,9 @@ static void test_what_is_not_written_has_its_default(void **state) {
         assert_string_equal(config->socket, "");
         assert_string_equal(config->socket_group, "");
         assert_int_equal(config->socket_mode, 0660);
+        assert_int_equal(config->user_connections, 65536);
+        assert_int_equal(config->user_waiting, 65536);
+        assert_int_equal(config->user_requests_per_second, 10000);
         assert_int_equal(config->n_tokens, 1);
 
         assert_string_equal(token->token_url, "https://example.com/token");
@@ -114,6 +117,9 @@ static void test_every_key_has_its_field(void **state) {
                                       "socket = /run/x.sock\n"
                                       "socket_mode = 0600\n"
                                       "socket_group = bearer\n"
+                                      "user_connections = 500\n"
+                                      "user_waiting = 100\n"
+                                      "user_requests_per_second = 2000\n"
                                       "[token a]\n"
                                       "token_url = https://example.com/t\n"
                                       "client_id = id\n"
@@ -145,6 +151,9 @@ static void test_every_key_has_its_field(void **state) {
         assert_string_equal(config->socket, "/run/x.sock");
         assert_int_equal(config->socket_mode, 0600);
         assert_string_equal(config->socket_group, "bearer");
+        assert_int_equal(config->user_connections, 500);
+        assert_int_equal(config->user_waiting, 100);
+        assert_int_equal(config->user_requests_per_second, 2000);
         assert_int_equal(config->socket_group_line, 4);
         assert_string_equal(token->token_url, "https://example.com/t");
         assert_string_equal(token->client_id, "id");
@@ -162,15 +171,15 @@ static void test_every_key_has_its_field(void **state) {
         assert_string_equal(token->allow_users.words[1], "two");
         assert_string_equal(token->allow_users.words[2], "three");
         assert_null(token->allow_users.words[3]);
-        assert_int_equal(token->allow_users.line, 17);
+        assert_int_equal(token->allow_users.line, 20);
         assert_int_equal(token->allow_groups.n, 1);
         assert_string_equal(token->allow_groups.words[0], "four");
-        assert_int_equal(token->allow_groups.line, 18);
+        assert_int_equal(token->allow_groups.line, 21);
         assert_int_equal(token->allow_units.n, 3);
         assert_string_equal(token->allow_units.words[0], "five.service");
         assert_string_equal(token->allow_units.words[1], "six@*.service");
         assert_string_equal(token->allow_units.words[2], "seven*");
-        assert_int_equal(token->allow_units.line, 19);
+        assert_int_equal(token->allow_units.line, 22);
         assert_int_equal(terms->requests_per_minute, 3);
         assert_true(token->default_expires_in == 4 * NSEC_PER_SEC);
         assert_true(terms->refresh_ahead == 5 * NSEC_PER_SEC);

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/connection.h"
+#include "io/peer.h"
+#include "io/server.h"
+
+/* What is kept of an incomplete request grows by so much. */
+#define READ_STEP ((size_t)4096)
+/* So many connections of a user are looked at for one that may be closed. */
+#define ROOM_TRIES 8
+
+static void connection_ready(struct watch *watch, unsigned what, uint64_t now);
+
+/* ---- a connection's life ---- */
+
+/* Out of its user's lists. */
+static void connection_step_out(struct connection *connection) {
+        crowd_undefer(connection->user, &connection->by_user);
+}
+
+struct connection *connection_close(struct connection *connection) {
+        struct server *server = connection->server;
+        struct crowd_user *user = connection->user;
+
+        if (connection->waits)
+                server->owner.left(server->owner.user, connection);
+        watch_stop(&connection->watch);
+        list_remove(&connection->link);
+        connection_step_out(connection);
+        close(connection->fd);
+        buffer_deinit(&connection->in);
+        buffer_deinit(&connection->out);
+        peer_deinit(&connection->peer);
+        quota_give(&user->quota, QUOTA_READING, connection->in_taken);
+        quota_give(&user->quota, QUOTA_WRITING, connection->out_taken);
+        quota_give(&user->quota, QUOTA_CONNECTIONS, 1);
+        crowd_leave(user);
+        free(connection);
+        return NULL;
+}
+
+static void connection_move(struct connection *connection, struct list *to) {
+        list_remove(&connection->link);
+        list_append(to, &connection->link);
+}
+
+/* From here on the peer has CONNECTION_PATIENCE, however slowly it goes on. */
+static void connection_hurry(struct connection *connection, uint64_t now) {
+        if (connection->deadline != 0)
+                return;
+        connection->deadline = time_add(now, CONNECTION_PATIENCE);
+        connection_move(connection, &connection->server->hurried);
+}
+
+static void connection_rest(struct connection *connection, struct list *where) {
+        connection->deadline = 0;
+        connection_move(connection, where);
+}
+
+static int connection_watch(struct connection *connection, unsigned what) {
+        if (connection->watch.what == what)
+                return 0;
+        if (what == 0) {
+                watch_stop(&connection->watch);
+                return 0;
+        }
+        return watch_start(&connection->watch, connection->server->loop, connection->fd, what,
+                           connection_ready);
+}
+
+/* Among its user's connections, when it waits for a turn, or rests. */
+static void connection_join_user(struct connection *connection, bool rests) {
+        connection_step_out(connection);
+        if (connection->is_deferred)
+                crowd_defer(connection->user, &connection->by_user);
+        else if (rests)
+                list_append(&connection->user->idle, &connection->by_user);
+}
+
+/* False: the buffers are more than its user may have. */
+static bool connection_pay(struct connection *connection) {
+        struct quota_user *quota = &connection->user->quota;
+
+        return quota_retake(quota, QUOTA_READING, &connection->in_taken, connection->in.capacity) &&
+               quota_retake(quota, QUOTA_WRITING, &connection->out_taken, connection->out.capacity);
+}
+
+/* Puts CONNECTION where its state belongs, and watches for what can come next. While a request
+ * waits, that is the peer's leaving: new bytes are noticed once, and stay where they are. While
+ * others have their turn, it is nothing. False: it cannot go on. */
+static bool connection_settle(struct connection *connection, uint64_t now) {
+        struct server *server = connection->server;
+        bool rests = false;
+        unsigned what = WATCH_READ;
+
+        if (connection->in.size == 0)
+                buffer_deinit(&connection->in);
+        if (connection->out.size > 0) {
+                connection_hurry(connection, now);
+                what = WATCH_WRITE;
+        } else if (connection->waits || connection->is_deferred) {
+                connection_rest(connection, &server->parked);
+                what = connection->is_deferred ? 0 : WATCH_READ | WATCH_CLOSED | WATCH_EDGE;
+        } else if (connection->in.size > 0) {
+                connection_hurry(connection, now);
+        } else {
+                connection_rest(connection, &server->resting);
+                rests = true;
+        }
+        connection_join_user(connection, rests);
+        return connection_pay(connection) && connection_watch(connection, what) == 0;
+}
+
+/* ---- answers ---- */
+
+/* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. */
+static bool connection_send(struct connection *connection, const struct buffer *answer) {
+        ssize_t sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
+
+        if (sent < 0) {
+                if (errno != EAGAIN && errno != EINTR)
+                        return false;
+                sent = 0;
+        }
+        buffer_append(&connection->out, answer->data + sent, answer->size - (size_t)sent);
+        return buffer_error(&connection->out) == 0;
+}
+
+/* Sends what was kept. False: the connection is dead. */
+static bool connection_flush(struct connection *connection) {
+        ssize_t sent =
+                send(connection->fd, connection->out.data, connection->out.size, MSG_NOSIGNAL);
+
+        if (sent < 0)
+                return errno == EAGAIN || errno == EINTR;
+        buffer_consume(&connection->out, (size_t)sent);
+        if (connection->out.size == 0) {
+                buffer_deinit(&connection->out);
+                connection->deadline = 0;
+        }
+        return true;
+}
+
+/* ---- requests ---- */
+
+static void refuse(struct server *server, const char *why) {
+        struct api_error error = {.status = 400, .error = "invalid_request"};
+
+        strncpy(error.description, why, API_DESCRIPTION_MAX);
+        api_error_render(&server->answer, &error, HTTP1_CLOSED);
+}
+
+/* Takes the first request off DATA. The bytes it took; 0: more must come, or it is not its user's
+ * turn; < 0: the connection is dead. */
+static ssize_t take_request(struct connection *connection, struct slice data, uint64_t now) {
+        struct server *server = connection->server;
+        struct http1_request http;
+        const char *why = NULL;
+        ssize_t size = http1_request_parse(data, &http, &why);
+
+        if (size == 0)
+                return 0;
+        if (!quota_admit(&connection->user->quota, now)) {
+                connection->is_deferred = true;
+                return 0;
+        }
+        buffer_clear(&server->answer);
+        if (size < 0) {
+                connection->keep_alive = HTTP1_CLOSED;
+                refuse(server, why);
+                size = (ssize_t)data.size;
+        } else {
+                connection->keep_alive = http.keep_alive;
+                server->owner.requested(server->owner.user, connection, &http, &server->answer,
+                                        now);
+        }
+        if (buffer_error(&server->answer) < 0)
+                return buffer_error(&server->answer);
+        if (server->answer.size == 0)
+                connection->waits = true;
+        else if (!connection_send(connection, &server->answer))
+                return -EPIPE;
+        return size;
+}
+
+/* Whether a request may be taken now. */
+static bool connection_is_open(const struct connection *connection) {
+        return !connection->waits && !connection->is_deferred && connection->out.size == 0 &&
+               connection->keep_alive;
+}
+
+/* Takes requests off DATA as long as they can be answered at once, and it is their user's turn. The
+ * bytes taken, or < 0. */
+static ssize_t take_requests(struct connection *connection, struct slice data, uint64_t now) {
+        size_t taken = 0;
+
+        while (taken < data.size && connection_is_open(connection)) {
+                struct slice rest = {data.data + taken, data.size - taken};
+                ssize_t size = take_request(connection, rest, now);
+
+                if (size < 0)
+                        return size;
+                if (size == 0)
+                        break;
+                taken += (size_t)size;
+                connection->deadline = 0;
+                connection->is_deferred =
+                        taken < data.size && !quota_has_turn(&connection->user->quota);
+        }
+        return (ssize_t)taken;
+}
+
+/* Goes on with what is in connection->in. */
+static bool connection_take(struct connection *connection, uint64_t now) {
+        ssize_t taken = take_requests(connection, buffer_slice(&connection->in), now);
+
+        if (taken < 0)
+                return false;
+        buffer_consume(&connection->in, (size_t)taken);
+        return true;
+}
+
+/* Reads what there is into the server's scratch: most often that is one request, whole. */
+static bool read_fresh(struct connection *connection, uint64_t now) {
+        struct server *server = connection->server;
+        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch), taken;
+
+        if (size < 0)
+                return errno == EAGAIN || errno == EINTR;
+        if (size == 0) {
+                connection->ended = true;
+                return true;
+        }
+        taken = take_requests(connection, (struct slice){server->scratch, (size_t)size}, now);
+        if (taken < 0)
+                return false;
+        buffer_append(&connection->in, server->scratch + taken, (size_t)(size - taken));
+        return buffer_error(&connection->in) == 0;
+}
+
+/* Reads more of a request that has begun. */
+static bool read_more(struct connection *connection, uint64_t now) {
+        struct buffer *in = &connection->in;
+        size_t room = in->limit - in->size < READ_STEP ? in->limit - in->size : READ_STEP;
+        ssize_t size;
+
+        if (buffer_reserve(in, room) < 0)
+                return false;
+        size = read(connection->fd, in->data + in->size, room);
+        if (size < 0)
+                return errno == EAGAIN || errno == EINTR;
+        if (size == 0) {
+                connection->ended = true;
+                return true;
+        }
+        buffer_added(in, (size_t)size);
+        return connection_take(connection, now);
+}
+
+/* Whether all is said that will ever be. */
+static bool connection_is_over(const struct connection *connection) {
+        if (connection->waits || connection->is_deferred || connection->out.size > 0)
+                return false;
+        return connection->ended || !connection->keep_alive;
+}
+
+static void connection_advance(struct connection *connection, bool alive, uint64_t now) {
+        if (!alive || connection_is_over(connection) || !connection_settle(connection, now))
+                connection_close(connection);
+}
+
+/* What there is to be done: what has come in is looked at last. */
+static void connection_work(struct connection *connection, uint64_t now) {
+        bool alive;
+
+        if (connection->out.size > 0) {
+                alive = connection_flush(connection);
+                if (alive && connection_is_open(connection))
+                        alive = connection_take(connection, now);
+        } else if (connection->waits) {
+                alive = !peer_has_gone(connection->fd);
+        } else if (connection->in.size > 0) {
+                alive = read_more(connection, now);
+        } else {
+                alive = read_fresh(connection, now);
+        }
+        connection_advance(connection, alive, now);
+}
+
+static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
+        struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
+
+        if (connection->out.size > 0 || quota_has_turn(&connection->user->quota)) {
+                connection_work(connection, now);
+                return;
+        }
+        connection->is_deferred = true;
+        connection_advance(connection, true, now);
+}
+
+/* Requests that are here already come before what is still to be read. */
+void connection_go_on(struct list *by_user, uint64_t now) {
+        struct connection *connection = CONTAINER_OF(by_user, struct connection, by_user);
+
+        crowd_undefer(connection->user, by_user);
+        connection->is_deferred = false;
+        if (connection->in.size > 0 && connection_is_open(connection))
+                connection_advance(connection, connection_take(connection, now), now);
+        else
+                connection_work(connection, now);
+}
+
+void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
+        bool alive;
+
+        assert(connection->waits);
+        connection->waits = false;
+        alive = connection_send(connection, answer);
+        if (alive && connection_is_open(connection))
+                alive = connection_take(connection, now);
+        connection_advance(connection, alive, now);
+}
+
+/* ---- beginning and end ---- */
+
+bool connection_has_bytes(const struct connection *connection) {
+        char byte;
+
+        return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void connection_take_last(struct connection *connection, uint64_t now) {
+        if (!read_fresh(connection, now))
+                connection_close(connection);
+}
+
+/* Closes one of USER's that has been idle for long. */
+static bool make_room(struct crowd_user *user) {
+        unsigned tries = 0;
+
+        LIST_FOREACH(link, &user->idle) {
+                struct connection *connection = CONTAINER_OF(link, struct connection, by_user);
+
+                if (!connection_has_bytes(connection)) {
+                        connection_close(connection);
+                        return true;
+                }
+                if (++tries == ROOM_TRIES)
+                        break;
+        }
+        return false;
+}
+
+static bool take_place(struct crowd_user *user) {
+        return quota_take(&user->quota, QUOTA_CONNECTIONS, 1) ||
+               (make_room(user) && quota_take(&user->quota, QUOTA_CONNECTIONS, 1));
+}
+
+/* There is no connection yet that could answer. */
+static void turn_away(struct server *server, int fd) {
+        struct api_error error = {
+                .status = 429,
+                .error = "too_many_requests",
+                .description = "this user has too many connections",
+                .retry_after = 1,
+        };
+
+        buffer_clear(&server->answer);
+        api_error_render(&server->answer, &error, HTTP1_CLOSED);
+        if (buffer_error(&server->answer) == 0)
+                (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
+}
+
+static struct connection *connection_new(struct server *server, int fd, uint64_t now) {
+        struct connection *connection = calloc(1, sizeof *connection);
+
+        if (!connection)
+                return NULL;
+        if (peer_read(fd, &connection->peer) == 0)
+                connection->user = crowd_join(&server->crowd, connection->peer.uid, now);
+        if (connection->user && take_place(connection->user)) {
+                connection->server = server;
+                connection->fd = fd;
+                connection->request.owner = server;
+                connection->request.user = &connection->user->quota;
+                connection->in = BUFFER_INIT(sizeof server->scratch);
+                connection->out = BUFFER_INIT(server->answer.limit);
+                connection->keep_alive = HTTP1_KEPT;
+                return connection;
+        }
+        if (connection->user) {
+                turn_away(server, fd);
+                crowd_leave(connection->user);
+        }
+        peer_deinit(&connection->peer);
+        free(connection);
+        return NULL;
+}
+
+/* Most clients have sent their request by now. */
+void connection_open(struct server *server, int fd, uint64_t now) {
+        struct connection *connection = connection_new(server, fd, now);
+
+        if (!connection) {
+                close(fd);
+                return;
+        }
+        connection_ready(&connection->watch, WATCH_READ, now);
+}
+
+/* ---- who asks ---- */
+
+void connection_seek_unit(struct connection *connection) {
+        if (connection->unit_is_sought)
+                return;
+        connection->unit_is_sought = true;
+        peer_find_unit(connection->fd, &connection->peer);
+}
+
+struct connection *connection_of(struct request *request) {
+        struct connection *connection = CONTAINER_OF(request, struct connection, request);
+
+        assert(connection->server == request->owner);
+        return connection;
+}

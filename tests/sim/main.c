@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* sim - the core through simulated years: one scenario after the other, each from its own seed,
- * until so many years have gone by. Ends with 1 at the first violation.
+ * until so many years have gone by, or so many seeds. Ends with 1 at the first violation.
  *
- *      sim [--years N] [--seed N] [--scenario calm|chaos|recovery] [--trace] [--steady-clock]
+ *      sim [--years N | --seeds N] [--seed N] [--steady-clock]
+ *      sim --scenario calm|chaos|recovery --seed N [--trace] [--steady-clock]
  *
  * With --scenario it is one run, of that seed; --trace tells all that happens in it. The wall clock
  * steps back and forth all the time, unless it is a steady one. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,19 +89,23 @@ static int scenario_named(const char *name) {
 }
 
 static int usage(void) {
-        fputs("usage: sim [--years N] [--seed N] [--scenario calm|chaos|recovery] [--trace] "
-              "[--steady-clock]\n",
+        fputs("usage: sim [--years N | --seeds N] [--seed N] [--steady-clock]\n"
+              "       sim --scenario calm|chaos|recovery --seed N [--trace] [--steady-clock]\n",
               stderr);
         return 2;
 }
 
 int main(int argc, char **argv) {
         static const struct option options[] = {
-                {"years", required_argument, NULL, 'y'},    {"seed", required_argument, NULL, 's'},
-                {"scenario", required_argument, NULL, 'c'}, {"trace", no_argument, NULL, 't'},
-                {"steady-clock", no_argument, NULL, 'w'},   {0},
+                {"years", required_argument, NULL, 'y'},
+                {"seeds", required_argument, NULL, 'n'},
+                {"seed", required_argument, NULL, 's'},
+                {"scenario", required_argument, NULL, 'c'},
+                {"trace", no_argument, NULL, 't'},
+                {"steady-clock", no_argument, NULL, 'w'},
+                {0},
         };
-        uint64_t first = 1, next;
+        uint64_t first = 1, n = UINT64_MAX, next;
         double years = 1;
         int code, only = N_SCENARIOS;
 
@@ -109,6 +115,10 @@ int main(int argc, char **argv) {
                 switch (code) {
                 case 'y':
                         years = strtod(optarg, NULL);
+                        break;
+                case 'n':
+                        n = strtoull(optarg, NULL, 10);
+                        years = HUGE_VAL;
                         break;
                 case 's':
                         first = strtoull(optarg, NULL, 10);
@@ -134,7 +144,7 @@ int main(int argc, char **argv) {
                 report(first, first + 1);
                 return 0;
         }
-        for (next = first; years_so_far() < years; next++)
+        for (next = first; next - first < n && years_so_far() < years; next++)
                 for (int i = 0; i < N_SCENARIOS; i++)
                         run((enum scenario)i, next);
         report(first, next);

@@ -121,7 +121,8 @@ static void begin(struct world *world, enum scenario scenario, uint64_t seed) {
         agenda_init(&world->agenda);
         broker_init(&world->broker);
         memory_init(&world->memory, !is_calm && random_one_in(random, 4));
-        world->pace = is_calm ? HOUR : SECOND / 10 + random_span(random, HOUR);
+        world->pace = is_calm ? HOUR << random_between(random, 1, 4)
+                              : SECOND / 10 + random_span(random, HOUR);
         world->slowness = random_one_in(random, 3) ? NSEC_PER_MSEC : 20 * SECOND;
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 plan_identity(&world->plans[slot], slot, is_calm, random);

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* flood - one user does all that it can to keep another one from its token; how long the other one
+ * waits for it meanwhile.
+ *
+ *      flood SOCKET FLOODER-UID WORKER-UID SECONDS
+ *
+ * As root. For each kind of flood, and for all of them at once: several processes of FLOODER-UID
+ * flood, and one of WORKER-UID asks every millisecond on a connection that it keeps, and every
+ * fifth time on a new one. Prints a table. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROCESSES   2    /* for each kind of flood */
+#define CONNECTIONS 4000 /* that each of them holds */
+#define PIPELINED   200  /* requests that are sent in one go */
+#define PASSED      100  /* descriptors in one message */
+#define SAMPLES_MAX 1000000
+#define GET         "GET /v1/token HTTP/1.1\r\n\r\n"
+
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+static uint64_t now_ns(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int connect_now(int flags) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+        if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+                close(fd);
+                fd = -1;
+        }
+        return fd;
+}
+
+/* ---- floods: each goes on until it is killed ---- */
+
+static const char *pipelined(void) {
+        static char requests[PIPELINED * (sizeof GET - 1) + 1];
+
+        for (size_t i = 0; requests[0] == 0 || i < PIPELINED; i++)
+                memcpy(requests + i * (sizeof GET - 1), GET, sizeof GET - 1);
+        return requests;
+}
+
+/* Opens what is not open, or was closed. */
+static bool keep_open(int *fd) {
+        char byte;
+
+        if (*fd >= 0 && recv(*fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+                close(*fd);
+                *fd = -1;
+        }
+        if (*fd < 0)
+                *fd = connect_now(SOCK_NONBLOCK);
+        return *fd >= 0;
+}
+
+static int *no_descriptors(void) {
+        static int fds[CONNECTIONS];
+
+        memset(fds, -1, sizeof fds);
+        return fds;
+}
+
+/* Holds connections. */
+static void flood_connections(void) {
+        int *fds = no_descriptors();
+
+        for (size_t i = 0;; i = (i + 1) % CONNECTIONS)
+                if (!keep_open(&fds[i]))
+                        sched_yield();
+}
+
+/* Comes and goes. */
+static void flood_visits(void) {
+        for (;;) {
+                int fd = connect_now(SOCK_NONBLOCK);
+
+                if (fd >= 0)
+                        close(fd);
+        }
+}
+
+/* Asks as fast as it can, and reads the answers. */
+static void flood_requests(void) {
+        static char answers[1 << 20];
+        int *fds = no_descriptors();
+
+        for (size_t i = 0;; i = (i + 1) % 200) {
+                if (!keep_open(&fds[i]))
+                        continue;
+                if (send(fds[i], pipelined(), PIPELINED * (sizeof GET - 1), MSG_NOSIGNAL) < 0 &&
+                    errno == EPIPE) {
+                        close(fds[i]);
+                        fds[i] = -1;
+                        continue;
+                }
+                (void)recv(fds[i], answers, sizeof answers, 0);
+        }
+}
+
+/* Asks, and never reads an answer. */
+static void flood_deaf(void) {
+        int *fds = no_descriptors();
+
+        for (size_t i = 0;; i = (i + 1) % CONNECTIONS) {
+                if (fds[i] < 0)
+                        fds[i] = connect_now(SOCK_NONBLOCK);
+                if (fds[i] < 0)
+                        continue;
+                if (send(fds[i], pipelined(), PIPELINED * (sizeof GET - 1), MSG_NOSIGNAL) < 0 &&
+                    errno != EAGAIN) {
+                        close(fds[i]);
+                        fds[i] = -1;
+                }
+        }
+}
+
+/* Writes byte by byte, and never comes to an end. */
+static void flood_bytes(void) {
+        int *fds = no_descriptors();
+
+        for (size_t i = 0;; i = (i + 1) % CONNECTIONS)
+                if (keep_open(&fds[i]) && send(fds[i], "G", 1, MSG_NOSIGNAL) < 0 &&
+                    errno == EPIPE) {
+                        close(fds[i]);
+                        fds[i] = -1;
+                }
+}
+
+/* Writes what is no request. */
+static void flood_garbage(void) {
+        static char garbage[4096];
+
+        memset(garbage, 0xa5, sizeof garbage);
+        for (;;) {
+                int fd = connect_now(SOCK_NONBLOCK);
+
+                if (fd < 0)
+                        continue;
+                (void)!send(fd, garbage, sizeof garbage, MSG_NOSIGNAL);
+                close(fd);
+        }
+}
+
+/* Passes descriptors on, which nobody wants. */
+static void flood_descriptors(void) {
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(PASSED * sizeof(int))];
+        } control = {.header = {.cmsg_level = SOL_SOCKET,
+                                .cmsg_type = SCM_RIGHTS,
+                                .cmsg_len = CMSG_LEN(PASSED * sizeof(int))}};
+        char byte = 'G';
+        struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+        struct msghdr message = {.msg_iov = &iov,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof control};
+        int *fds = no_descriptors(), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        for (int i = 0; i < PASSED; i++)
+                memcpy(CMSG_DATA(&control.header) + (size_t)i * sizeof null, &null, sizeof null);
+        for (size_t i = 0;; i = (i + 1) % 200)
+                if (keep_open(&fds[i]) && sendmsg(fds[i], &message, MSG_NOSIGNAL) < 0 &&
+                    errno == EPIPE) {
+                        close(fds[i]);
+                        fds[i] = -1;
+                }
+}
+
+static const struct flood {
+        const char *what;
+        void (*go)(void);
+} floods[] = {
+        {"connections that are held", flood_connections},
+        {"connections that come and go", flood_visits},
+        {"requests, pipelined", flood_requests},
+        {"requests, answers unread", flood_deaf},
+        {"requests, byte by byte", flood_bytes},
+        {"garbage", flood_garbage},
+        {"passed descriptors", flood_descriptors},
+};
+
+#define FLOODS (sizeof floods / sizeof *floods)
+
+/* ---- the worker ---- */
+
+struct samples {
+        uint64_t n, errors;
+        uint64_t took[SAMPLES_MAX]; /* ns */
+};
+
+/* One request, and its answer as a whole. */
+static bool ask(int fd) {
+        static char answer[65536];
+        ssize_t size;
+
+        if (send(fd, GET, sizeof GET - 1, MSG_NOSIGNAL) != sizeof GET - 1)
+                return false;
+        size = recv(fd, answer, sizeof answer - 1, 0);
+        if (size <= 0)
+                return false;
+        answer[size] = 0;
+        return strncmp(answer, "HTTP/1.1 200 ", 13) == 0 && answer[size - 1] == '}';
+}
+
+static void note(struct samples *samples, uint64_t began, bool is_good) {
+        if (!is_good)
+                samples->errors++;
+        else if (samples->n < SAMPLES_MAX)
+                samples->took[samples->n++] = now_ns() - began;
+}
+
+static void work(struct samples *kept, struct samples *anew, uint64_t until) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        int fd = connect_now(0);
+
+        for (unsigned i = 0; now_ns() < until; i++) {
+                uint64_t began = now_ns();
+
+                if (i % 5 == 0) {
+                        int other = connect_now(0);
+
+                        note(anew, began, other >= 0 && ask(other));
+                        if (other >= 0)
+                                close(other);
+                } else {
+                        note(kept, began, fd >= 0 && ask(fd));
+                }
+                nanosleep(&pause, NULL);
+        }
+        close(fd);
+}
+
+/* ---- the table ---- */
+
+static const struct sched_param in_real_time = {.sched_priority = 1};
+
+static void go_to_work(void);
+
+static pid_t start(uid_t uid, void (*go)(void)) {
+        pid_t pid = fork();
+
+        if (pid != 0)
+                return pid;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (go == go_to_work && sched_setscheduler(0, SCHED_RR, &in_real_time) < 0)
+                _exit(1);
+        if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+                _exit(1);
+        go();
+        _exit(0);
+}
+
+static struct {
+        struct samples kept, anew;
+        double seconds;
+} * shared;
+
+static void go_to_work(void) {
+        work(&shared->kept, &shared->anew, now_ns() + (uint64_t)(shared->seconds * 1e9));
+}
+
+static int compare(const void *a, const void *b) {
+        const uint64_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+static void print_samples(struct samples *samples) {
+        qsort(samples->took, samples->n, sizeof samples->took[0], compare);
+        if (samples->n == 0)
+                printf(" | - | - | - | %ju", (uintmax_t)samples->errors);
+        else
+                printf(" | %.3f | %.3f | %.3f | %ju", (double)samples->took[samples->n / 2] / 1e6,
+                       (double)samples->took[samples->n * 99 / 100] / 1e6,
+                       (double)samples->took[samples->n - 1] / 1e6, (uintmax_t)samples->errors);
+}
+
+/* FROM up to, and not with, TO flood; a second later the worker begins. */
+static void measure(const char *what, size_t from, size_t to, uid_t flooder, uid_t worker) {
+        pid_t pids[FLOODS * PROCESSES], pid;
+        size_t n = 0;
+
+        shared->kept.n = shared->kept.errors = shared->anew.n = shared->anew.errors = 0;
+        for (size_t i = from; i < to; i++)
+                for (int j = 0; j < PROCESSES; j++)
+                        pids[n++] = start(flooder, floods[i].go);
+        sleep(1);
+        pid = start(worker, go_to_work);
+        waitpid(pid, NULL, 0);
+        while (n > 0) {
+                kill(pids[--n], SIGKILL);
+                waitpid(pids[n], NULL, 0);
+        }
+        printf("| %s", what);
+        print_samples(&shared->kept);
+        print_samples(&shared->anew);
+        printf(" |\n");
+        fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+        struct rlimit limit;
+        uid_t flooder, worker;
+
+        if (argc != 5 || strlen(argv[1]) >= sizeof address.sun_path) {
+                fprintf(stderr, "usage: flood SOCKET FLOODER-UID WORKER-UID SECONDS\n");
+                return 2;
+        }
+        strcpy(address.sun_path, argv[1]);
+        flooder = (uid_t)strtoul(argv[2], NULL, 10);
+        worker = (uid_t)strtoul(argv[3], NULL, 10);
+        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                      0);
+        if (shared == MAP_FAILED || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return 1;
+        shared->seconds = strtod(argv[4], NULL);
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        pipelined();
+
+        printf("| flood | kept: median | p99 | longest | errors | new: median | p99 | longest | "
+               "errors |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        measure("none", 0, 0, flooder, worker);
+        for (size_t i = 0; i < FLOODS; i++)
+                measure(floods[i].what, i, i + 1, flooder, worker);
+        measure("all of these at once", 0, FLOODS, flooder, worker);
+        return 0;
+}

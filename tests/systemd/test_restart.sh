@@ -103,6 +103,23 @@ for case in "damage damaged" "version another\ version" "boot another\ boot"; do
   ok "... once" "$before $asked" "$(generation) $(requests)"
 done
 
+# --- a life that cannot keep anything leaves nothing of an earlier one: its generations would come back
+dropin=/etc/systemd/system/bearerd.service.d/boot.conf
+before=$(generation)
+printf '[Service]\nEnvironment=BEARERD_BOOT_ID=none\n' >$dropin
+systemctl daemon-reload
+systemctl restart bearerd
+ok "nothing can be kept: a new token all the same" '{"access_token":"eyJ*' "$(ask /v1/token)"
+between=$(generation)
+ok "... of a higher generation" yes "$([ "$between" -gt "$before" ] && echo yes)"
+ok "... and what was kept is forgotten" "*keeps no bearerd-store*" "$(memory length 2>&1)"
+rm $dropin
+systemctl daemon-reload
+systemctl restart bearerd
+ok "... so that no generation comes back" '{"access_token":"eyJ*' "$(ask /v1/token)"
+ok "... ever" yes "$([ "$(generation)" -gt "$between" ] && echo yes)"
+ok "... and the next life goes on from there" "$(generation)" "$(systemctl restart bearerd; generation)"
+
 # --- stopped, nothing is kept; from systemd 254 on, when that is wanted
 systemctl stop bearerd.socket bearerd-credential.socket bearerd-fetch.socket bearerd.service
 if [ "$(show bearerd FileDescriptorStorePreserve)" = yes ]; then

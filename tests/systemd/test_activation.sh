@@ -89,14 +89,14 @@ ok "of 40 at once, 16 are run, and no more" 16 "$most"
 none_left() { [ "$(fetches)" = 0 ]; }
 ok "none of them is left behind" 0 "$(until_ok 10 none_left; echo $?)"
 newer() { [ "$(generation)" -gt "$before" ]; }
-systemctl reload bearerd
+reload
 ok "... and tokens are renewed" 0 "$(until_ok 20 newer; echo $?)"
 
 mkdir -p /etc/systemd/system/bearerd-fetch@.service.d
 printf '[Service]\nRuntimeMaxSec=1s\n' >/etc/systemd/system/bearerd-fetch@.service.d/hung.conf
 systemctl daemon-reload
 standin behave -d '{"cut": "stall"}' >/dev/null
-systemctl reload bearerd
+reload
 ok "a fetch that hangs is ended" 0 "$(until_ok 10 status_says "*ended without an answer*"; echo $?)"
 ok "... and not left behind" 0 "$(until_ok 10 none_left; echo $?)"
 standin normal -X POST >/dev/null

@@ -61,7 +61,7 @@ ok "... and the token" "$before_token" "$(token)"
 
 # --- renewals at the same time: a life of 4 s, and something ends it every half a second
 standin behave -d '{"expires_in": 4}' >/dev/null
-systemctl reload bearerd
+reload
 renewed() { [ "$(generation)" -gt "$before" ]; }
 until_ok 10 renewed
 start_workers 50 5000
@@ -77,7 +77,7 @@ ok "no worker noticed, while tokens change" "workers=50 answers=* failures=0 bac
 ok "... which they did" "*generations=[!1]*" "$said"
 note "$said"
 standin normal -X POST >/dev/null
-systemctl reload bearerd
+reload
 long_life() { ask /v1/token | grep -q '"expires_in":3[0-9][0-9][0-9]'; }
 ok "a token with a long life again" 0 "$(until_ok 20 long_life; echo $?)"
 

@@ -24,7 +24,17 @@
 /* Connections at once, however many descriptors there are. */
 #define SERVER_CONNECTIONS_MAX 65536
 
+/* Sockets that it listens at. */
+#define SERVER_SOCKETS_MAX 8
+
 struct server;
+
+/* A socket where workers come in. */
+struct entrance {
+        struct server *server;
+        int fd; /* listening; borrowed */
+        struct watch watch;
+};
 
 struct connection {
         struct server *server;
@@ -58,8 +68,8 @@ struct server_owner {
 struct server {
         struct server_owner owner;
         struct loop *loop;
-        int fd; /* listening; borrowed */
-        struct watch watch;
+        struct entrance entrances[SERVER_SOCKETS_MAX];
+        size_t n_entrances;
         size_t n_connections;
         size_t n_max;
         struct list idle;    /* between requests, longest first */
@@ -70,8 +80,8 @@ struct server {
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
 };
 
-/* 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, int fd,
+/* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. 0, or -errno. */
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n,
                  const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);

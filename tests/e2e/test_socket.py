@@ -130,7 +130,7 @@ def test_socket_goes_with_bearerd(broker, number):
     bearerd.signal(number)
     assert bearerd.wait() == 0
     assert not bearerd.socket.exists()
-    assert any("STOPPING" in each for each in bearerd.notify)
+    bearerd.wait_for_notify(lambda messages: any("STOPPING" in each for each in messages), "STOPPING=1")
 
 
 def test_socket_that_somebody_took_over_stays(broker):
@@ -163,6 +163,24 @@ def test_socket_of_systemd_among_others(broker):
     assert bearerd.get("/v1/token").status == 200
     with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
         client.connect(str(bearerd.directory / "a"))
+
+
+def test_each_socket_of_systemd_is_served(broker):
+    bearerd = broker(start=False)
+    paths = [bearerd.socket] + [bearerd.directory / f"more{i}" for i in range(7)]
+    activate(bearerd, *[(path, "token", "SOCK_STREAM") for path in paths])
+    bearerd.start()
+    for path in paths:
+        bearerd.socket = path
+        assert bearerd.get("/v1/token").status == 200
+
+
+@pytest.mark.parametrize("name, n", [("token", 9), ("credential", 2)])
+def test_socket_of_systemd_that_would_not_be_served_is_an_error(broker, name, n):
+    bearerd = broker(start=False)
+    activate(bearerd, *[(bearerd.directory / f"{name}{i}", name, "SOCK_STREAM") for i in range(n)],
+             (bearerd.socket, "token", "SOCK_STREAM"))
+    assert f"FileDescriptorName={name}" in fails(bearerd)
 
 
 @pytest.mark.parametrize("name, kind", [("other", "SOCK_STREAM"), ("token", "SOCK_DGRAM"),

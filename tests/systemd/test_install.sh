@@ -9,6 +9,8 @@ ok "users and group" "bearerd bearerd-fetch bearer" \
 for file in "$source"/systemd/bearerd*.in; do
   unit=$(basename "$file" .in)
   ok "systemd-analyze verify $unit is silent" "" "$(systemd-analyze verify "$unit" 2>&1)"
+  guide=$(show "${unit/@./@x.}" Documentation)
+  ok "... and its guide is there" "file:///*" "$(test -s "${guide#file://}" && echo "$guide")"
 done
 start_endpoint
 configure_athena

@@ -104,7 +104,17 @@ newer() { [ "$(generation)" -gt "$before" ]; }
 reload
 ok "... and tokens are renewed" 0 "$(until_ok 20 newer; echo $?)"
 
+# PID 1 holds the connection until nothing of the unit is left.
 mkdir -p /etc/systemd/system/bearerd-fetch@.service.d
+printf '[Service]\nExecStopPost=/bin/sleep 60\n' >/etc/systemd/system/bearerd-fetch@.service.d/lingers.conf
+systemctl daemon-reload
+before=$(generation)
+reload
+ok "a fetch's answer ends with its line, though its unit goes on" 0 "$(until_ok 20 newer; echo $?)"
+ok "... as it does" 1 "$(fetches)"
+systemctl kill 'bearerd-fetch@*'
+rm /etc/systemd/system/bearerd-fetch@.service.d/lingers.conf
+
 printf '[Service]\nRuntimeMaxSec=1s\n' >/etc/systemd/system/bearerd-fetch@.service.d/hung.conf
 systemctl daemon-reload
 standin behave -d '{"cut": "stall"}' >/dev/null

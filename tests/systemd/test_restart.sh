@@ -85,6 +85,7 @@ ok "a token with a long life again" 0 "$(until_ok 20 long_life; echo $?)"
 ok "the token is kept" 0 "$(memory holds "$(token)"; echo $?)"
 ok "the one before is not" 1 "$(memory holds "$before_token"; echo $?)"
 ok "no secret is kept" 1 "$(memory holds "$client_secret"; echo $?)"
+ok "its size is sealed" "*PermissionError*" "$(memory cut 2>&1)"
 read -r _ used < <(memory length)
 ok "it takes little memory" yes "$([ "$used" -le 65536 ] && echo yes || echo "$used")"
 

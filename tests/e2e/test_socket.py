@@ -53,6 +53,7 @@ def test_option_beats_the_file(broker):
 
 def test_socket_of_a_killed_bearerd_is_replaced(broker):
     bearerd = broker()
+    assert bearerd.get("/v1/token").status == 200   # no child is on its way to bearerd-fetch
     bearerd.kill()
     assert stat.S_ISSOCK(bearerd.socket.stat().st_mode)
     bearerd.start()

@@ -349,7 +349,8 @@ static int start(struct bearerd *bearerd) {
                                     bearerd->sockets.credential, &credential_owner);
         if (r < 0)
                 return r;
-        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token, &server_owner);
+        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token,
+                            bearerd->sockets.n_token, &server_owner);
 }
 
 /* Closed without an answer, a unit would start with an empty credential. */
@@ -403,11 +404,11 @@ static int serve(struct bearerd *bearerd) {
         service_init(&bearerd->service, clock_now());
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
-        bearerd->can_wait = bearerd->sockets.token >= 0 && service_is_managed();
+        bearerd->can_wait = bearerd->sockets.n_token > 0 && service_is_managed();
         r = load_settings(bearerd, &settings);
         if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
                 return EX_CONFIG;
-        if (bearerd->sockets.token < 0 &&
+        if (bearerd->sockets.n_token == 0 &&
             sockets_make(&bearerd->sockets, bearerd->options.socket, settings) < 0) {
                 settings_free(settings);
                 return EX_CANTCREAT;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "io/listener.h"
@@ -11,25 +12,46 @@
 #define TOKEN_SOCKET_NAME      "token"
 #define CREDENTIAL_SOCKET_NAME "credential"
 
-static int take_token_socket(struct sockets *sockets, struct passed *passed) {
-        sockets->token = passed_take_socket(passed, TOKEN_SOCKET_NAME);
-        if (sockets->token >= 0)
+/* Each ListenStream= of bearerd.socket is one. At one that nobody serves, workers wait for ever. */
+static int take_token_sockets(struct sockets *sockets, struct passed *passed) {
+        int fd;
+
+        while ((fd = passed_take_socket(passed, TOKEN_SOCKET_NAME)) >= 0 &&
+               sockets->n_token < SERVER_SOCKETS_MAX)
+                sockets->token[sockets->n_token++] = fd;
+        if (fd == -ENOENT && sockets->n_token > 0)
                 return 0;
+        if (fd < 0) {
+                log_line(MESSAGE_CANNOT_LISTEN,
+                         "systemd passed sockets, but %s listening Unix stream socket with "
+                         "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket",
+                         sockets->n_token == 0 ? "no" : "one is no");
+                return fd;
+        }
+        close(fd);
         log_line(MESSAGE_CANNOT_LISTEN,
-                 "systemd passed sockets, but no listening Unix stream socket with "
-                 "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
-        return sockets->token;
+                 "systemd passed more than %d sockets with FileDescriptorName=" TOKEN_SOCKET_NAME
+                 ": look at bearerd.socket",
+                 SERVER_SOCKETS_MAX);
+        return -E2BIG;
 }
 
 /* There may be none: it is systemd alone that asks there. */
 static int take_credential_socket(struct sockets *sockets, struct passed *passed) {
+        int more;
+
         sockets->credential = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
-        if (sockets->credential >= 0 || sockets->credential == -ENOENT)
+        if (sockets->credential == -ENOENT)
                 return 0;
+        more = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
+        if (sockets->credential >= 0 && more == -ENOENT)
+                return 0;
+        if (more >= 0)
+                close(more);
         log_line(MESSAGE_CANNOT_LISTEN,
                  "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
-                 " is no listening Unix stream socket: look at bearerd-credential.socket");
-        return sockets->credential;
+                 " is not one listening Unix stream socket: look at bearerd-credential.socket");
+        return -EINVAL;
 }
 
 int sockets_take(struct sockets *sockets, struct passed *passed) {
@@ -37,7 +59,7 @@ int sockets_take(struct sockets *sockets, struct passed *passed) {
 
         if (passed->n_left == 0)
                 return 0;
-        r = take_token_socket(sockets, passed);
+        r = take_token_sockets(sockets, passed);
         return r < 0 ? r : take_credential_socket(sockets, passed);
 }
 
@@ -79,7 +101,7 @@ int sockets_make(struct sockets *sockets, const char *path, const struct setting
                 free(copy);
                 return r;
         }
-        sockets->token = r;
+        sockets->token[sockets->n_token++] = r;
         sockets->path = copy;
         return 0;
 }
@@ -87,7 +109,7 @@ int sockets_make(struct sockets *sockets, const char *path, const struct setting
 /* Only what we made needs to be taken away again: the rest goes with the process. */
 void sockets_close(struct sockets *sockets) {
         if (sockets->path)
-                listener_close(sockets->token, sockets->path);
+                listener_close(sockets->token[0], sockets->path);
         free(sockets->path);
         *sockets = SOCKETS_NONE;
 }

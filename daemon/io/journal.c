@@ -16,7 +16,7 @@
 
 /* Wall-clock time for people, of a time of our own clock. */
 static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME_SIZE]) {
-        time_t unix_time = (time_t)(clock_unix() + time_until(then, now) / NSEC_PER_SEC);
+        time_t unix_time = (time_t)((clock_unix() + time_until(then, now)) / NSEC_PER_SEC);
         struct tm parts;
 
         if (then == NEVER || !gmtime_r(&unix_time, &parts) ||
@@ -35,7 +35,7 @@ static void begin_message(struct log_message *message, enum message_kind kind,
                 log_field(message, "BEARERD_GENERATION", "%" PRIu64, lease->generation);
         if (lease_is_usable(lease, now))
                 log_field(message, "BEARERD_EXPIRES_AT", "%" PRIu64,
-                          clock_unix() + time_until(lease->expires_at, now) / NSEC_PER_SEC);
+                          (clock_unix() + time_until(lease->expires_at, now)) / NSEC_PER_SEC);
         if (!lease->is_failing)
                 return;
         if (lease->failure.status > 0)

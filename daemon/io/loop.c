@@ -37,7 +37,7 @@ uint64_t clock_now(void) {
 }
 
 uint64_t clock_unix(void) {
-        return clock_read(CLOCK_REALTIME) / NSEC_PER_SEC;
+        return clock_read(CLOCK_REALTIME);
 }
 
 uint64_t chance(void) {

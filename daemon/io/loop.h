@@ -59,7 +59,7 @@ void watch_stop(struct watch *watch);
 
 /* CLOCK_BOOTTIME, in ns. */
 uint64_t clock_now(void);
-/* Unix time, in seconds. */
+/* Unix time, in ns. */
 uint64_t clock_unix(void);
 /* 64 random bits, for jitter. */
 uint64_t chance(void);

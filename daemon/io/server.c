@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,14 +16,31 @@
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now);
 
+static void accept_stop(struct server *server) {
+        for (size_t i = 0; i < server->n_entrances; i++)
+                watch_stop(&server->entrances[i].watch);
+}
+
+static int accept_start(struct server *server) {
+        for (size_t i = 0; i < server->n_entrances; i++) {
+                struct entrance *entrance = &server->entrances[i];
+                int r = watch_start(&entrance->watch, server->loop, entrance->fd, WATCH_READ,
+                                    accept_ready);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static void accept_pause(struct server *server, uint64_t now) {
-        watch_stop(&server->watch);
+        accept_stop(server);
         server->resume_at = time_add(now, ACCEPT_REST);
 }
 
 static void accept_resume(struct server *server, uint64_t now) {
         server->resume_at = NEVER;
-        if (watch_start(&server->watch, server->loop, server->fd, WATCH_READ, accept_ready) < 0)
+        if (accept_start(server) < 0)
                 accept_pause(server, now);
 }
 
@@ -41,7 +59,8 @@ static bool make_room(struct server *server) {
 }
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct server *server = CONTAINER_OF(watch, struct server, watch);
+        struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
+        struct server *server = entrance->server;
 
         for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 int fd;
@@ -55,7 +74,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                                 return;
                         }
                 }
-                fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {
                         connection_open(server, fd, now);
                         continue;
@@ -86,12 +105,13 @@ static size_t connections_max(void) {
         return (size_t)limit.rlim_cur - SERVER_DESCRIPTORS_RESERVED;
 }
 
-int server_start(struct server *server, struct loop *loop, int fd,
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n,
                  const struct server_owner *owner) {
+        assert(n <= SERVER_SOCKETS_MAX);
         *server = (struct server){
                 .owner = *owner,
                 .loop = loop,
-                .fd = fd,
+                .n_entrances = n,
                 .n_max = connections_max(),
                 .resume_at = NEVER,
                 .answer = BUFFER_INIT(HTTP1_HEAD_MAX + HTTP1_ANSWER_MAX),
@@ -104,7 +124,9 @@ int server_start(struct server *server, struct loop *loop, int fd,
         list_init(&server->resting);
         list_init(&server->hurried);
         list_init(&server->parked);
-        return watch_start(&server->watch, loop, fd, WATCH_READ, accept_ready);
+        for (size_t i = 0; i < n; i++)
+                server->entrances[i] = (struct entrance){.server = server, .fd = fds[i]};
+        return accept_start(server);
 }
 
 void server_limit(struct server *server, const struct server_limits *limits) {
@@ -138,7 +160,7 @@ static void close_all(struct list *list) {
 }
 
 void server_stop(struct server *server, uint64_t now) {
-        watch_stop(&server->watch);
+        accept_stop(server);
         serve_last(server, now);
         close_all(&server->resting);
         close_all(&server->hurried);

@@ -22,6 +22,17 @@
 #define SERVER_CONNECTIONS_MAX 65536
 /* Bytes of requests that are not complete, and as many of answers that were not taken. */
 #define SERVER_BYTES_MAX (UINT64_C(32) << 20)
+/* Sockets that it listens at. */
+#define SERVER_SOCKETS_MAX 8
+
+struct server;
+
+/* A socket where workers come in. */
+struct entrance {
+        struct server *server;
+        int fd; /* listening; borrowed */
+        struct watch watch;
+};
 
 struct server_owner {
         void *user;
@@ -43,8 +54,8 @@ struct server_limits {
 struct server {
         struct server_owner owner;
         struct loop *loop;
-        int fd; /* listening; borrowed */
-        struct watch watch;
+        struct entrance entrances[SERVER_SOCKETS_MAX];
+        size_t n_entrances;
         size_t n_max;
         struct crowd crowd;
         struct list resting; /* between requests, longest first */
@@ -55,8 +66,8 @@ struct server {
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
 };
 
-/* 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, int fd,
+/* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. 0, or -errno. */
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n,
                  const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);

@@ -68,6 +68,23 @@ static int hand_over(int fd) {
         return r < 0 ? r : 0;
 }
 
+/* What systemd still keeps is not for later lives: they would go back to it. */
+static void forget(void) {
+        sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
+}
+
+/* A new one takes the place of *FD. */
+static int replace(int *fd) {
+        int r;
+
+        if (*fd >= 0)
+                forget();
+        cleanup_close(fd);
+        *fd = -1;
+        r = make(fd);
+        return r < 0 ? r : hand_over(*fd);
+}
+
 int store_open(struct store *store, int passed, bool *ret_refused) {
         _cleanup_close_ int fd = passed;
         bool refused = fd >= 0 && !is_ours(fd);
@@ -76,24 +93,14 @@ int store_open(struct store *store, int passed, bool *ret_refused) {
         if (!service_is_managed())
                 return 0;
         r = read_boot(&store->boot);
+        if (r == 0 && (fd < 0 || refused))
+                r = replace(&fd);
+        if (r == 0)
+                r = map(fd, &store->memory);
         if (r < 0)
-                return r;
-        if (fd < 0 || refused) {
-                cleanup_close(&fd);
-                fd = -1;
-                if (refused)
-                        sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
-                r = make(&fd);
-                if (r == 0)
-                        r = hand_over(fd);
-                if (r < 0)
-                        return r;
-        }
-        r = map(fd, &store->memory);
-        if (r < 0)
-                return r;
-        *ret_refused = refused;
-        return 0;
+                forget();
+        *ret_refused = r == 0 && refused;
+        return r;
 }
 
 void store_close(struct store *store) {

@@ -22,7 +22,7 @@ struct store {
 
 /* FD, which is consumed, is what systemd has kept; < 0: nothing. If there is none, or it is not as
  * we make them, which *ret_refused says, a new one takes its place. 0, or -errno: nothing will be
- * kept. */
+ * kept, and what was is forgotten. */
 int store_open(struct store *store, int fd, bool *ret_refused);
 void store_close(struct store *store);
 

@@ -88,7 +88,7 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
 /* ---- answers ---- */
 
 /* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. */
-static bool connection_send(struct connection *connection, const struct buffer *answer) {
+static bool send_answer(struct connection *connection, const struct buffer *answer) {
         ssize_t sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
 
         if (sent < 0) {
@@ -98,6 +98,14 @@ static bool connection_send(struct connection *connection, const struct buffer *
         }
         buffer_append(&connection->out, answer->data + sent, answer->size - (size_t)sent);
         return buffer_error(&connection->out) == 0;
+}
+
+/* The same, and ANSWER is wiped: the next one may be hours away, and the token in this one gone. */
+static bool connection_send(struct connection *connection, struct buffer *answer) {
+        bool alive = buffer_error(answer) == 0 && send_answer(connection, answer);
+
+        buffer_clear(answer);
+        return alive;
 }
 
 /* Sends what was kept. False: the connection is dead. */
@@ -132,9 +140,9 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
         const char *why = NULL;
         ssize_t size = http1_request_parse(data, &http, &why);
 
+        assert(server->answer.size == 0);
         if (size == 0)
                 return 0;
-        buffer_clear(&server->answer);
         if (size < 0) {
                 connection->keep_alive = HTTP1_CLOSED;
                 refuse(server, why);
@@ -144,9 +152,7 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
                 server->owner.requested(server->owner.user, connection, &http, &server->answer,
                                         now);
         }
-        if (buffer_error(&server->answer) < 0)
-                return buffer_error(&server->answer);
-        if (server->answer.size == 0)
+        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
                 connection->waits = true;
         else if (!connection_send(connection, &server->answer))
                 return -EPIPE;
@@ -186,10 +192,22 @@ static bool connection_take(struct connection *connection, uint64_t now) {
         return true;
 }
 
-/* Reads what there is into the server's scratch: most often that is one request, whole. */
+/* Takes what it can off DATA, and keeps the rest. False: the connection is dead. */
+static bool take_fresh(struct connection *connection, struct slice data, uint64_t now) {
+        ssize_t taken = take_requests(connection, data, now);
+
+        if (taken < 0)
+                return false;
+        buffer_append(&connection->in, data.data + taken, data.size - (size_t)taken);
+        return buffer_error(&connection->in) == 0;
+}
+
+/* Reads what there is into the server's scratch: most often that is one request, whole. Wiped, for
+ * workers that made token requests themselves before may still send the client's credentials. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
-        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch), taken;
+        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch);
+        bool alive;
 
         if (size < 0)
                 return errno == EAGAIN || errno == EINTR;
@@ -197,11 +215,9 @@ static bool read_fresh(struct connection *connection, uint64_t now) {
                 connection->ended = true;
                 return true;
         }
-        taken = take_requests(connection, (struct slice){server->scratch, (size_t)size}, now);
-        if (taken < 0)
-                return false;
-        buffer_append(&connection->in, server->scratch + taken, (size_t)(size - taken));
-        return buffer_error(&connection->in) == 0;
+        alive = take_fresh(connection, (struct slice){server->scratch, (size_t)size}, now);
+        explicit_bzero(server->scratch, (size_t)size);
+        return alive;
 }
 
 /* Reads more of a request that has begun. */
@@ -253,7 +269,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
         connection_advance(connection, alive, now);
 }
 
-void server_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
+void server_answer(struct connection *connection, struct buffer *answer, uint64_t now) {
         bool alive;
 
         assert(connection->waits);
@@ -418,7 +434,6 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->hurried);
         close_all(&server->parked);
         buffer_deinit(&server->answer);
-        explicit_bzero(server->scratch, sizeof server->scratch);
 }
 
 uint64_t server_deadline(const struct server *server) {

@@ -62,12 +62,12 @@ struct server {
         struct watch watch;
         size_t n_connections;
         size_t n_max;
-        struct list idle;    /* between requests, longest first */
-        struct list hurried; /* in mid-request or mid-answer, by deadline */
-        struct list parked;  /* with a request that waits */
-        uint64_t resume_at;  /* no accept before; NEVER: not paused */
-        struct buffer answer;
-        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
+        struct list idle;     /* between requests, longest first */
+        struct list hurried;  /* in mid-request or mid-answer, by deadline */
+        struct list parked;   /* with a request that waits */
+        uint64_t resume_at;   /* no accept before; NEVER: not paused */
+        struct buffer answer; /* empty, but while one is made and sent */
+        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
 /* 0, or -errno. */
@@ -76,8 +76,8 @@ int server_start(struct server *server, struct loop *loop, int fd,
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
 
-/* The answer to the request that CONNECTION waits with. May close CONNECTION. */
-void server_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
+/* Sends ANSWER, to the request that CONNECTION waits with, and wipes it. May close CONNECTION. */
+void server_answer(struct connection *connection, struct buffer *answer, uint64_t now);
 
 /* For policies that name units: looks up the peer's, once. It costs some 40 us. */
 void connection_seek_unit(struct connection *connection);

@@ -12,7 +12,7 @@ install -d -m 0700 $canaries
   umask 077
   printf %s "$client_secret" >$canaries/secret
   printf %s 'wrong-secret/with+some=other&characters' >$canaries/wrong
-  printf %s 'planted-here/with+some=other&characters%' >$planted
+  printf %s 'canary-of-this-test/that+is=nowhere&else%' >$planted
 )
 
 # --- searching: each prints where the canaries in $1, a file or a directory, are found

@@ -46,7 +46,6 @@ static void answer_connection(struct bearerd *bearerd, struct connection *connec
                               uint64_t now) {
         struct buffer *answer = &bearerd->server.answer;
 
-        buffer_clear(answer);
         answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
                      now);
         connection_answer(connection, answer, now);

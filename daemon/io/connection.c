@@ -120,7 +120,7 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
 /* ---- answers ---- */
 
 /* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. */
-static bool connection_send(struct connection *connection, const struct buffer *answer) {
+static bool send_answer(struct connection *connection, const struct buffer *answer) {
         ssize_t sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
 
         if (sent < 0) {
@@ -130,6 +130,14 @@ static bool connection_send(struct connection *connection, const struct buffer *
         }
         buffer_append(&connection->out, answer->data + sent, answer->size - (size_t)sent);
         return buffer_error(&connection->out) == 0;
+}
+
+/* The same, and ANSWER is wiped: the next one may be hours away, and the token in this one gone. */
+static bool connection_send(struct connection *connection, struct buffer *answer) {
+        bool alive = buffer_error(answer) == 0 && send_answer(connection, answer);
+
+        buffer_clear(answer);
+        return alive;
 }
 
 /* Sends what was kept. False: the connection is dead. */
@@ -164,13 +172,13 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
         const char *why = NULL;
         ssize_t size = http1_request_parse(data, &http, &why);
 
+        assert(server->answer.size == 0);
         if (size == 0)
                 return 0;
         if (!quota_admit(&connection->user->quota, now)) {
                 connection->is_deferred = true;
                 return 0;
         }
-        buffer_clear(&server->answer);
         if (size < 0) {
                 connection->keep_alive = HTTP1_CLOSED;
                 refuse(server, why);
@@ -180,9 +188,7 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
                 server->owner.requested(server->owner.user, connection, &http, &server->answer,
                                         now);
         }
-        if (buffer_error(&server->answer) < 0)
-                return buffer_error(&server->answer);
-        if (server->answer.size == 0)
+        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
                 connection->waits = true;
         else if (!connection_send(connection, &server->answer))
                 return -EPIPE;
@@ -226,10 +232,22 @@ static bool connection_take(struct connection *connection, uint64_t now) {
         return true;
 }
 
-/* Reads what there is into the server's scratch: most often that is one request, whole. */
+/* Takes what it can off DATA, and keeps the rest. False: the connection is dead. */
+static bool take_fresh(struct connection *connection, struct slice data, uint64_t now) {
+        ssize_t taken = take_requests(connection, data, now);
+
+        if (taken < 0)
+                return false;
+        buffer_append(&connection->in, data.data + taken, data.size - (size_t)taken);
+        return buffer_error(&connection->in) == 0;
+}
+
+/* Reads what there is into the server's scratch: most often that is one request, whole. Wiped, for
+ * workers that made token requests themselves before may still send the client's credentials. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
-        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch), taken;
+        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch);
+        bool alive;
 
         if (size < 0)
                 return errno == EAGAIN || errno == EINTR;
@@ -237,11 +255,9 @@ static bool read_fresh(struct connection *connection, uint64_t now) {
                 connection->ended = true;
                 return true;
         }
-        taken = take_requests(connection, (struct slice){server->scratch, (size_t)size}, now);
-        if (taken < 0)
-                return false;
-        buffer_append(&connection->in, server->scratch + taken, (size_t)(size - taken));
-        return buffer_error(&connection->in) == 0;
+        alive = take_fresh(connection, (struct slice){server->scratch, (size_t)size}, now);
+        explicit_bzero(server->scratch, (size_t)size);
+        return alive;
 }
 
 /* Reads more of a request that has begun. */
@@ -316,7 +332,7 @@ void connection_go_on(struct list *by_user, uint64_t now) {
                 connection_work(connection, now);
 }
 
-void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
+void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now) {
         bool alive;
 
         assert(connection->waits);
@@ -371,10 +387,10 @@ static void turn_away(struct server *server, int fd) {
                 .retry_after = 1,
         };
 
-        buffer_clear(&server->answer);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)
                 (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
+        buffer_clear(&server->answer);
 }
 
 static struct connection *connection_new(struct server *server, int fd, uint64_t now) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -167,7 +166,6 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->parked);
         crowd_deinit(&server->crowd);
         buffer_deinit(&server->answer);
-        explicit_bzero(server->scratch, sizeof server->scratch);
 }
 
 void server_seek_units(struct server *server) {

@@ -58,12 +58,12 @@ struct server {
         size_t n_entrances;
         size_t n_max;
         struct crowd crowd;
-        struct list resting; /* between requests, longest first */
-        struct list hurried; /* in mid-request or mid-answer, by deadline */
-        struct list parked;  /* with a request that waits, or until its user has a turn */
-        uint64_t resume_at;  /* no accept before; NEVER: not paused */
-        struct buffer answer;
-        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
+        struct list resting;  /* between requests, longest first */
+        struct list hurried;  /* in mid-request or mid-answer, by deadline */
+        struct list parked;   /* with a request that waits, or until its user has a turn */
+        uint64_t resume_at;   /* no accept before; NEVER: not paused */
+        struct buffer answer; /* empty, but while one is made and sent */
+        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
 /* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. 0, or -errno. */

@@ -6,7 +6,7 @@
 install_bearerd
 ok "users and group" "bearerd bearerd-fetch bearer" \
   "$(id -un bearerd 2>&1) $(id -un bearerd-fetch 2>&1) $(getent group bearer | cut -d: -f1)"
-for file in "$source"/systemd/bearerd*.in; do
+for file in "$source"/systemd/bearerd*.in "$source/systemd/bearerd.slice"; do
   unit=$(basename "$file" .in)
   ok "systemd-analyze verify $unit is silent" "" "$(systemd-analyze verify "$unit" 2>&1)"
   guide=$(show "${unit/@./@x.}" Documentation)

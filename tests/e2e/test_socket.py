@@ -130,7 +130,8 @@ def test_socket_goes_with_bearerd(broker, number):
     bearerd.signal(number)
     assert bearerd.wait() == 0
     assert not bearerd.socket.exists()
-    assert any("STOPPING" in each for each in bearerd.notify)
+    bearerd.wait_for_notify(lambda messages: any("STOPPING" in each for each in messages),
+                            "STOPPING=1")
 
 
 def test_socket_that_somebody_took_over_stays(broker):

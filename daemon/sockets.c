@@ -11,10 +11,20 @@
 #define TOKEN_SOCKET_NAME      "token"
 #define CREDENTIAL_SOCKET_NAME "credential"
 
+/* Whether ERROR says nothing about what was passed, but about the system. */
+static bool tell_system(const char *what, int error) {
+        if (error == -ENOENT || error == -EINVAL)
+                return false;
+        log_errno(MESSAGE_CANNOT_LISTEN, error, what);
+        return true;
+}
+
 static int take_token_socket(struct sockets *sockets, struct passed *passed) {
         sockets->token = passed_take_socket(passed, TOKEN_SOCKET_NAME);
         if (sockets->token >= 0)
                 return 0;
+        if (tell_system("cannot use the token socket that systemd passed", sockets->token))
+                return sockets->token;
         log_line(MESSAGE_CANNOT_LISTEN,
                  "systemd passed sockets, but no listening Unix stream socket with "
                  "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
@@ -26,6 +36,9 @@ static int take_credential_socket(struct sockets *sockets, struct passed *passed
         sockets->credential = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
         if (sockets->credential >= 0 || sockets->credential == -ENOENT)
                 return 0;
+        if (tell_system("cannot use the credential socket that systemd passed",
+                        sockets->credential))
+                return sockets->credential;
         log_line(MESSAGE_CANNOT_LISTEN,
                  "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
                  " is no listening Unix stream socket: look at bearerd-credential.socket");

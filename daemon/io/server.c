@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "io/journal.h"
 #include "io/peer.h"
 #include "io/server.h"
 
@@ -19,6 +19,19 @@
 #define READ_STEP ((size_t)4096)
 
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now);
+
+/* ---- what the system refuses ---- */
+
+/* Workers are hung up on, or have to wait: operators are to know why. That peers leave is no such
+ * thing. */
+static void tell_strain(struct server *server, const char *what, int error) {
+        uint64_t now = clock_now();
+
+        if (error == -EPIPE || error == -ECONNRESET || now < server->told_until)
+                return;
+        server->told_until = time_add(now, JOURNAL_STRAINED_REST);
+        journal_strained(what, error);
+}
 
 /* ---- a connection's life ---- */
 
@@ -36,6 +49,12 @@ static struct connection *connection_close(struct connection *connection) {
         free(connection);
         server->n_connections--;
         return NULL;
+}
+
+/* For `return`: false, for ERROR has ended it. */
+static bool connection_lost(struct connection *connection, int error) {
+        tell_strain(connection->server, "hang up on a worker", error);
+        return false;
 }
 
 static void connection_move(struct connection *connection, struct list *to) {
@@ -69,6 +88,7 @@ static int connection_watch(struct connection *connection, unsigned what) {
 static bool connection_settle(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
         unsigned what = WATCH_READ;
+        int r;
 
         if (connection->out.size > 0) {
                 connection_hurry(connection, now);
@@ -82,22 +102,31 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
                 buffer_deinit(&connection->in);
                 connection_rest(connection, &server->idle);
         }
-        return connection_watch(connection, what) == 0;
+        r = connection_watch(connection, what);
+        return r == 0 || connection_lost(connection, r);
 }
 
 /* ---- answers ---- */
 
-/* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. */
-static bool connection_send(struct connection *connection, const struct buffer *answer) {
-        ssize_t sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
+static bool passes(int error) {
+        return error == EAGAIN || error == EINTR;
+}
 
-        if (sent < 0) {
-                if (errno != EAGAIN && errno != EINTR)
-                        return false;
+/* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. One that
+ * could not be written as a whole is not sent. */
+static bool connection_send(struct connection *connection, const struct buffer *answer) {
+        struct buffer *out = &connection->out;
+        ssize_t sent;
+
+        if (buffer_error(answer) < 0)
+                return connection_lost(connection, buffer_error(answer));
+        sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
+        if (sent < 0 && !passes(errno))
+                return connection_lost(connection, -errno);
+        if (sent < 0)
                 sent = 0;
-        }
-        buffer_append(&connection->out, answer->data + sent, answer->size - (size_t)sent);
-        return buffer_error(&connection->out) == 0;
+        buffer_append(out, answer->data + sent, answer->size - (size_t)sent);
+        return buffer_error(out) == 0 || connection_lost(connection, buffer_error(out));
 }
 
 /* Sends what was kept. False: the connection is dead. */
@@ -106,7 +135,7 @@ static bool connection_flush(struct connection *connection) {
                 send(connection->fd, connection->out.data, connection->out.size, MSG_NOSIGNAL);
 
         if (sent < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         buffer_consume(&connection->out, (size_t)sent);
         if (connection->out.size == 0) {
                 buffer_deinit(&connection->out);
@@ -144,9 +173,7 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
                 server->owner.requested(server->owner.user, connection, &http, &server->answer,
                                         now);
         }
-        if (buffer_error(&server->answer) < 0)
-                return buffer_error(&server->answer);
-        if (server->answer.size == 0)
+        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
                 connection->waits = true;
         else if (!connection_send(connection, &server->answer))
                 return -EPIPE;
@@ -189,10 +216,11 @@ static bool connection_take(struct connection *connection, uint64_t now) {
 /* Reads what there is into the server's scratch: most often that is one request, whole. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
+        struct buffer *in = &connection->in;
         ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch), taken;
 
         if (size < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;
@@ -200,8 +228,8 @@ static bool read_fresh(struct connection *connection, uint64_t now) {
         taken = take_requests(connection, (struct slice){server->scratch, (size_t)size}, now);
         if (taken < 0)
                 return false;
-        buffer_append(&connection->in, server->scratch + taken, (size_t)(size - taken));
-        return buffer_error(&connection->in) == 0;
+        buffer_append(in, server->scratch + taken, (size_t)(size - taken));
+        return buffer_error(in) == 0 || connection_lost(connection, buffer_error(in));
 }
 
 /* Reads more of a request that has begun. */
@@ -211,10 +239,10 @@ static bool read_more(struct connection *connection, uint64_t now) {
         ssize_t size;
 
         if (buffer_reserve(in, room) < 0)
-                return false;
+                return connection_lost(connection, buffer_error(in));
         size = read(connection->fd, in->data + in->size, room);
         if (size < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;
@@ -266,16 +294,24 @@ void server_answer(struct connection *connection, const struct buffer *answer, u
 
 /* ---- who asks ---- */
 
-void connection_seek_unit(struct connection *connection) {
+int connection_seek_unit(struct connection *connection) {
+        int r;
+
         if (connection->unit_is_sought)
-                return;
-        connection->unit_is_sought = true;
-        peer_find_unit(connection->fd, &connection->peer);
+                return 0;
+        r = peer_find_unit(connection->fd, &connection->peer);
+        connection->unit_is_sought = r == 0;
+        return r;
 }
 
 void server_seek_units(struct server *server) {
-        LIST_FOREACH(link, &server->parked)
-                connection_seek_unit(CONTAINER_OF(link, struct connection, link));
+        LIST_FOREACH_SAFE(link, following, &server->parked) {
+                struct connection *connection = CONTAINER_OF(link, struct connection, link);
+                int r = connection_seek_unit(connection);
+
+                if (r < 0 && !connection_lost(connection, r))
+                        connection_close(connection);
+        }
 }
 
 /* ---- accepting ---- */
@@ -315,8 +351,10 @@ static bool make_room(struct server *server) {
 
 static void connection_open(struct server *server, int fd, uint64_t now) {
         struct connection *connection = calloc(1, sizeof *connection);
+        int r = connection ? peer_read(fd, &connection->peer) : -ENOMEM;
 
-        if (!connection || peer_read(fd, &connection->peer) < 0) {
+        if (r < 0) {
+                tell_strain(server, "hang up on a worker", r);
                 free(connection);
                 close(fd);
                 return;
@@ -330,6 +368,26 @@ static void connection_open(struct server *server, int fd, uint64_t now) {
         server->n_connections++;
         /* Most clients have sent their request by now. */
         connection_advance(connection, read_fresh(connection, now), now);
+}
+
+/* What passes at once is tried again at once. Where descriptors or memory have run out, which
+ * accept(2) says though nobody is there, room is made, if IS_WANTED: somebody is known to come in.
+ * After all else it rests, for it would fail again and again. */
+static void accept_failed(struct server *server, int error, bool is_wanted, uint64_t now) {
+        switch (-error) {
+        case EAGAIN:
+        case EINTR:
+        case ECONNABORTED:
+                return;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+                if (!is_wanted || make_room(server))
+                        return;
+        }
+        tell_strain(server, "cannot accept workers, who have to wait", error);
+        accept_pause(server, now);
 }
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
@@ -352,10 +410,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                         connection_open(server, fd, now);
                         continue;
                 }
-                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        if (!make_room(server))
-                                accept_pause(server, now);
-                }
+                accept_failed(server, -errno, i == 0, now);
                 return;
         }
 }

@@ -66,6 +66,7 @@ struct server {
         struct list hurried; /* in mid-request or mid-answer, by deadline */
         struct list parked;  /* with a request that waits */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
+        uint64_t told_until; /* no more of what the system refuses before */
         struct buffer answer;
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
 };
@@ -79,9 +80,10 @@ void server_stop(struct server *server, uint64_t now);
 /* The answer to the request that CONNECTION waits with. May close CONNECTION. */
 void server_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
 
-/* For policies that name units: looks up the peer's, once. It costs some 40 us. */
-void connection_seek_unit(struct connection *connection);
-/* The same for all whose request waits. */
+/* For policies that name units: looks up the peer's, once. It costs some 40 us. 0, or -errno: who
+ * cannot be looked up is not refused, but hung up on, and may ask again. */
+int connection_seek_unit(struct connection *connection);
+/* The same for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);
 
 /* When server_expired() is due. */

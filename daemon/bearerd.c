@@ -72,7 +72,23 @@ static void send_reply(struct bearerd *bearerd, struct request *request, uint64_
 static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
                           uint64_t now);
 
-/* What cannot even be started is trouble of our own: nothing was sent. A full backlog passes. */
+/* What passes by itself: a full backlog, or a host that is short of something. */
+static bool may_pass(int error) {
+        switch (-error) {
+        case EAGAIN:
+        case EINTR:
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+        case ENOSPC:
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* What cannot even be started is trouble of our own: nothing was sent. */
 static void start_fetch(struct bearerd *bearerd, const struct broker_token *token, uint64_t attempt,
                         uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_MISCONFIGURED};
@@ -80,7 +96,7 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
 
         if (r == 0)
                 return;
-        if (r == -EAGAIN)
+        if (may_pass(r))
                 outcome.kind = OUTCOME_FAILED;
         snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
                  bearerd->options.fetch, strerror(-r));
@@ -154,8 +170,11 @@ static void requested(void *user, struct connection *connection, const struct ht
                 api_error_render(out, &error, connection->keep_alive);
                 return;
         }
-        if (bearerd->settings && bearerd->settings->has_units)
-                connection_seek_unit(connection);
+        if (bearerd->settings && bearerd->settings->has_units) {
+                out->error = connection_seek_unit(connection);
+                if (buffer_error(out) < 0)
+                        return;
+        }
         switch (api.route) {
         case API_TOKEN:
                 ask_for_token(bearerd, connection, &api, out, now);
@@ -198,18 +217,16 @@ static void say_unconfigured(struct bearerd *bearerd, const struct config_messag
         journal_unconfigured();
         journal_unconfigured_status(config_messages_first_error(messages), messages->n_errors,
                                     status, sizeof status);
-        service_say(&bearerd->service, status);
+        service_say(&bearerd->service, status, clock_now());
 }
 
-/* 0; -EINVAL: it is wrong; -ENOMEM. All is said. */
+/* 0; -EINVAL: it is wrong, which is said; else it could not be looked at. */
 static int load_settings(struct bearerd *bearerd, struct settings **ret_settings) {
         _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
         const char *file = config_file_choose(bearerd->options.config);
         int r = settings_load(file, &messages, ret_settings);
 
         config_file_tell(file, &messages);
-        if (r == -ENOMEM)
-                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot read the configuration");
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);
         return r;
@@ -253,13 +270,15 @@ static void reload(struct bearerd *bearerd, uint64_t now) {
         struct settings *settings = NULL;
         int r;
 
-        service_reloading();
+        service_reloading(&bearerd->service);
         r = load_settings(bearerd, &settings);
         if (r == 0)
                 r = apply_settings(bearerd, settings, now);
         if (bearerd->broker.is_configured)
-                journal_reloaded(bearerd->broker.n_tokens, r == 0);
-        service_ready();
+                journal_reloaded(bearerd->broker.n_tokens, r);
+        else if (r != -EINVAL)
+                journal_strained("cannot read the configuration, reload again", r);
+        service_ready(&bearerd->service, now);
 }
 
 static void signalled(void *user, int signal, uint64_t now) {
@@ -286,7 +305,7 @@ static void say_status(struct bearerd *bearerd, uint64_t now) {
                 return;
         bearerd->has_news = false;
         journal_status(&bearerd->broker, now, status, sizeof status);
-        service_say(&bearerd->service, status);
+        service_say(&bearerd->service, status, now);
 }
 
 static uint64_t next_deadline(struct bearerd *bearerd) {
@@ -363,7 +382,7 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 }
 
 static void stop(struct bearerd *bearerd) {
-        service_stopping();
+        service_stopping(&bearerd->service);
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
         credential_socket_stop(&bearerd->credentials);
@@ -372,7 +391,7 @@ static void stop(struct bearerd *bearerd) {
 }
 
 static int go_on(struct bearerd *bearerd) {
-        service_ready();
+        service_ready(&bearerd->service, clock_now());
         if (bearerd->broker.is_configured)
                 log_line(MESSAGE_SERVING, "serving %zu token(s) at %s", bearerd->broker.n_tokens,
                          bearerd->sockets.path ? bearerd->sockets.path : "the socket of systemd");
@@ -385,6 +404,7 @@ static int run(struct bearerd *bearerd, struct settings *settings) {
 
         if (r < 0) {
                 settings_free(settings);
+                bearerd->loop = loop_free(bearerd->loop);
                 return r;
         }
         if (settings)
@@ -396,6 +416,13 @@ static int run(struct bearerd *bearerd, struct settings *settings) {
 }
 
 /* Exit statuses are those of sysexits(3). */
+static int status_of_unread(int error) {
+        if (error == -EINVAL)
+                return EX_CONFIG;
+        log_errno(MESSAGE_CANNOT_GO_ON, error, "cannot read the configuration");
+        return EX_OSERR;
+}
+
 static int serve(struct bearerd *bearerd) {
         struct settings *settings = NULL;
         int r;
@@ -406,7 +433,7 @@ static int serve(struct bearerd *bearerd) {
         bearerd->can_wait = bearerd->sockets.n_token > 0 && service_is_managed();
         r = load_settings(bearerd, &settings);
         if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
-                return EX_CONFIG;
+                return status_of_unread(r);
         if (bearerd->sockets.n_token == 0 &&
             sockets_make(&bearerd->sockets, bearerd->options.socket, settings) < 0) {
                 settings_free(settings);
@@ -421,8 +448,10 @@ static int serve(struct bearerd *bearerd) {
 static int check_config(struct bearerd *bearerd) {
         _cleanup_(cleanup_settings) struct settings *settings = NULL;
 
-        if (load_settings(bearerd, &settings) < 0)
-                return EX_CONFIG;
+        int r = load_settings(bearerd, &settings);
+
+        if (r < 0)
+                return status_of_unread(r);
         printf("%s: %zu token(s), all good\n", settings->file ? settings->file : "environment",
                settings->config->n_tokens);
         return fflush(stdout) == 0 ? EX_OK : EX_IOERR;

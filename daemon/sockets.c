@@ -12,6 +12,14 @@
 #define TOKEN_SOCKET_NAME      "token"
 #define CREDENTIAL_SOCKET_NAME "credential"
 
+/* Whether ERROR says nothing about what was passed, but about the system. */
+static bool tell_system(const char *what, int error) {
+        if (error == -ENOENT || error == -EINVAL)
+                return false;
+        log_errno(MESSAGE_CANNOT_LISTEN, error, what);
+        return true;
+}
+
 /* Each ListenStream= of bearerd.socket is one. At one that nobody serves, workers wait for ever. */
 static int take_token_sockets(struct sockets *sockets, struct passed *passed) {
         int fd;
@@ -21,6 +29,8 @@ static int take_token_sockets(struct sockets *sockets, struct passed *passed) {
                 sockets->token[sockets->n_token++] = fd;
         if (fd == -ENOENT && sockets->n_token > 0)
                 return 0;
+        if (fd < 0 && tell_system("cannot use a token socket that systemd passed", fd))
+                return fd;
         if (fd < 0) {
                 log_line(MESSAGE_CANNOT_LISTEN,
                          "systemd passed sockets, but %s listening Unix stream socket with "
@@ -43,6 +53,10 @@ static int take_credential_socket(struct sockets *sockets, struct passed *passed
         sockets->credential = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
         if (sockets->credential == -ENOENT)
                 return 0;
+        if (sockets->credential < 0 &&
+            tell_system("cannot use the credential socket that systemd passed",
+                        sockets->credential))
+                return sockets->credential;
         more = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
         if (sockets->credential >= 0 && more == -ENOENT)
                 return 0;

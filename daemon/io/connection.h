@@ -62,8 +62,9 @@ void connection_take_last(struct connection *connection, uint64_t now);
 /* BY_USER's turn has come. */
 void connection_go_on(struct list *by_user, uint64_t now);
 
-/* For policies that name units: looks up the peer's, once. It costs some 40 us. */
-void connection_seek_unit(struct connection *connection);
+/* For policies that name units: looks up the peer's, once. It costs some 40 us. 0, or -errno: who
+ * cannot be looked up is not refused, but hung up on, and may ask again. */
+int connection_seek_unit(struct connection *connection);
 
 /* Of a request whose owner is a struct server. */
 struct connection *connection_of(struct request *request);

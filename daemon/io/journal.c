@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,12 +148,25 @@ void journal_expired(const struct broker *broker, const struct broker_token *tok
                  lease->is_failing ? details(&lease->failure, what, sizeof what) : "");
 }
 
-void journal_reloaded(size_t n_tokens, bool good) {
-        if (good)
+void journal_reloaded(size_t n_tokens, int error) {
+        if (error == 0)
                 log_line(MESSAGE_RELOADED, "configuration reloaded: %zu token(s)", n_tokens);
-        else
+        else if (error == -EINVAL)
                 log_line(MESSAGE_NOT_RELOADED, "the configuration is wrong: the one before stays "
                                                "in force; mend it and reload again");
+        else
+                log_line(MESSAGE_NOT_RELOADED,
+                         "cannot reload the configuration: %s: the one before stays in force; "
+                         "reload again",
+                         strerror(-error));
+}
+
+void journal_strained(const char *what, int error) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_STRAINED);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "%s: %s", what, strerror(-error));
 }
 
 void journal_unconfigured(void) {

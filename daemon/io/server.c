@@ -4,12 +4,24 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "io/journal.h"
 #include "io/server.h"
 
 /* Connections taken in one go, before others get their turn. */
 #define ACCEPTS_AT_ONCE 64
 /* How long accept(2) rests when descriptors have run out and nothing can be closed. */
 #define ACCEPT_REST (100 * NSEC_PER_MSEC)
+
+/* ---- what the system refuses ---- */
+
+void server_strained(struct server *server, const char *what, int error) {
+        uint64_t now = clock_now();
+
+        if (error == -EPIPE || error == -ECONNRESET || now < server->told_until)
+                return;
+        server->told_until = time_add(now, JOURNAL_STRAINED_REST);
+        journal_strained(what, error);
+}
 
 /* ---- accepting ---- */
 
@@ -57,6 +69,26 @@ static bool make_room(struct server *server) {
         return false;
 }
 
+/* What passes at once is tried again at once. Where descriptors or memory have run out, which
+ * accept(2) says though nobody is there, room is made, if IS_WANTED: somebody is known to come in.
+ * After all else it rests, for it would fail again and again. */
+static void accept_failed(struct server *server, int error, bool is_wanted, uint64_t now) {
+        switch (-error) {
+        case EAGAIN:
+        case EINTR:
+        case ECONNABORTED:
+                return;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+                if (!is_wanted || make_room(server))
+                        return;
+        }
+        server_strained(server, "cannot accept workers, who have to wait", error);
+        accept_pause(server, now);
+}
+
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
         struct server *server = entrance->server;
@@ -78,10 +110,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                         connection_open(server, fd, now);
                         continue;
                 }
-                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        if (!make_room(server))
-                                accept_pause(server, now);
-                }
+                accept_failed(server, -errno, i == 0, now);
                 return;
         }
 }
@@ -169,11 +198,14 @@ void server_stop(struct server *server, uint64_t now) {
 }
 
 void server_seek_units(struct server *server) {
-        LIST_FOREACH(link, &server->parked) {
+        LIST_FOREACH_SAFE(link, following, &server->parked) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
+                int r = connection->waits ? connection_seek_unit(connection) : 0;
 
-                if (connection->waits)
-                        connection_seek_unit(connection);
+                if (r < 0) {
+                        server_strained(server, "hang up on a worker", r);
+                        connection_close(connection);
+                }
         }
 }
 

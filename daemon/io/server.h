@@ -61,6 +61,7 @@ struct server {
         struct list resting;  /* between requests, longest first */
         struct list hurried;  /* in mid-request or mid-answer, by deadline */
         struct list parked;   /* with a request that waits, or until its user has a turn */
+        uint64_t told_until;  /* no more of what the system refuses before */
         uint64_t resume_at;   /* no accept before; NEVER: not paused */
         struct buffer answer; /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
@@ -75,8 +76,12 @@ void server_stop(struct server *server, uint64_t now);
 /* From now on. Who has more keeps it. */
 void server_limit(struct server *server, const struct server_limits *limits);
 
-/* connection_seek_unit() for all whose request waits. */
+/* connection_seek_unit() for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);
+
+/* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
+ * why. That peers leave is no such thing. */
+void server_strained(struct server *server, const char *what, int error);
 
 /* When server_expired() is due. */
 uint64_t server_deadline(const struct server *server);

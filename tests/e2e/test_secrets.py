@@ -73,12 +73,14 @@ class Lived:
 
 
 def seen_of_processes(bearerd):
-    """The command lines of all, and what else there is of the two programs."""
+    """The command lines of all, and what else there is of the two programs. bearerd-fetch may just be
+    reading a credential from where it was given it."""
     seen = [*process.read_of_all("cmdline").values()]
     for pid in [bearerd.pid, *bearerd.fetchers()]:
         try:
             seen.append(process.read(pid, "environ"))
-            seen += [content for _, content in process.files(pid)]
+            seen += [content for name, content in process.files(pid)
+                     if name not in bearerd.credentials]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             pass    # a fetch that has ended, or that root alone can look at
     return b"\0".join(seen)

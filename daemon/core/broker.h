@@ -44,7 +44,7 @@ struct reply {
 /* One request for a token; a zeroed one waits for nothing. */
 struct request {
         struct waiter waiter;
-        const void *owner; /* the caller's, set before: what the request is embedded in goes by it */
+        const void *owner; /* the caller's, set before; says what the request is embedded in */
         const struct peer *peer;
         struct want want;
         struct reply reply;

@@ -26,8 +26,8 @@ struct store {
 int store_open(struct store *store, int fd, bool *ret_refused);
 void store_close(struct store *store);
 
-/* What was written last, good until the next store_write(). 0; -ENODATA: nothing was; else why it is
- * of no use, as slots_read() says. */
+/* What was written last, good until the next store_write(). 0; -ENODATA: nothing was; else why it
+ * is of no use, as slots_read() says. */
 int store_read(const struct store *store, struct slice *ret_text);
 
 /* TEXT, of at most STORE_TEXT_MAX bytes, is what will be read. */

@@ -57,7 +57,9 @@ static void test_a_text_without_lines_has_none(void **state) {
         assert_false(ini_next(&(struct ini){0}, &line));
 }
 
+/* clang-format off */
 #define ROW(kind, why, literal) {kind, why, {literal, sizeof(literal) - 1}}
+/* clang-format on */
 
 /* Every row is one line, and part of what is said about it. */
 static const struct {

@@ -69,8 +69,8 @@ static void abandon(struct broker *broker, struct broker_token *token, uint64_t 
 /* ---- requests ---- */
 
 static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
-        if (request->reply.token && waiter_waits(&request->waiter))
-                request->reply.token->n_waiting--;
+        assert(request->reply.token && waiter_waits(&request->waiter));
+        request->reply.token->n_waiting--;
         waiters_remove(&broker->waiters, &request->waiter);
         request->reply = reply;
         list_append(&broker->replies, &request->waiter.by_token);

@@ -75,6 +75,7 @@ static const struct {
         ROW(INI_SETTING, "neither", "= value"),
         ROW(INI_SETTING, "neither", "two words = value"),
         ROW(INI_SETTING, "neither", "key: value"),
+        ROW(INI_SETTING, "neither", "k{y = value"),
         ROW(INI_SETTING, "neither", "k\xc3\xa4y = value"),
         ROW(INI_SETTING, "neither", "\xef\xbb\xbf[section]"),
         ROW(INI_SETTING, "no value", "key ="),

@@ -84,6 +84,7 @@ static void unpark(struct broker *broker, struct request *request) {
 }
 
 static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
+        assert(waiter_waits(&request->waiter));
         unpark(broker, request);
         request->reply = reply;
         list_append(&broker->replies, &request->waiter.by_token);

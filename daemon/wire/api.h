@@ -32,7 +32,7 @@ enum api_format {
 struct api_request {
         enum api_route route;
         char name[TOKEN_NAME_MAX + 1]; /* "": the default one */
-        bool name_is_hint; /* a client_id: the default one if no token is called so */
+        bool name_is_hint;             /* a client_id: the default one if no token is called so */
         enum api_format format;
         uint64_t after;     /* generation; 0: none */
         uint64_t min_valid; /* seconds; 0: none */
@@ -58,8 +58,8 @@ int api_request_parse(const struct http1_request *http, struct api_request *ret_
 struct api_token {
         const char *name;
         struct slice access_token; /* b64token, RFC 6750 2.1: written as it is */
-        uint64_t expires_in; /* seconds */
-        uint64_t expires_at; /* Unix time, seconds */
+        uint64_t expires_in;       /* seconds */
+        uint64_t expires_at;       /* Unix time, seconds */
         uint64_t generation;
         const char *scope;       /* "": not said by the endpoint */
         const char *practice_id; /* "": none */

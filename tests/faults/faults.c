@@ -528,7 +528,7 @@ __attribute__((format(printf, 2, 0))) static int print(int fd, const char *forma
         return fails(KIND_print, caller) ? -1 : vdprintf(fd, format, arguments);
 }
 
-EXPORT int dprintf(int fd, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) EXPORT int dprintf(int fd, const char *format, ...) {
         va_list arguments;
         int r;
 

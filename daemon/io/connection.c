@@ -395,6 +395,7 @@ static struct connection *connection_new(struct server *server, int fd, uint64_t
                 return connection;
         }
         if (connection->user) {
+                server->owner.turned_away(server->owner.user, fd, &connection->peer, now);
                 turn_away(server, fd);
                 crowd_leave(connection->user);
         }

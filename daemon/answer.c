@@ -108,6 +108,10 @@ static const struct {
         [REPLY_TIMEOUT] = {504, "timeout"},
 };
 
+const char *answer_error(enum reply_kind kind) {
+        return refusals[kind].error;
+}
+
 /* At least a second: 0 would mean "no such header". */
 static uint64_t retry_after(const struct reply *reply, uint64_t now) {
         uint64_t span = RETRY_AFTER_UNKNOWN;

@@ -10,6 +10,9 @@
 void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
                   enum http1_keep_alive keep_alive, uint64_t now);
 
+/* What a refusal is called in the answer: "access_denied". */
+const char *answer_error(enum reply_kind kind);
+
 /* GET /v1/tokens: what PEER may have, without the values. */
 void answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
                    enum http1_keep_alive keep_alive, uint64_t now);

@@ -24,6 +24,7 @@
 #include "options.h"
 #include "settings.h"
 #include "sockets.h"
+#include "trail.h"
 
 struct bearerd {
         struct options options;
@@ -36,6 +37,7 @@ struct bearerd {
         struct service service;
         struct memory memory;
         struct sockets sockets;
+        struct trail trail;
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
@@ -46,25 +48,28 @@ static void answer_connection(struct bearerd *bearerd, struct connection *connec
                               uint64_t now) {
         struct buffer *answer = &bearerd->server.answer;
 
+        trail_answer(&bearerd->trail, connection, "", now);
         answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
                      now);
         connection_answer(connection, answer, now);
 }
 
 /* The unit cannot be told why it gets none: operators are. */
-static void answer_unit(struct credential_asker *asker, uint64_t now) {
+static void answer_unit(struct bearerd *bearerd, struct credential_asker *asker, uint64_t now) {
         const struct reply *reply = &asker->request.reply;
 
-        if (reply->kind == REPLY_TOKEN &&
-            credential_give(asker, secret_slice(&reply->token->lease.access_token)))
-                return;
+        if (reply->kind == REPLY_TOKEN) {
+                trail_give(&bearerd->trail, asker, now);
+                if (credential_give(asker, secret_slice(&reply->token->lease.access_token)))
+                        return;
+        }
         journal_credential_refused(asker->address.unit, asker->address.id, reply);
         credential_refuse(asker, now);
 }
 
 static void send_reply(struct bearerd *bearerd, struct request *request, uint64_t now) {
         if (request->owner == &bearerd->credentials)
-                answer_unit(credential_asker_of(request), now);
+                answer_unit(bearerd, credential_asker_of(request), now);
         else
                 answer_connection(bearerd, connection_of(request), now);
 }
@@ -156,8 +161,10 @@ static void ask_for_token(struct bearerd *bearerd, struct connection *connection
 
         connection->format = api->format;
         if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
-                           api->wait, &connection->peer, now) != REPLY_WAIT)
-                answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
+                           api->wait, &connection->peer, now) == REPLY_WAIT)
+                return;
+        trail_answer(&bearerd->trail, connection, api->name, now);
+        answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
 }
 
 static void requested(void *user, struct connection *connection, const struct http1_request *http,
@@ -192,6 +199,12 @@ static void left(void *user, struct connection *connection) {
         broker_cancel(&bearerd->broker, &connection->request);
 }
 
+static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        trail_turn_away(&bearerd->trail, fd, peer, now);
+}
+
 /* The credential's id is a hint: whatever it is called, it may be the default token. */
 static void unit_asked(void *user, struct credential_asker *asker, uint64_t now) {
         struct bearerd *bearerd = user;
@@ -199,7 +212,7 @@ static void unit_asked(void *user, struct credential_asker *asker, uint64_t now)
 
         if (broker_request(&bearerd->broker, &asker->request, asker->address.id, true, &any,
                            CREDENTIAL_WAIT, &asker->peer, now) != REPLY_WAIT)
-                answer_unit(asker, now);
+                answer_unit(bearerd, asker, now);
 }
 
 static void unit_left(void *user, struct credential_asker *asker) {
@@ -260,6 +273,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         settings_free(bearerd->settings);
         bearerd->settings = settings;
         limit_users(&bearerd->server, settings->config);
+        trail_set(&bearerd->trail, settings->config->audit);
         bearerd->fetcher.config = settings->file;
         bearerd->has_news = true;
         return 0;
@@ -312,6 +326,7 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
         uint64_t deadline =
                 time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server));
 
+        deadline = time_min(deadline, trail_deadline(&bearerd->trail));
         return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
 }
 
@@ -327,6 +342,7 @@ static uint64_t prepare(void *user, uint64_t now) {
         }
         server_expired(&bearerd->server, now);
         credential_socket_expired(&bearerd->credentials, now);
+        trail_expired(&bearerd->trail, now);
         deadline = next_deadline(bearerd);
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         say_status(bearerd, now);
@@ -354,7 +370,7 @@ static int take_passed(struct bearerd *bearerd) {
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled};
-        struct server_owner server_owner = {bearerd, requested, left};
+        struct server_owner server_owner = {bearerd, requested, left, turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);
@@ -377,7 +393,7 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 
         while ((asker = credential_socket_first(&bearerd->credentials))) {
                 broker_cancel(&bearerd->broker, &asker->request);
-                answer_unit(asker, now);
+                answer_unit(bearerd, asker, now);
         }
 }
 
@@ -385,6 +401,7 @@ static void stop(struct bearerd *bearerd) {
         service_stopping(&bearerd->service);
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
+        trail_expired(&bearerd->trail, NEVER);
         credential_socket_stop(&bearerd->credentials);
         fetcher_deinit(&bearerd->fetcher);
         bearerd->loop = loop_free(bearerd->loop);

@@ -19,6 +19,10 @@
         X(EXPIRED,             "29caf227b21143f9a17ddbb114acf66a", LOG_ERR) \
         X(UNIT_REFUSED,        "17a855775a924e47942d27b01ab65b4c", LOG_WARNING) \
         X(UNIT_UNKNOWN,        "40f6dfafc8584ce2a544afaffa6b4c39", LOG_WARNING) \
+        /* of bearerd: who has had a token */ \
+        X(AUDIT_GIVEN,         "ec548a69bcf142f7b65053623d159363", LOG_INFO) \
+        X(AUDIT_REFUSED,       "66d413776bd749408b495ec29727d414", LOG_WARNING) \
+        X(AUDIT_LEFT_OUT,      "275032e55b6f4046a6b78432e74ba4a2", LOG_WARNING) \
         /* of bearerd: its configuration */ \
         X(CONFIG_MISTAKE,      "ad38d3621fbd445d91735f83d2cd3756", LOG_ERR) \
         X(CONFIG_WARNING,      "0349fbc26e7546dbbe6c1bb24de7b45f", LOG_WARNING) \

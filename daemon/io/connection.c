@@ -398,7 +398,7 @@ static bool take_place(struct crowd_user *user) {
 }
 
 /* There is no connection yet that could answer. */
-static void turn_away(struct server *server, int fd) {
+static void turn_away(struct server *server, int fd, const struct peer *peer, uint64_t now) {
         struct api_error error = {
                 .status = 429,
                 .error = "too_many_requests",
@@ -406,13 +406,14 @@ static void turn_away(struct server *server, int fd) {
                 .retry_after = 1,
         };
 
+        server->owner.turned_away(server->owner.user, fd, peer, now);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)
                 (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
         buffer_clear(&server->answer);
 }
 
-/* 0; -EUSERS: its user has too many; or another -errno. */
+/* 0; -EUSERS: its user has too many, and was told so; or another -errno. */
 static int connection_new(struct server *server, int fd, uint64_t now,
                           struct connection **ret_connection) {
         struct peer peer;
@@ -425,6 +426,8 @@ static int connection_new(struct server *server, int fd, uint64_t now,
         user = crowd_join(&server->crowd, peer.uid, now);
         connection = user ? calloc(1, sizeof *connection) : NULL;
         if (!connection || !take_place(user)) {
+                if (connection)
+                        turn_away(server, fd, &peer, now);
                 if (user)
                         crowd_leave(user);
                 peer_deinit(&peer);
@@ -454,9 +457,7 @@ void connection_open(struct server *server, int fd, uint64_t now) {
                 connection_ready(&connection->watch, WATCH_READ, now);
                 return;
         }
-        if (r == -EUSERS)
-                turn_away(server, fd);
-        else
+        if (r != -EUSERS)
                 server_strained(server, "hang up on a worker", r);
         close(fd);
 }

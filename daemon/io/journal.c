@@ -251,6 +251,85 @@ void journal_credential_without_unit(void) {
                  "refused; only systemd asks there, for LoadCredential=");
 }
 
+/* ---- the audit ---- */
+
+/* "uid 1001, unit worker.service (pid 4711 when it connected, calls itself "python3")", of which
+ * what the peer can choose is last, and has no quote in it. */
+#define PEER_TEXT_SIZE 512
+
+static void add_fields(struct log_message *message, const struct journal_peer *peer) {
+        if (!peer->is_unit)
+                log_field(message, "BEARERD_PEER_UID", "%jd", (intmax_t)peer->uid);
+        if (peer->unit[0])
+                log_field(message, "BEARERD_PEER_UNIT", "%s", peer->unit);
+        if (peer->pid > 0)
+                log_field(message, "BEARERD_PEER_PID", "%jd", (intmax_t)peer->pid);
+        if (peer->comm[0])
+                log_field(message, "BEARERD_PEER_COMM", "%s", peer->comm);
+}
+
+static const char *process_text(const struct journal_peer *peer, char *text, size_t size) {
+        text[0] = 0;
+        if (peer->pid > 0 && peer->comm[0])
+                snprintf(text, size, " (pid %jd when it connected, calls itself \"%s\")",
+                         (intmax_t)peer->pid, peer->comm);
+        else if (peer->pid > 0)
+                snprintf(text, size, " (pid %jd when it connected)", (intmax_t)peer->pid);
+        return text;
+}
+
+static const char *peer_text(const struct journal_peer *peer, char text[static PEER_TEXT_SIZE]) {
+        char user[32] = "", process[96];
+
+        if (!peer->is_unit)
+                snprintf(user, sizeof user, "uid %jd%s", (intmax_t)peer->uid,
+                         peer->unit[0] ? ", " : "");
+        snprintf(text, PEER_TEXT_SIZE, "%s%s%s%s", user, peer->unit[0] ? "unit " : "", peer->unit,
+                 process_text(peer, process, sizeof process));
+        return text;
+}
+
+void journal_given(const struct journal_peer *peer, const struct broker_token *token) {
+        uint64_t generation = token->lease.generation;
+        struct log_message message;
+        char who[PEER_TEXT_SIZE];
+
+        log_begin(&message, MESSAGE_AUDIT_GIVEN);
+        log_field(&message, "BEARERD_TOKEN", "%s", token->name);
+        log_field(&message, "BEARERD_GENERATION", "%" PRIu64, generation);
+        add_fields(&message, peer);
+        log_send(&message, "token %s: generation %" PRIu64 " is given to %s", token->name,
+                 generation, peer_text(peer, who));
+}
+
+void journal_refused(const struct journal_peer *peer, const char *name, const char *error) {
+        struct log_message message;
+        char who[PEER_TEXT_SIZE];
+
+        log_begin(&message, MESSAGE_AUDIT_REFUSED);
+        if (name[0])
+                log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_field(&message, "BEARERD_REFUSAL", "%s", error);
+        add_fields(&message, peer);
+        log_send(&message, "%s%s%srefused to %s: %s", name[0] ? "token " : "", name,
+                 name[0] ? ": " : "", peer_text(peer, who), error);
+}
+
+void journal_left_out(const struct audit_left_out *left_out) {
+        const struct journal_peer peer = {
+                .uid = left_out->uid, .unit = left_out->unit, .is_unit = left_out->is_unit};
+        const char *what = left_out->kind == AUDIT_GIVEN ? "given" : "refused";
+        struct log_message message;
+        char who[PEER_TEXT_SIZE];
+
+        log_begin(&message, MESSAGE_AUDIT_LEFT_OUT);
+        log_field(&message, "BEARERD_LEFT_OUT", "%" PRIu64, left_out->n);
+        log_field(&message, "BEARERD_LEFT_OUT_OF", "%s", what);
+        add_fields(&message, &peer);
+        log_send(&message, "%" PRIu64 " more record(s) of what was %s to %s were left out",
+                 left_out->n, what, peer_text(&peer, who));
+}
+
 /* ---- the status line ---- */
 
 /* One token, as briefly as it can be said. */

@@ -3,9 +3,13 @@
  * are served. Steady state is silent. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
+#include "core/audit.h"
 #include "core/broker.h"
+#include "io/peer.h"
 
 /* An attempt for TOKEN has ended, as its lease now says. */
 void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now);
@@ -34,6 +38,21 @@ void journal_strained(const char *what, int error);
 void journal_credential_refused(const char *unit, const char *id, const struct reply *reply);
 /* Root asked for a credential from an address that names no unit. */
 void journal_credential_without_unit(void);
+
+/* Whom a record of the audit is about. */
+struct journal_peer {
+        uid_t uid;
+        pid_t pid;                 /* when it connected; 0: not known */
+        const char *unit;          /* "": not known */
+        bool is_unit;              /* that is started, and has neither user nor process */
+        char comm[PEER_COMM_SIZE]; /* what it calls itself; "": not known */
+};
+
+/* PEER is given the present generation of TOKEN; or is refused NAME ("": none in particular), with
+ * ERROR; or so many records were left out. */
+void journal_given(const struct journal_peer *peer, const struct broker_token *token);
+void journal_refused(const struct journal_peer *peer, const char *name, const char *error);
+void journal_left_out(const struct audit_left_out *left_out);
 
 /* All tokens in one line, for STATUS=. */
 void journal_status(const struct broker *broker, uint64_t now, char *ret_text, size_t size);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <systemd/sd-login.h>
 
@@ -16,6 +20,11 @@
 /* Linux 6.5 (asm-generic/socket.h); older headers lack it. */
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
+#endif
+
+/* Linux 6.9 (linux/magic.h). */
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446
 #endif
 
 /* Most accounts are in few groups: one call does for them. */
@@ -145,6 +154,53 @@ bool peer_has_unit(void) {
         other = pair[1];
         pidfd = read_pidfd(one);
         return pidfd != -ENOPROTOOPT;
+}
+
+/* ---- processes ---- */
+
+/* In pidfs, each process has an inode number of its own; before, pidfds were all of one inode. */
+uint64_t peer_process(int fd) {
+        _cleanup_close_ int pidfd = read_pidfd(fd);
+        struct statfs filesystem;
+        struct stat status;
+
+        if (pidfd < 0 || fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != PID_FS_MAGIC ||
+            fstat(pidfd, &status) < 0)
+                return 0;
+        return status.st_ino;
+}
+
+/* ---- what it calls itself ---- */
+
+/* Nothing but what is harmless on a terminal, in a log, and between quotes. */
+static void make_harmless(char *text) {
+        for (; *text; text++)
+                if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+                        *text = '?';
+}
+
+/* The name that /proc has for PID, and no newline behind it; its size, or < 0. */
+static ssize_t read_comm(pid_t pid, char comm[static PEER_COMM_SIZE]) {
+        _cleanup_close_ int file = -1;
+        char path[64];
+        ssize_t size;
+
+        snprintf(path, sizeof path, "/proc/%jd/comm", (intmax_t)pid);
+        file = open(path, O_RDONLY | O_CLOEXEC);
+        size = file < 0 ? -1 : read(file, comm, PEER_COMM_SIZE);
+        return size <= 0 ? -1 : size - 1;
+}
+
+/* The number may be another's by now: where the kernel can tell, that is looked at last. */
+void peer_read_comm(int fd, const struct peer *peer, char ret_comm[static PEER_COMM_SIZE]) {
+        _cleanup_close_ int pidfd = -1;
+        ssize_t size = peer->pid > 0 ? read_comm(peer->pid, ret_comm) : -1;
+
+        pidfd = read_pidfd(fd);
+        if (pidfd < 0 ? pidfd != -ENOPROTOOPT : has_ended(pidfd))
+                size = -1;
+        ret_comm[size > 0 ? size : 0] = 0;
+        make_harmless(ret_comm);
 }
 
 bool peer_has_gone(int fd) {

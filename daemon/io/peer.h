@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/policy.h"
 
@@ -15,6 +16,15 @@ int peer_read(int fd, struct peer *ret_peer);
 int peer_find_unit(int fd, struct peer *peer);
 /* False: the kernel is too old to tell. */
 bool peer_has_unit(void);
+
+/* A number of the process that has connected, which no other one has had since boot; 0: it has
+ * ended, or the kernel is older than Linux 6.9. */
+uint64_t peer_process(int fd);
+
+/* What the process that has connected calls itself, as far as it can be printed: anybody can call
+ * itself anything. "": it has ended, or is of no number here. */
+#define PEER_COMM_SIZE 16 /* of the kernel, TASK_COMM_LEN */
+void peer_read_comm(int fd, const struct peer *peer, char ret_comm[static PEER_COMM_SIZE]);
 
 /* Whether nobody reads any more at the other end of FD. Who has only shut down the sending side
  * still wants what was asked for. */

@@ -42,6 +42,8 @@ struct server_owner {
                           const struct http1_request *http, struct buffer *out, uint64_t now);
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */
         void (*left)(void *user, struct connection *connection);
+        /* PEER, at the other end of FD, has too many connections, and is refused this one. */
+        void (*turned_away)(void *user, int fd, const struct peer *peer, uint64_t now);
 };
 
 /* What one user may have, as configured. */

@@ -90,6 +90,7 @@ static int config_new(struct config **ret_config) {
         config->socket_mode = 0660;
         config->user_connections = config->user_waiting = CONFIG_CONNECTIONS_MAX;
         config->user_requests_per_second = 10000;
+        config->audit = CONFIG_AUDIT_FIRST;
         *ret_config = config;
         config = NULL; /* consumed */
         return 0;

@@ -24,6 +24,13 @@ enum config_basic_encoding {
         CONFIG_BASIC_RAW,     /* as they are */
 };
 
+/* What is put on record of who has had a token. */
+enum config_audit {
+        CONFIG_AUDIT_NONE,
+        CONFIG_AUDIT_FIRST, /* whoever gets a generation for the first time, and refusals */
+        CONFIG_AUDIT_ALL,   /* whenever a token is given, and refusals */
+};
+
 /* A list of words; a NULL ends it. */
 struct config_list {
         char **words;
@@ -60,6 +67,7 @@ struct config {
         unsigned user_connections; /* of one user, and the next two as well */
         unsigned user_waiting;
         unsigned user_requests_per_second;
+        enum config_audit audit;
         struct config_token *tokens;
         size_t n_tokens;
 };

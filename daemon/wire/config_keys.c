@@ -142,11 +142,26 @@ static int encoding_read(const struct config_key *key, struct slice value, void 
         return 0;
 }
 
+static int audit_read(const struct config_key *key, struct slice value, void *field) {
+        enum config_audit *audit = field;
+
+        if (slice_is(value, "none"))
+                *audit = CONFIG_AUDIT_NONE;
+        else if (slice_is(value, "first"))
+                *audit = CONFIG_AUDIT_FIRST;
+        else if (slice_is(value, "all"))
+                *audit = CONFIG_AUDIT_ALL;
+        else
+                return -EINVAL;
+        return 0;
+}
+
 /* A provider has no field: it is other settings, which those that are written beat. */
 static int provider_read(const struct config_key *key, struct slice value, void *field) {
         return key->is_valid(value) ? 0 : -EINVAL;
 }
 
+static const struct config_kind audit_kind = {audit_read, NULL, NULL};
 static const struct config_kind boolean_kind = {boolean_read, NULL, NULL};
 static const struct config_kind encoding_kind = {encoding_read, NULL, NULL};
 static const struct config_kind list_kind = {list_read, list_init, list_deinit};
@@ -267,6 +282,7 @@ static const struct config_key broker_keys[] = {
         {"user_waiting", IN_CONFIG(user_waiting), NUMBER("1", TEXT_OF(CONFIG_CONNECTIONS_MAX))},
         {"user_requests_per_second", IN_CONFIG(user_requests_per_second),
                 NUMBER("1", TEXT_OF(QUOTA_REQUESTS_PER_SECOND_MAX))},
+        {"audit", IN_CONFIG(audit), &audit_kind, .expects = "none, first or all"},
 };
 
 /* clang-format on */

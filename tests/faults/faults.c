@@ -538,7 +538,8 @@ __attribute__((format(printf, 2, 3))) EXPORT int dprintf(int fd, const char *for
         return r;
 }
 
-EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) EXPORT int __dprintf_chk(int fd, int flag, const char *format,
+                                                               ...) {
         va_list arguments;
         int r;
 

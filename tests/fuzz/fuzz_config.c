@@ -103,6 +103,7 @@ static void check_config(const struct config *config) {
                       config->user_requests_per_second >= 1 &&
                       config->user_requests_per_second <= 1000000,
               "a user may have something");
+        HOLDS(config->audit <= CONFIG_AUDIT_ALL, "an audit is one");
         HOLDS(strlen(config->socket) <= VALUE_SOCKET_PATH_MAX, "a socket's path fits");
         for (size_t i = 0; i < config->n_tokens; i++) {
                 check_token(&config->tokens[i]);
@@ -145,7 +146,7 @@ static bool is_same_config(const struct config *a, const struct config *b) {
         return a->n_tokens == b->n_tokens && strcmp(a->socket, b->socket) == 0 &&
                strcmp(a->socket_group, b->socket_group) == 0 && a->socket_mode == b->socket_mode &&
                a->user_connections == b->user_connections && a->user_waiting == b->user_waiting &&
-               a->user_requests_per_second == b->user_requests_per_second;
+               a->user_requests_per_second == b->user_requests_per_second && a->audit == b->audit;
 }
 
 /* The lines that say something, without comments, and with other spaces. */

@@ -102,7 +102,7 @@ ok "... side by side" 2 "$(since "$from" cat "${seen_by[@]}" -p err | grep -c 'c
 ok "... without fields that have no value" 0 \
   "$(since "$from" export MESSAGE_ID="$(id MISCONFIGURED)" | grep -c ^BEARERD_UPSTREAM)"
 
-# --- steady state: renewals and requests leave no line, of anybody
+# --- steady state: renewals and requests leave no line of anybody, but who has had what
 mark
 put_credential athena.client_secret "$client_secret"
 # Renewed 2 s before its end: a busy machine can do that, too.
@@ -110,11 +110,28 @@ standin behave -d '{"expires_in": 8}' >/dev/null
 reload
 seen_by=("${of_bearerd[@]}")
 told SHORT_LIVED PRIORITY=4 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number"
-renewals=$(($(requests) + 2))
-more_renewals() { [ "$(requests)" -ge $renewals ] && ask /v1/token; }
+renewals=$(($(requests) + 3))
+more_renewals() { ask /v1/token && [ "$(requests)" -ge $renewals ]; }
 mark
-ok "renewals and requests" 0 "$(until_ok 30 more_renewals; echo $?)"
-ok "leave the journal silent, PID 1's too" "" "$(since "$from" short)"
+ok "renewals and requests" 0 "$(until_ok 90 more_renewals; echo $?)"
+ok "leave the journal silent, PID 1's too, but for the audit" "" \
+  "$(since "$from" json | grep -v "\"MESSAGE_ID\":\"$(id AUDIT_GIVEN)\"")"
+told AUDIT_GIVEN PRIORITY=6 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number" \
+  "BEARERD_PEER_UID=$(command id -u worker)" "BEARERD_PEER_PID=$number" BEARERD_PEER_COMM=curl
+records() { since "$from" export MESSAGE_ID="$(id AUDIT_GIVEN)" | sed -n 's/^BEARERD_GENERATION=//p'; }
+ok "... which has one record for each generation" "[2-9] 0" \
+  "$(records | wc -l) $(records | sort | uniq -d | wc -l)"
+
+echo '[broker]
+audit = none' >>$conf
+reload
+until_ok 10 status_says 'athena: valid until *, next renewal at *'
+renewals=$(($(requests) + 2))
+mark
+ok "renewals and requests without an audit" 0 "$(until_ok 90 more_renewals; echo $?)"
+ok "leave it silent altogether" "" "$(since "$from" short)"
+sed -i 's/^audit = .*/audit = first/' $conf
+reload
 
 # Long enough for a failure to be known before the token expires.
 before=$(generation)
@@ -129,6 +146,19 @@ ok "... without an end" 0 "$(since "$from" export MESSAGE_ID="$(id EXPIRED)" | g
 standin normal -X POST >/dev/null
 reload
 told GRANTED
+
+# --- who is refused
+mark
+sed -i '1a allow_users = root' $conf
+reload
+for i in {1..13}; do ask /v1/tokens/athena; done >/dev/null
+told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied \
+  "BEARERD_PEER_UID=$(command id -u worker)" "BEARERD_PEER_PID=$number" BEARERD_PEER_COMM=curl
+sed -i 's/^audit = .*/audit = none/; 2d' $conf
+reload
+told AUDIT_LEFT_OUT PRIORITY=4 BEARERD_LEFT_OUT=3 BEARERD_LEFT_OUT_OF=refused "BEARERD_PEER_UID=$(command id -u worker)"
+sed -i '/^\[broker\]/,$d' $conf
+reload
 
 # --- units that ask by LoadCredential=
 mark

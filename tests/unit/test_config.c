@@ -89,6 +89,7 @@ static void test_what_is_not_written_has_its_default(void **state) {
         assert_int_equal(config->user_connections, 65536);
         assert_int_equal(config->user_waiting, 65536);
         assert_int_equal(config->user_requests_per_second, 10000);
+        assert_int_equal(config->audit, CONFIG_AUDIT_FIRST);
         assert_int_equal(config->n_tokens, 1);
 
         assert_string_equal(token->token_url, "https://example.com/token");
@@ -120,6 +121,7 @@ static void test_every_key_has_its_field(void **state) {
                                       "user_connections = 500\n"
                                       "user_waiting = 100\n"
                                       "user_requests_per_second = 2000\n"
+                                      "audit = all\n"
                                       "[token a]\n"
                                       "token_url = https://example.com/t\n"
                                       "client_id = id\n"
@@ -154,6 +156,7 @@ static void test_every_key_has_its_field(void **state) {
         assert_int_equal(config->user_connections, 500);
         assert_int_equal(config->user_waiting, 100);
         assert_int_equal(config->user_requests_per_second, 2000);
+        assert_int_equal(config->audit, CONFIG_AUDIT_ALL);
         assert_int_equal(config->socket_group_line, 4);
         assert_string_equal(token->token_url, "https://example.com/t");
         assert_string_equal(token->client_id, "id");
@@ -171,15 +174,15 @@ static void test_every_key_has_its_field(void **state) {
         assert_string_equal(token->allow_users.words[1], "two");
         assert_string_equal(token->allow_users.words[2], "three");
         assert_null(token->allow_users.words[3]);
-        assert_int_equal(token->allow_users.line, 20);
+        assert_int_equal(token->allow_users.line, 21);
         assert_int_equal(token->allow_groups.n, 1);
         assert_string_equal(token->allow_groups.words[0], "four");
-        assert_int_equal(token->allow_groups.line, 21);
+        assert_int_equal(token->allow_groups.line, 22);
         assert_int_equal(token->allow_units.n, 3);
         assert_string_equal(token->allow_units.words[0], "five.service");
         assert_string_equal(token->allow_units.words[1], "six@*.service");
         assert_string_equal(token->allow_units.words[2], "seven*");
-        assert_int_equal(token->allow_units.line, 22);
+        assert_int_equal(token->allow_units.line, 23);
         assert_int_equal(terms->requests_per_minute, 3);
         assert_true(token->default_expires_in == 4 * NSEC_PER_SEC);
         assert_true(terms->refresh_ahead == 5 * NSEC_PER_SEC);
@@ -335,9 +338,9 @@ static const struct {
         {"[token a]\n" NEEDED "allow_units = worker@.service\n",
          {"FILE:5: allow_units must be 1 to 64 names of units"}},
         {"[token a]\n" NEEDED "proxy = http://proxy\n", {"FILE:5: proxy must be http://HOST:PORT"}},
-        {"[broker]\nsocket_mode = 0888\nsocket_group = -x\n[token a]\n" NEEDED,
+        {"[broker]\nsocket_mode = 0888\nsocket_group = -x\naudit = yes\n[token a]\n" NEEDED,
          {"FILE:2: socket_mode must be permissions in octal",
-          "FILE:3: socket_group must be the name"}},
+          "FILE:3: socket_group must be the name", "FILE:4: audit must be none, first or all"}},
         {"[token a]\nprovider = athenahealth\nclient_id = foo:bar\nclient_secret = hunter2\n",
          {"FILE:3: client_id must be credential:NAME, env:NAME, file:/PATH, or the id itself",
           "FILE:4: client_secret must be credential:NAME, env:NAME or file:/PATH"}},

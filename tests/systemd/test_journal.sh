@@ -151,7 +151,7 @@ told GRANTED
 mark
 sed -i '1a allow_users = root' $conf
 reload
-for i in {1..13}; do ask /v1/tokens/athena; done >/dev/null
+for _ in {1..13}; do ask /v1/tokens/athena; done >/dev/null
 told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied \
   "BEARERD_PEER_UID=$(command id -u worker)" "BEARERD_PEER_PID=$number" BEARERD_PEER_COMM=curl
 sed -i 's/^audit = .*/audit = none/; 2d' $conf

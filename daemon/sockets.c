@@ -7,9 +7,10 @@
 #include "io/listener.h"
 #include "sockets.h"
 
-/* FileDescriptorName= in bearerd.socket and bearerd-credential.socket. */
+/* FileDescriptorName= in bearerd.socket, bearerd-credential.socket and bearerd-control.socket. */
 #define TOKEN_SOCKET_NAME      "token"
 #define CREDENTIAL_SOCKET_NAME "credential"
+#define CONTROL_SOCKET_NAME    "control"
 
 static int take_token_socket(struct sockets *sockets, struct passed *passed) {
         sockets->token = passed_take_socket(passed, TOKEN_SOCKET_NAME);
@@ -21,15 +22,16 @@ static int take_token_socket(struct sockets *sockets, struct passed *passed) {
         return sockets->token;
 }
 
-/* There may be none: it is systemd alone that asks there. */
-static int take_credential_socket(struct sockets *sockets, struct passed *passed) {
-        sockets->credential = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
-        if (sockets->credential >= 0 || sockets->credential == -ENOENT)
+/* There may be none. What is passed by this NAME, and is no such socket, is an error of UNIT. */
+static int take_another(struct passed *passed, const char *name, const char *unit, int *ret_fd) {
+        *ret_fd = passed_take_socket(passed, name);
+        if (*ret_fd >= 0 || *ret_fd == -ENOENT)
                 return 0;
         log_line(MESSAGE_CANNOT_LISTEN,
-                 "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
-                 " is no listening Unix stream socket: look at bearerd-credential.socket");
-        return sockets->credential;
+                 "what systemd passed as FileDescriptorName=%s is no listening Unix stream socket: "
+                 "look at %s",
+                 name, unit);
+        return *ret_fd;
 }
 
 int sockets_take(struct sockets *sockets, struct passed *passed) {
@@ -38,7 +40,13 @@ int sockets_take(struct sockets *sockets, struct passed *passed) {
         if (passed->n_left == 0)
                 return 0;
         r = take_token_socket(sockets, passed);
-        return r < 0 ? r : take_credential_socket(sockets, passed);
+        if (r == 0)
+                r = take_another(passed, CREDENTIAL_SOCKET_NAME, "bearerd-credential.socket",
+                                 &sockets->credential);
+        if (r == 0)
+                r = take_another(passed, CONTROL_SOCKET_NAME, "bearerd-control.socket",
+                                 &sockets->control);
+        return r;
 }
 
 static const char *advice(int error) {
@@ -65,29 +73,41 @@ static void say_cannot_listen(const char *path, int error) {
         log_send(&message, "cannot listen at %s: %s", path, advice(error));
 }
 
-int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings) {
-        const struct config *config = settings->config;
-        char *copy;
-        int r;
+/* Listens at PATH, which *RET_PATH is a copy of. */
+static int make(const char *path, mode_t mode, gid_t group, int *ret_fd, char **ret_path) {
+        char *copy = strdup(path);
+        int r = copy ? listener_open(path, mode, group) : -ENOMEM;
 
-        if (!path)
-                path = config->socket[0] ? config->socket : TOKEN_SOCKET;
-        copy = strdup(path);
-        r = copy ? listener_open(path, config->socket_mode, settings->socket_group) : -ENOMEM;
         if (r < 0) {
                 say_cannot_listen(path, r);
                 free(copy);
                 return r;
         }
-        sockets->token = r;
-        sockets->path = copy;
+        *ret_fd = r;
+        *ret_path = copy;
         return 0;
+}
+
+int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings) {
+        const struct config *config = settings->config;
+
+        if (!path)
+                path = config->socket[0] ? config->socket : TOKEN_SOCKET;
+        return make(path, config->socket_mode, settings->socket_group, &sockets->token,
+                    &sockets->path);
+}
+
+int sockets_make_control(struct sockets *sockets, const char *path) {
+        return make(path, 0600, (gid_t)-1, &sockets->control, &sockets->control_path);
 }
 
 /* Only what we made needs to be taken away again: the rest goes with the process. */
 void sockets_close(struct sockets *sockets) {
         if (sockets->path)
                 listener_close(sockets->token, sockets->path);
+        if (sockets->control_path)
+                listener_close(sockets->control, sockets->control_path);
         free(sockets->path);
+        free(sockets->control_path);
         *sockets = SOCKETS_NONE;
 }

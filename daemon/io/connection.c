@@ -371,6 +371,7 @@ static void turn_away(struct server *server, int fd) {
                 .retry_after = 1,
         };
 
+        server->n_turned_away++;
         buffer_clear(&server->answer);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)

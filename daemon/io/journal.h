@@ -6,11 +6,15 @@
 #include <stddef.h>
 
 #include "core/broker.h"
+#include "wire/control.h"
 
 /* An attempt for TOKEN has ended, as its lease now says. */
 void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* TOKEN was given up at its floor, and there is no other one. */
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
+/* PEER, an operator, has TOKEN renewed; RENEWAL: what becomes of that. */
+void journal_refreshed(const struct broker_token *token, const struct peer *peer,
+                       enum control_renewal renewal);
 /* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */
 void journal_reloaded(size_t n_tokens, bool good);
 /* There is no configuration that counts: the one at start is wrong, by N_ERRORS mistakes, of which

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server - the socket of workers: who comes in, and until when each may take its time.
+/* server - a socket where HTTP is spoken, with workers or with operators: who comes in, and until
+ * when each may take its time.
  *
  * Owns the connections, and the users that they are of. What a request means is its owner's
  * business. */
@@ -14,6 +15,7 @@
 #include "io/connection.h"
 #include "io/crowd.h"
 #include "io/loop.h"
+#include "wire/control.h"
 #include "wire/http1.h"
 
 /* Descriptors that connections leave to everything else. */
@@ -51,18 +53,24 @@ struct server {
         struct list hurried; /* in mid-request or mid-answer, by deadline */
         struct list parked;  /* with a request that waits, or until its user has a turn */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
+        uint64_t n_accepted;
+        uint64_t n_turned_away; /* of users who had too many */
         struct buffer answer;
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
 };
 
-/* 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, int fd,
+/* Serves N_MAX connections at once; 0: as many as there are descriptors. FD < 0: nobody can come.
+ * 0, or -errno. */
+int server_start(struct server *server, struct loop *loop, int fd, size_t n_max,
                  const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
 
 /* From now on. Who has more keeps it. */
 void server_limit(struct server *server, const struct server_limits *limits);
+
+/* Who is connected. */
+void server_peers(const struct server *server, struct control_peers *ret_peers);
 
 /* connection_seek_unit() for all whose request waits. */
 void server_seek_units(struct server *server);

@@ -14,8 +14,8 @@ start_endpoint
 configure_athena
 enable_bearerd
 ok "enable --now" 0 $?
-ok "... enables its sockets, too" "enabled enabled enabled enabled" \
-  "$(systemctl is-enabled bearerd.service bearerd.socket bearerd-credential.socket bearerd-fetch.socket | xargs)"
+ok "... enables its sockets, too" "enabled enabled enabled enabled enabled" \
+  "$(systemctl is-enabled bearerd.service bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket | xargs)"
 ok "Type=notify: active when it serves" active "$(systemctl is-active bearerd)"
 ok "a worker gets its token" '{"access_token":"eyJ*"practice_id":"195900"}' "$(ask /v1/token)"
 ok "one request" 1 "$(requests)"

@@ -14,8 +14,9 @@
 /* Operators mend a configuration in minutes, and workers notice that in seconds. */
 #define RETRY_AFTER_UNCONFIGURED (5 * NSEC_PER_SEC)
 
+/* In seconds, and the same ones whenever it is asked: a token expires at one time. */
 static uint64_t unix_at(uint64_t then, uint64_t now) {
-        return clock_unix() + time_until(then, now) / NSEC_PER_SEC;
+        return (clock_unix() + time_until(then, now)) / NSEC_PER_SEC;
 }
 
 static const char *practice_id(const struct broker_token *token) {

@@ -55,7 +55,6 @@ static void answer_connection(struct bearerd *bearerd, struct connection *connec
                               uint64_t now) {
         struct buffer *answer = &bearerd->server.answer;
 
-        buffer_clear(answer);
         answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
                      now);
         connection_answer(connection, answer, now);
@@ -82,7 +81,23 @@ static void send_reply(struct bearerd *bearerd, struct request *request, uint64_
 static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
                           uint64_t now);
 
-/* What cannot even be started is trouble of our own: nothing was sent. A full backlog passes. */
+/* What passes by itself: a full backlog, or a host that is short of something. */
+static bool may_pass(int error) {
+        switch (-error) {
+        case EAGAIN:
+        case EINTR:
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+        case ENOSPC:
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* What cannot even be started is trouble of our own: nothing was sent. */
 static void start_fetch(struct bearerd *bearerd, const struct broker_token *token, uint64_t attempt,
                         uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_MISCONFIGURED};
@@ -90,7 +105,7 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
 
         if (r == 0)
                 return;
-        if (r == -EAGAIN)
+        if (may_pass(r))
                 outcome.kind = OUTCOME_FAILED;
         snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
                  bearerd->options.fetch, strerror(-r));
@@ -164,8 +179,11 @@ static void requested(void *user, struct connection *connection, const struct ht
                 api_error_render(out, &error, connection->keep_alive);
                 return;
         }
-        if (bearerd->settings && bearerd->settings->has_units)
-                connection_seek_unit(connection);
+        if (bearerd->settings && bearerd->settings->has_units) {
+                out->error = connection_seek_unit(connection);
+                if (buffer_error(out) < 0)
+                        return;
+        }
         switch (api.route) {
         case API_TOKEN:
                 ask_for_token(bearerd, connection, &api, out, now);
@@ -257,8 +275,8 @@ static void control_requested(void *user, struct connection *connection,
 /* Operators do not wait: all is answered at once. */
 static int start_control(struct bearerd *bearerd) {
         struct server_owner owner = {bearerd, control_requested, NULL};
-        int r = server_start(&bearerd->control, bearerd->loop, bearerd->sockets.control,
-                             CONTROL_CONNECTIONS_MAX, &owner);
+        int r = server_start(&bearerd->control, bearerd->loop, &bearerd->sockets.control,
+                             bearerd->sockets.control < 0 ? 0 : 1, CONTROL_CONNECTIONS_MAX, &owner);
 
         server_limit(&bearerd->control,
                      &(struct server_limits){
@@ -278,10 +296,10 @@ static void say_unconfigured(struct bearerd *bearerd, const struct config_messag
         journal_unconfigured();
         journal_unconfigured_status(config_messages_first_error(messages), messages->n_errors,
                                     status, sizeof status);
-        service_say(&bearerd->service, status);
+        service_say(&bearerd->service, status, clock_now());
 }
 
-/* 0; -EINVAL: it is wrong; -ENOMEM. All is said. */
+/* 0; -EINVAL: it is wrong, which is said; else it could not be looked at. */
 static int load_settings(struct bearerd *bearerd, struct settings **ret_settings) {
         _cleanup_(config_messages_deinit) struct config_messages messages = CONFIG_MESSAGES_INIT;
         const char *file = config_file_choose(bearerd->options.config);
@@ -289,8 +307,6 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
 
         config_file_tell(file, &messages);
         bearerd->is_config_right = r == 0;
-        if (r == -ENOMEM)
-                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot read the configuration");
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);
         return r;
@@ -334,13 +350,15 @@ static void reload(struct bearerd *bearerd, uint64_t now) {
         struct settings *settings = NULL;
         int r;
 
-        service_reloading();
+        service_reloading(&bearerd->service);
         r = load_settings(bearerd, &settings);
         if (r == 0)
                 r = apply_settings(bearerd, settings, now);
         if (bearerd->broker.is_configured)
-                journal_reloaded(bearerd->broker.n_tokens, r == 0);
-        service_ready();
+                journal_reloaded(bearerd->broker.n_tokens, r);
+        else if (r != -EINVAL)
+                journal_strained("cannot read the configuration, reload again", r);
+        service_ready(&bearerd->service, now);
 }
 
 static void signalled(void *user, int signal, uint64_t now) {
@@ -367,7 +385,7 @@ static void say_status(struct bearerd *bearerd, uint64_t now) {
                 return;
         bearerd->has_news = false;
         journal_status(&bearerd->broker, now, status, sizeof status);
-        service_say(&bearerd->service, status);
+        service_say(&bearerd->service, status, now);
 }
 
 static uint64_t next_deadline(struct bearerd *bearerd) {
@@ -436,8 +454,8 @@ static int start(struct bearerd *bearerd) {
         r = start_control(bearerd);
         if (r < 0)
                 return r;
-        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token, 0,
-                            &server_owner);
+        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token,
+                            bearerd->sockets.n_token, 0, &server_owner);
 }
 
 /* Closed without an answer, a unit would start with an empty credential. */
@@ -451,7 +469,7 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 }
 
 static void stop(struct bearerd *bearerd) {
-        service_stopping();
+        service_stopping(&bearerd->service);
         server_stop(&bearerd->control, clock_now());
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
@@ -461,7 +479,7 @@ static void stop(struct bearerd *bearerd) {
 }
 
 static int go_on(struct bearerd *bearerd) {
-        service_ready();
+        service_ready(&bearerd->service, clock_now());
         if (bearerd->broker.is_configured)
                 log_line(MESSAGE_SERVING, "serving %zu token(s) at %s", bearerd->broker.n_tokens,
                          bearerd->sockets.path ? bearerd->sockets.path : "the socket of systemd");
@@ -474,6 +492,7 @@ static int run(struct bearerd *bearerd, struct settings *settings) {
 
         if (r < 0) {
                 settings_free(settings);
+                bearerd->loop = loop_free(bearerd->loop);
                 return r;
         }
         if (settings)
@@ -488,7 +507,7 @@ static int run(struct bearerd *bearerd, struct settings *settings) {
 static int make_sockets(struct bearerd *bearerd, const struct settings *settings) {
         int r = 0;
 
-        if (bearerd->sockets.token < 0)
+        if (bearerd->sockets.n_token == 0)
                 r = sockets_make(&bearerd->sockets, bearerd->options.socket, settings);
         if (r == 0 && bearerd->sockets.control < 0 && bearerd->options.control)
                 r = sockets_make_control(&bearerd->sockets, bearerd->options.control);
@@ -496,19 +515,26 @@ static int make_sockets(struct bearerd *bearerd, const struct settings *settings
 }
 
 /* Exit statuses are those of sysexits(3). */
+static int status_of_unread(int error) {
+        if (error == -EINVAL)
+                return EX_CONFIG;
+        log_errno(MESSAGE_CANNOT_GO_ON, error, "cannot read the configuration");
+        return EX_OSERR;
+}
+
 static int serve(struct bearerd *bearerd) {
         struct settings *settings = NULL;
         int r;
 
         bearerd->started_at = clock_now();
-        bearerd->started_at_unix = clock_unix();
+        bearerd->started_at_unix = clock_unix() / NSEC_PER_SEC;
         service_init(&bearerd->service, bearerd->started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
-        bearerd->can_wait = bearerd->sockets.token >= 0 && service_is_managed();
+        bearerd->can_wait = bearerd->sockets.n_token > 0 && service_is_managed();
         r = load_settings(bearerd, &settings);
         if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
-                return EX_CONFIG;
+                return status_of_unread(r);
         if (make_sockets(bearerd, settings) < 0) {
                 settings_free(settings);
                 return EX_CANTCREAT;
@@ -522,8 +548,10 @@ static int serve(struct bearerd *bearerd) {
 static int check_config(struct bearerd *bearerd) {
         _cleanup_(cleanup_settings) struct settings *settings = NULL;
 
-        if (load_settings(bearerd, &settings) < 0)
-                return EX_CONFIG;
+        int r = load_settings(bearerd, &settings);
+
+        if (r < 0)
+                return status_of_unread(r);
         printf("%s: %zu token(s), all good\n", settings->file ? settings->file : "environment",
                settings->config->n_tokens);
         return fflush(stdout) == 0 ? EX_OK : EX_IOERR;

@@ -24,7 +24,7 @@ int config_file_read(const char *file, struct config_messages *messages,
         if (!file)
                 return config_from_environment(getenv, messages, ret_config);
         r = file_read(file, CONFIG_FILE_MAX, &text, NULL);
-        if (r == -ENOMEM)
+        if (file_is_short(r))
                 return r;
         if (r < 0) {
                 config_messages_add(messages, true, file, 0, "cannot be read: %s", file_error(r));

@@ -35,8 +35,12 @@ static const char *why_useless(int error) {
 
 void memory_recall(struct memory *memory, struct broker *broker, uint64_t now) {
         struct slice text;
-        int r = store_read(&memory->store, &text);
+        int r;
 
+        if (memory->is_recalled)
+                return;
+        memory->is_recalled = true;
+        r = store_read(&memory->store, &text);
         if (r == 0)
                 r = store_parse(text, broker, now);
         if (r == 0)

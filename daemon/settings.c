@@ -32,20 +32,40 @@ struct settings *settings_free(struct settings *settings) {
 
 /* ---- users and groups ---- */
 
-static int find_user(const char *name, uid_t *ret_uid) {
-        const struct passwd *user = getpwnam(name);
-
-        if (!user)
+/* Of getpwnam(3): most errnos mean that there is none. */
+static int why_not_found(void) {
+        switch (errno) {
+        case EAGAIN:
+        case EINTR:
+        case EIO:
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ERANGE:
+                return -errno;
+        default:
                 return -ENOENT;
+        }
+}
+
+static int find_user(const char *name, uid_t *ret_uid) {
+        const struct passwd *user;
+
+        errno = 0;
+        user = getpwnam(name);
+        if (!user)
+                return why_not_found();
         *ret_uid = user->pw_uid;
         return 0;
 }
 
 static int find_group(const char *name, gid_t *ret_gid) {
-        const struct group *group = getgrnam(name);
+        const struct group *group;
 
+        errno = 0;
+        group = getgrnam(name);
         if (!group)
-                return -ENOENT;
+                return why_not_found();
         *ret_gid = group->gr_gid;
         return 0;
 }
@@ -67,10 +87,15 @@ static int resolve_users(const struct config_token *token, const char *file,
                 return -ENOMEM;
         policy->users = users;
         policy->n_users = token->allow_users.n;
-        for (size_t i = 0; i < policy->n_users; i++)
-                if (find_user(token->allow_users.words[i], &users[i]) < 0)
+        for (size_t i = 0; i < policy->n_users; i++) {
+                int r = find_user(token->allow_users.words[i], &users[i]);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                if (r < 0)
                         unknown_name(messages, file, token, token->allow_users.line, "user",
                                      token->allow_users.words[i]);
+        }
         return 0;
 }
 
@@ -82,10 +107,15 @@ static int resolve_groups(const struct config_token *token, const char *file,
                 return -ENOMEM;
         policy->groups = groups;
         policy->n_groups = token->allow_groups.n;
-        for (size_t i = 0; i < policy->n_groups; i++)
-                if (find_group(token->allow_groups.words[i], &groups[i]) < 0)
+        for (size_t i = 0; i < policy->n_groups; i++) {
+                int r = find_group(token->allow_groups.words[i], &groups[i]);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                if (r < 0)
                         unknown_name(messages, file, token, token->allow_groups.line, "group",
                                      token->allow_groups.words[i]);
+        }
         return 0;
 }
 
@@ -141,24 +171,36 @@ static int make_spec(struct settings *settings, const struct config_token *token
         return resolve_groups(token, settings->file, messages, &spec->policy);
 }
 
+static int resolve_socket_group(struct settings *settings, struct config_messages *messages) {
+        const struct config *config = settings->config;
+        int r;
+
+        settings->socket_group = (gid_t)-1;
+        if (!config->socket_group[0])
+                return 0;
+        r = find_group(config->socket_group, &settings->socket_group);
+        if (r == -ENOENT)
+                config_messages_add(messages, true, settings->file, config->socket_group_line,
+                                    "socket_group '%s' does not exist: create it, or take it out",
+                                    config->socket_group);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int resolve(struct settings *settings, struct config_messages *messages) {
         const struct config *config = settings->config;
+        int r;
 
         settings->specs = calloc(config->n_tokens, sizeof *settings->specs);
         if (!settings->specs)
                 return -ENOMEM;
         for (size_t i = 0; i < config->n_tokens; i++) {
-                int r = make_spec(settings, &config->tokens[i], messages, &settings->specs[i]);
-
+                r = make_spec(settings, &config->tokens[i], messages, &settings->specs[i]);
                 if (r < 0)
                         return r;
         }
-        settings->socket_group = (gid_t)-1;
-        if (config->socket_group[0] &&
-            find_group(config->socket_group, &settings->socket_group) < 0)
-                config_messages_add(messages, true, settings->file, config->socket_group_line,
-                                    "socket_group '%s' does not exist: create it, or take it out",
-                                    config->socket_group);
+        r = resolve_socket_group(settings, messages);
+        if (r < 0)
+                return r;
         return messages->n_errors > 0 ? -EINVAL : 0;
 }
 

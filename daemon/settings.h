@@ -23,6 +23,6 @@ struct settings *settings_free(struct settings *settings);
 DEFINE_CLEANUP_FREE(settings)
 
 /* FILE as of config_file_choose(). Says every mistake and warning in MESSAGES. 0; -EINVAL: there
- * are mistakes; -ENOMEM. */
+ * are mistakes; else the system is in the way: -ENOMEM, -EMFILE and the like. */
 int settings_load(const char *file, struct config_messages *messages,
                   struct settings **ret_settings);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "io/listener.h"
@@ -12,26 +13,60 @@
 #define CREDENTIAL_SOCKET_NAME "credential"
 #define CONTROL_SOCKET_NAME    "control"
 
-static int take_token_socket(struct sockets *sockets, struct passed *passed) {
-        sockets->token = passed_take_socket(passed, TOKEN_SOCKET_NAME);
-        if (sockets->token >= 0)
-                return 0;
-        log_line(MESSAGE_CANNOT_LISTEN,
-                 "systemd passed sockets, but no listening Unix stream socket with "
-                 "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket");
-        return sockets->token;
+/* Whether ERROR says nothing about what was passed, but about the system. */
+static bool tell_system(const char *what, int error) {
+        if (error == -ENOENT || error == -EINVAL)
+                return false;
+        log_errno(MESSAGE_CANNOT_LISTEN, error, what);
+        return true;
 }
 
-/* There may be none. What is passed by this NAME, and is no such socket, is an error of UNIT. */
-static int take_another(struct passed *passed, const char *name, const char *unit, int *ret_fd) {
-        *ret_fd = passed_take_socket(passed, name);
-        if (*ret_fd >= 0 || *ret_fd == -ENOENT)
+/* Each ListenStream= of bearerd.socket is one. At one that nobody serves, workers wait for ever. */
+static int take_token_sockets(struct sockets *sockets, struct passed *passed) {
+        int fd;
+
+        while ((fd = passed_take_socket(passed, TOKEN_SOCKET_NAME)) >= 0 &&
+               sockets->n_token < SERVER_SOCKETS_MAX)
+                sockets->token[sockets->n_token++] = fd;
+        if (fd == -ENOENT && sockets->n_token > 0)
                 return 0;
+        if (fd < 0 && tell_system("cannot use a token socket that systemd passed", fd))
+                return fd;
+        if (fd < 0) {
+                log_line(MESSAGE_CANNOT_LISTEN,
+                         "systemd passed sockets, but %s listening Unix stream socket with "
+                         "FileDescriptorName=" TOKEN_SOCKET_NAME ": look at bearerd.socket",
+                         sockets->n_token == 0 ? "no" : "one is no");
+                return fd;
+        }
+        close(fd);
         log_line(MESSAGE_CANNOT_LISTEN,
-                 "what systemd passed as FileDescriptorName=%s is no listening Unix stream socket: "
-                 "look at %s",
+                 "systemd passed more than %d sockets with FileDescriptorName=" TOKEN_SOCKET_NAME
+                 ": look at bearerd.socket",
+                 SERVER_SOCKETS_MAX);
+        return -E2BIG;
+}
+
+/* There may be none, and not more than one. What is passed by this NAME, and is no such socket, is
+ * an error of UNIT. */
+static int take_another(struct passed *passed, const char *name, const char *unit, int *ret_fd) {
+        int more;
+
+        *ret_fd = passed_take_socket(passed, name);
+        if (*ret_fd == -ENOENT)
+                return 0;
+        if (*ret_fd < 0 && tell_system("cannot use a socket that systemd passed", *ret_fd))
+                return *ret_fd;
+        more = passed_take_socket(passed, name);
+        if (*ret_fd >= 0 && more == -ENOENT)
+                return 0;
+        if (more >= 0)
+                close(more);
+        log_line(MESSAGE_CANNOT_LISTEN,
+                 "what systemd passed as FileDescriptorName=%s is not one listening Unix stream "
+                 "socket: look at %s",
                  name, unit);
-        return *ret_fd;
+        return -EINVAL;
 }
 
 int sockets_take(struct sockets *sockets, struct passed *passed) {
@@ -39,7 +74,7 @@ int sockets_take(struct sockets *sockets, struct passed *passed) {
 
         if (passed->n_left == 0)
                 return 0;
-        r = take_token_socket(sockets, passed);
+        r = take_token_sockets(sockets, passed);
         if (r == 0)
                 r = take_another(passed, CREDENTIAL_SOCKET_NAME, "bearerd-credential.socket",
                                  &sockets->credential);
@@ -90,11 +125,14 @@ static int make(const char *path, mode_t mode, gid_t group, int *ret_fd, char **
 
 int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings) {
         const struct config *config = settings->config;
+        int r;
 
         if (!path)
                 path = config->socket[0] ? config->socket : TOKEN_SOCKET;
-        return make(path, config->socket_mode, settings->socket_group, &sockets->token,
-                    &sockets->path);
+        r = make(path, config->socket_mode, settings->socket_group, &sockets->token[0],
+                 &sockets->path);
+        sockets->n_token = r < 0 ? 0 : 1;
+        return r;
 }
 
 int sockets_make_control(struct sockets *sockets, const char *path) {
@@ -104,7 +142,7 @@ int sockets_make_control(struct sockets *sockets, const char *path) {
 /* Only what we made needs to be taken away again: the rest goes with the process. */
 void sockets_close(struct sockets *sockets) {
         if (sockets->path)
-                listener_close(sockets->token, sockets->path);
+                listener_close(sockets->token[0], sockets->path);
         if (sockets->control_path)
                 listener_close(sockets->control, sockets->control_path);
         free(sockets->path);

@@ -7,17 +7,19 @@
 #include <stdbool.h>
 
 #include "io/passed.h"
+#include "io/server.h"
 #include "settings.h"
 
 struct sockets {
-        int token;          /* where workers ask; < 0: none */
+        int token[SERVER_SOCKETS_MAX]; /* where workers ask */
+        size_t n_token;
         int credential;     /* where systemd asks for a unit's LoadCredential=; < 0: none */
         int control;        /* where operators ask; < 0: none */
         char *path;         /* of the token socket that we made; NULL: it is systemd's */
         char *control_path; /* the same of the control socket */
 };
 
-#define SOCKETS_NONE ((struct sockets){.token = -1, .credential = -1, .control = -1})
+#define SOCKETS_NONE ((struct sockets){.credential = -1, .control = -1})
 
 /* Takes out of PASSED what is ours, which may be nothing: then there is one to be made. 0, or < 0:
  * what was passed is of no use. */

@@ -69,6 +69,10 @@ int file_read(const char *path, size_t max, struct buffer *ret_content, struct s
         return 0;
 }
 
+bool file_is_short(int error) {
+        return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 const char *file_error(int error) {
         switch (error) {
         case -EINVAL:

@@ -5,6 +5,7 @@
  * opening anything else does not block. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -16,5 +17,8 @@
  * open(2) and read(2) say. */
 int file_read(const char *path, size_t max, struct buffer *ret_content, struct stat *ret_status);
 
+/* Whether ERROR of file_read() is not about the file: this process or host is short of memory or of
+ * descriptors. */
+bool file_is_short(int error);
 /* What an error of file_read() means, for people; static or as strerror(3). */
 const char *file_error(int error);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config_file.h"
 #include "fetch/attempt.h"
 #include "fetch/credentials.h"
@@ -62,9 +63,14 @@ static int make(const char *file, const char *name, struct outcome *outcome) {
 }
 
 void attempt_make(const char *file, const char *name, struct outcome *ret_outcome) {
+        int r;
+
         *ret_outcome = OUTCOME_INIT;
-        if (make(file, name, ret_outcome) == -ENOMEM)
+        r = make(file, name, ret_outcome);
+        if (r == -ENOMEM)
                 outcome_explain(ret_outcome, "bearerd-fetch is out of memory");
+        else if (file_is_short(r))
+                outcome_explain(ret_outcome, "bearerd-fetch cannot open files: %s", strerror(-r));
 }
 
 static const char *name_of(const char *file) {
@@ -78,7 +84,8 @@ static int check_token(const char *file, const struct config_token *token) {
 
         if (r == -EINVAL)
                 fprintf(stderr, "%s: [token %s] %s\n", name_of(file), token->name, outcome.message);
-        if (r == -ENOMEM || !*token->tls_ca_file || access(token->tls_ca_file, R_OK) == 0)
+        if ((r < 0 && r != -EINVAL) || !*token->tls_ca_file ||
+            access(token->tls_ca_file, R_OK) == 0)
                 return r;
         fprintf(stderr, "%s: [token %s] tls_ca_file %s cannot be read: %s\n", name_of(file),
                 token->name, token->tls_ca_file, strerror(errno));
@@ -91,7 +98,7 @@ static int check_tokens(const char *file, const struct config *config) {
         for (size_t i = 0; i < config->n_tokens; i++) {
                 int r = check_token(file, &config->tokens[i]);
 
-                if (r == -ENOMEM)
+                if (r < 0 && r != -EINVAL)
                         return r;
                 if (r < 0)
                         result = r;

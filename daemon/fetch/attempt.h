@@ -8,5 +8,6 @@
 void attempt_make(const char *file, const char *name, struct outcome *ret_outcome);
 
 /* Says on stderr every mistake in the configuration, and every credential of it that cannot be had;
- * no secret. 0: all is good; -EINVAL: it is not; -ENOMEM. */
+ * no secret. 0: all is good; -EINVAL: it is not, and that is said; -ENOMEM, -EMFILE,
+ * -ENFILE: it could not be looked at. */
 int attempt_check(const char *file);

@@ -89,6 +89,8 @@ static int take_file(const struct reference *reference, const char *path, bool m
         r = file_read(path, CREDENTIAL_MAX + 2, &content, &status);
         if (r == -EFBIG)
                 return refuse(reference, "it is longer than %zu bytes", CREDENTIAL_MAX);
+        if (file_is_short(r))
+                return r;
         if (r < 0)
                 return refuse(reference, "cannot be read: %s", file_error(r));
         if (must_be_private && (status.st_mode & 077) != 0)

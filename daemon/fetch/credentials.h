@@ -26,6 +26,7 @@ void credentials_deinit(struct credentials *credentials);
  * directory that systemd made for the unit ($CREDENTIALS_DIRECTORY), env:NAME a variable,
  * file:/path a file of root or of this user that nobody else may read; for client_id anything else
  * is the id itself. One newline at the end does not count. 0; -EINVAL: OUTCOME is
- * OUTCOME_MISCONFIGURED and says what, where, and what to do; -ENOMEM. */
+ * OUTCOME_MISCONFIGURED and says what, where, and what to do; -ENOMEM, -EMFILE,
+ * -ENFILE. */
 int credentials_load(const struct config_token *token, struct credentials *ret_credentials,
                      struct outcome *outcome);

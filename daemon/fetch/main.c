@@ -137,6 +137,8 @@ static int serve(int fd, const char *file) {
 static int check(const char *file) {
         int r = attempt_check(file);
 
+        if (r < 0 && r != -EINVAL)
+                log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot check the configuration");
         return r == 0 ? EX_OK : r == -EINVAL ? EX_CONFIG : EX_OSERR;
 }
 

@@ -45,6 +45,12 @@ struct connection *connection_close(struct connection *connection) {
         return NULL;
 }
 
+/* For `return`: false, for ERROR has ended it. */
+static bool connection_lost(struct connection *connection, int error) {
+        server_strained(connection->server, "hang up on a worker", error);
+        return false;
+}
+
 static void connection_move(struct connection *connection, struct list *to) {
         list_remove(&connection->link);
         list_append(to, &connection->link);
@@ -83,7 +89,7 @@ static void connection_join_user(struct connection *connection, bool rests) {
                 list_append(&connection->user->idle, &connection->by_user);
 }
 
-/* False: the buffers are more than its user may have. */
+/* False: the buffers are more than its user may have, which is its own doing. */
 static bool connection_pay(struct connection *connection) {
         struct quota_user *quota = &connection->user->quota;
 
@@ -98,6 +104,7 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
         bool rests = false;
         unsigned what = WATCH_READ;
+        int r;
 
         if (connection->in.size == 0)
                 buffer_deinit(&connection->in);
@@ -114,22 +121,41 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
                 rests = true;
         }
         connection_join_user(connection, rests);
-        return connection_pay(connection) && connection_watch(connection, what) == 0;
+        if (!connection_pay(connection))
+                return false;
+        r = connection_watch(connection, what);
+        return r == 0 || connection_lost(connection, r);
 }
 
 /* ---- answers ---- */
 
-/* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. */
-static bool connection_send(struct connection *connection, const struct buffer *answer) {
-        ssize_t sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
+static bool passes(int error) {
+        return error == EAGAIN || error == EINTR;
+}
 
-        if (sent < 0) {
-                if (errno != EAGAIN && errno != EINTR)
-                        return false;
+/* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. One that
+ * could not be written as a whole is not sent. */
+static bool send_answer(struct connection *connection, const struct buffer *answer) {
+        struct buffer *out = &connection->out;
+        ssize_t sent;
+
+        if (buffer_error(answer) < 0)
+                return connection_lost(connection, buffer_error(answer));
+        sent = send(connection->fd, answer->data, answer->size, MSG_NOSIGNAL);
+        if (sent < 0 && !passes(errno))
+                return connection_lost(connection, -errno);
+        if (sent < 0)
                 sent = 0;
-        }
-        buffer_append(&connection->out, answer->data + sent, answer->size - (size_t)sent);
-        return buffer_error(&connection->out) == 0;
+        buffer_append(out, answer->data + sent, answer->size - (size_t)sent);
+        return buffer_error(out) == 0 || connection_lost(connection, buffer_error(out));
+}
+
+/* The same, and ANSWER is wiped: the next one may be hours away, and the token in this one gone. */
+static bool connection_send(struct connection *connection, struct buffer *answer) {
+        bool alive = send_answer(connection, answer);
+
+        buffer_clear(answer);
+        return alive;
 }
 
 /* Sends what was kept. False: the connection is dead. */
@@ -138,7 +164,7 @@ static bool connection_flush(struct connection *connection) {
                 send(connection->fd, connection->out.data, connection->out.size, MSG_NOSIGNAL);
 
         if (sent < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         buffer_consume(&connection->out, (size_t)sent);
         if (connection->out.size == 0) {
                 buffer_deinit(&connection->out);
@@ -164,13 +190,13 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
         const char *why = NULL;
         ssize_t size = http1_request_parse(data, &http, &why);
 
+        assert(server->answer.size == 0);
         if (size == 0)
                 return 0;
         if (!quota_admit(&connection->user->quota, now)) {
                 connection->is_deferred = true;
                 return 0;
         }
-        buffer_clear(&server->answer);
         if (size < 0) {
                 connection->keep_alive = HTTP1_CLOSED;
                 refuse(server, why);
@@ -180,9 +206,7 @@ static ssize_t take_request(struct connection *connection, struct slice data, ui
                 server->owner.requested(server->owner.user, connection, &http, &server->answer,
                                         now);
         }
-        if (buffer_error(&server->answer) < 0)
-                return buffer_error(&server->answer);
-        if (server->answer.size == 0)
+        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
                 connection->waits = true;
         else if (!connection_send(connection, &server->answer))
                 return -EPIPE;
@@ -226,22 +250,33 @@ static bool connection_take(struct connection *connection, uint64_t now) {
         return true;
 }
 
-/* Reads what there is into the server's scratch: most often that is one request, whole. */
+/* Takes what it can off DATA, and keeps the rest. False: the connection is dead. */
+static bool take_fresh(struct connection *connection, struct slice data, uint64_t now) {
+        ssize_t taken = take_requests(connection, data, now);
+        struct buffer *in = &connection->in;
+
+        if (taken < 0)
+                return false;
+        buffer_append(in, data.data + taken, data.size - (size_t)taken);
+        return buffer_error(in) == 0 || connection_lost(connection, buffer_error(in));
+}
+
+/* Reads what there is into the server's scratch: most often that is one request, whole. Wiped, for
+ * workers that made token requests themselves before may still send the client's credentials. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
-        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch), taken;
+        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch);
+        bool alive;
 
         if (size < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;
         }
-        taken = take_requests(connection, (struct slice){server->scratch, (size_t)size}, now);
-        if (taken < 0)
-                return false;
-        buffer_append(&connection->in, server->scratch + taken, (size_t)(size - taken));
-        return buffer_error(&connection->in) == 0;
+        alive = take_fresh(connection, (struct slice){server->scratch, (size_t)size}, now);
+        explicit_bzero(server->scratch, (size_t)size);
+        return alive;
 }
 
 /* Reads more of a request that has begun. */
@@ -251,10 +286,10 @@ static bool read_more(struct connection *connection, uint64_t now) {
         ssize_t size;
 
         if (buffer_reserve(in, room) < 0)
-                return false;
+                return connection_lost(connection, buffer_error(in));
         size = read(connection->fd, in->data + in->size, room);
         if (size < 0)
-                return errno == EAGAIN || errno == EINTR;
+                return passes(errno) || connection_lost(connection, -errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;
@@ -316,7 +351,7 @@ void connection_go_on(struct list *by_user, uint64_t now) {
                 connection_work(connection, now);
 }
 
-void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
+void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now) {
         bool alive;
 
         assert(connection->waits);
@@ -384,56 +419,71 @@ static void turn_away(struct server *server, int fd) {
         };
 
         server->n_turned_away++;
-        buffer_clear(&server->answer);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)
                 (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
+        buffer_clear(&server->answer);
 }
 
-static struct connection *connection_new(struct server *server, int fd, uint64_t now) {
-        struct connection *connection = calloc(1, sizeof *connection);
+/* 0; -EUSERS: its user has too many; or another -errno. */
+static int connection_new(struct server *server, int fd, uint64_t now,
+                          struct connection **ret_connection) {
+        struct peer peer;
+        struct crowd_user *user;
+        struct connection *connection;
+        int r = peer_read(fd, &peer);
 
-        if (!connection)
-                return NULL;
-        if (peer_read(fd, &connection->peer) == 0)
-                connection->user = crowd_join(&server->crowd, connection->peer.uid, now);
-        if (connection->user && take_place(connection->user)) {
-                connection->server = server;
-                connection->fd = fd;
-                connection->request.owner = server;
-                connection->request.user = &connection->user->quota;
-                connection->in = BUFFER_INIT(sizeof server->scratch);
-                connection->out = BUFFER_INIT(server->answer.limit);
-                connection->keep_alive = HTTP1_KEPT;
-                return connection;
+        if (r < 0)
+                return r;
+        user = crowd_join(&server->crowd, peer.uid, now);
+        connection = user ? calloc(1, sizeof *connection) : NULL;
+        if (!connection || !take_place(user)) {
+                if (user)
+                        crowd_leave(user);
+                peer_deinit(&peer);
+                free(connection);
+                return connection ? -EUSERS : -ENOMEM;
         }
-        if (connection->user) {
-                turn_away(server, fd);
-                crowd_leave(connection->user);
-        }
-        peer_deinit(&connection->peer);
-        free(connection);
-        return NULL;
+        *connection = (struct connection){
+                .server = server,
+                .user = user,
+                .fd = fd,
+                .in = BUFFER_INIT(sizeof server->scratch),
+                .out = BUFFER_INIT(server->answer.limit),
+                .keep_alive = HTTP1_KEPT,
+                .peer = peer, /* consumed */
+                .request = {.owner = server, .user = &user->quota},
+        };
+        *ret_connection = connection;
+        return 0;
 }
 
 /* Most clients have sent their request by now. */
 void connection_open(struct server *server, int fd, uint64_t now) {
-        struct connection *connection = connection_new(server, fd, now);
+        struct connection *connection;
+        int r = connection_new(server, fd, now, &connection);
 
-        if (!connection) {
-                close(fd);
+        if (r == 0) {
+                connection_ready(&connection->watch, WATCH_READ, now);
                 return;
         }
-        connection_ready(&connection->watch, WATCH_READ, now);
+        if (r == -EUSERS)
+                turn_away(server, fd);
+        else
+                server_strained(server, "hang up on a worker", r);
+        close(fd);
 }
 
 /* ---- who asks ---- */
 
-void connection_seek_unit(struct connection *connection) {
+int connection_seek_unit(struct connection *connection) {
+        int r;
+
         if (connection->unit_is_sought)
-                return;
-        connection->unit_is_sought = true;
-        peer_find_unit(connection->fd, &connection->peer);
+                return 0;
+        r = peer_find_unit(connection->fd, &connection->peer);
+        connection->unit_is_sought = r == 0;
+        return r;
 }
 
 struct connection *connection_of(struct request *request) {

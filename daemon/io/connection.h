@@ -52,8 +52,8 @@ void connection_open(struct server *server, int fd, uint64_t now);
 /* NULL. */
 struct connection *connection_close(struct connection *connection);
 
-/* The answer to the request that CONNECTION waits with. May close CONNECTION. */
-void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
+/* Sends ANSWER, to the request that CONNECTION waits with, and wipes it. May close CONNECTION. */
+void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now);
 
 /* Of one that is at rest: whether more has come in. */
 bool connection_has_bytes(const struct connection *connection);
@@ -62,8 +62,9 @@ void connection_take_last(struct connection *connection, uint64_t now);
 /* BY_USER's turn has come. */
 void connection_go_on(struct list *by_user, uint64_t now);
 
-/* For policies that name units: looks up the peer's, once. It costs some 40 us. */
-void connection_seek_unit(struct connection *connection);
+/* For policies that name units: looks up the peer's, once. It costs some 40 us. 0, or -errno: who
+ * cannot be looked up is not refused, but hung up on, and may ask again. */
+int connection_seek_unit(struct connection *connection);
 
 /* Of a request whose owner is a struct server. */
 struct connection *connection_of(struct request *request);

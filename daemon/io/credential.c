@@ -14,6 +14,8 @@
 
 /* How long accept(2) rests when descriptors have run out. */
 #define ACCEPT_REST (100 * NSEC_PER_MSEC)
+/* How long a refusal rests that could not be sent on, though it would be taken. */
+#define PUSH_REST (10 * NSEC_PER_MSEC)
 
 /* What refusals are made of, over and over. No token has a NUL in it: should one be cut off, what
  * is left of it passes for none. */
@@ -54,17 +56,43 @@ static bool asker_waits(const struct credential_asker *asker) {
         return asker->to_send == 0;
 }
 
-/* Sends what is taken. True: that was all, or nobody takes any more. */
-static bool push_refusal(struct credential_asker *asker) {
+static void asker_ready(struct watch *watch, unsigned what, uint64_t now);
+
+static void push_later(struct credential_socket *socket) {
+        socket->push_at = time_min(socket->push_at, time_add(clock_now(), PUSH_REST));
+}
+
+/* Sends what is taken. 0: that was all, or nobody takes any more; else -errno. */
+static int send_refusal(struct credential_asker *asker) {
         while (asker->to_send > 0) {
                 size_t size = asker->to_send < sizeof filler ? asker->to_send : sizeof filler;
                 ssize_t sent = send(asker->fd, filler, size, MSG_NOSIGNAL);
 
                 if (sent < 0)
-                        return errno != EAGAIN && errno != EINTR;
+                        return errno == EPIPE || errno == ECONNRESET ? 0 : -errno;
                 asker->to_send -= (size_t)sent;
         }
-        return true;
+        return 0;
+}
+
+/* Cut off, it would be a credential: where the system refuses to send or to watch, it is tried
+ * again a little later. Consumes ASKER, perhaps. */
+static void push_refusal(struct credential_asker *asker) {
+        int r = send_refusal(asker);
+
+        if (r == 0) {
+                asker_close(asker);
+                return;
+        }
+        if (r == -EAGAIN)
+                r = asker->watch.what == WATCH_WRITE
+                            ? 0
+                            : watch_start(&asker->watch, asker->socket->loop, asker->fd,
+                                          WATCH_WRITE, asker_ready);
+        if (r < 0) {
+                watch_stop(&asker->watch);
+                push_later(asker->socket);
+        }
 }
 
 static void asker_ready(struct watch *watch, unsigned what, uint64_t now) {
@@ -75,8 +103,8 @@ static void asker_ready(struct watch *watch, unsigned what, uint64_t now) {
                         return;
                 asker->socket->owner.left(asker->socket->owner.user, asker);
                 asker_close(asker);
-        } else if (push_refusal(asker)) {
-                asker_close(asker);
+        } else {
+                push_refusal(asker);
         }
 }
 
@@ -92,7 +120,6 @@ bool credential_give(struct credential_asker *asker, struct slice token) {
         return true;
 }
 
-/* If it cannot be watched, its deadline ends it. */
 void credential_refuse(struct credential_asker *asker, uint64_t now) {
         struct credential_socket *socket = asker->socket;
 
@@ -100,10 +127,7 @@ void credential_refuse(struct credential_asker *asker, uint64_t now) {
         asker->deadline = time_add(now, CREDENTIAL_PATIENCE);
         list_remove(&asker->link);
         list_append(&socket->refused, &asker->link);
-        if (push_refusal(asker))
-                asker_close(asker);
-        else
-                (void)watch_start(&asker->watch, socket->loop, asker->fd, WATCH_WRITE, asker_ready);
+        push_refusal(asker);
 }
 
 /* ---- accepting ---- */
@@ -121,12 +145,14 @@ static void accept_resume(struct credential_socket *socket, uint64_t now) {
                 accept_pause(socket, time_add(now, ACCEPT_REST));
 }
 
-static bool is_root(int fd) {
+/* 0; -EPERM: somebody else; else it cannot be told. */
+static int check_root(int fd) {
         struct ucred credentials;
         socklen_t size = sizeof credentials;
 
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 &&
-               credentials.uid == 0;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+                return -errno;
+        return credentials.uid == 0 ? 0 : -EPERM;
 }
 
 /* Who is not root could bind to any address: only root's is believed. */
@@ -142,23 +168,45 @@ static int read_address(int fd, struct credential_address *ret_address) {
         return credential_address_parse((struct slice){address.sun_path, size - head}, ret_address);
 }
 
+/* Nothing said would be an empty credential. */
+static void refuse_unknown(struct credential_asker *asker, int error, uint64_t now) {
+        if (error == -EINVAL)
+                journal_credential_without_unit();
+        else
+                journal_strained("cannot tell who asks for a credential, and refuse it", error);
+        credential_refuse(asker, now);
+}
+
 /* That it leaves before it has its answer is to be known, but it does no harm if it is not. */
 static void asker_open(struct credential_socket *socket, int fd, uint64_t now) {
         struct credential_asker *asker;
+        int r = check_root(fd);
 
-        if (!is_root(fd)) {
+        if (r == -EPERM) {
                 close(fd);
                 return;
         }
         asker = asker_new(socket, fd);
         (void)watch_start(&asker->watch, socket->loop, fd, WATCH_READ | WATCH_CLOSED | WATCH_EDGE,
                           asker_ready);
-        if (read_address(fd, &asker->address) == 0) {
+        if (r == 0)
+                r = read_address(fd, &asker->address);
+        if (r == 0)
                 socket->owner.asked(socket->owner.user, asker, now);
-        } else {
-                journal_credential_without_unit();
-                credential_refuse(asker, now);
+        else
+                refuse_unknown(asker, r, now);
+}
+
+/* What passes at once is tried again at once; after all else accept(2) rests, for it would fail
+ * again and again. */
+static void accept_failed(struct credential_socket *socket, int error, uint64_t now) {
+        if (error == -EAGAIN || error == -EINTR || error == -ECONNABORTED)
+                return;
+        if (socket->told_until <= now) {
+                journal_strained("cannot accept who asks for a credential", error);
+                socket->told_until = time_add(now, JOURNAL_STRAINED_REST);
         }
+        accept_pause(socket, time_add(now, ACCEPT_REST));
 }
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
@@ -168,9 +216,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                 int fd = accept4(socket->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
                 if (fd < 0) {
-                        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                            errno == ENOMEM)
-                                accept_pause(socket, time_add(now, ACCEPT_REST));
+                        accept_failed(socket, -errno, now);
                         return;
                 }
                 asker_open(socket, fd, now);
@@ -187,6 +233,7 @@ int credential_socket_start(struct credential_socket *socket, struct loop *loop,
                 .loop = loop,
                 .fd = fd,
                 .resume_at = NEVER,
+                .push_at = NEVER,
         };
         list_init(&socket->unused);
         list_init(&socket->waiting);
@@ -202,8 +249,15 @@ struct credential_asker *credential_socket_first(const struct credential_socket 
         return link ? CONTAINER_OF(link, struct credential_asker, link) : NULL;
 }
 
-/* Sends on to whom a part can be sent, as soon as it can. */
-static void push_refusals(struct credential_socket *socket, uint64_t timeout) {
+/* Sends on to whom it can. */
+static void push_all(struct credential_socket *socket) {
+        socket->push_at = NEVER;
+        LIST_FOREACH_SAFE(link, following, &socket->refused)
+                push_refusal(CONTAINER_OF(link, struct credential_asker, link));
+}
+
+/* The same, as soon as somebody takes a part; after a while, where the system refuses. */
+static void wait_and_push(struct credential_socket *socket, uint64_t timeout) {
         struct pollfd fds[CREDENTIAL_ASKERS_MAX];
         nfds_t n = 0;
 
@@ -212,13 +266,11 @@ static void push_refusals(struct credential_socket *socket, uint64_t timeout) {
                         .fd = CONTAINER_OF(link, struct credential_asker, link)->fd,
                         .events = POLLOUT,
                 };
-        poll(fds, n, (int)(timeout / NSEC_PER_MSEC));
-        LIST_FOREACH_SAFE(link, following, &socket->refused) {
-                struct credential_asker *asker = CONTAINER_OF(link, struct credential_asker, link);
-
-                if (push_refusal(asker))
-                        asker_close(asker);
-        }
+        if (poll(fds, n, (int)(timeout / NSEC_PER_MSEC)) < 0)
+                push_later(socket);
+        if (socket->push_at != NEVER)
+                poll(NULL, 0, PUSH_REST / NSEC_PER_MSEC);
+        push_all(socket);
 }
 
 /* Those whose time was up at UNTIL. */
@@ -240,7 +292,7 @@ void credential_socket_stop(struct credential_socket *socket) {
         assert(list_is_empty(&socket->waiting));
         watch_stop(&socket->watch);
         for (; !list_is_empty(&socket->refused) && now < end; now = clock_now())
-                push_refusals(socket, end - now);
+                wait_and_push(socket, end - now);
         close_refused(socket, NEVER);
 }
 
@@ -248,11 +300,13 @@ uint64_t credential_socket_deadline(const struct credential_socket *socket) {
         struct list *link = list_first(&socket->refused);
         uint64_t first = link ? CONTAINER_OF(link, struct credential_asker, link)->deadline : NEVER;
 
-        return time_min(first, socket->resume_at);
+        return time_min(time_min(first, socket->resume_at), socket->push_at);
 }
 
 void credential_socket_expired(struct credential_socket *socket, uint64_t now) {
         close_refused(socket, now);
+        if (socket->push_at <= now)
+                push_all(socket);
         if (socket->resume_at <= now)
                 accept_resume(socket, now);
 }

@@ -53,7 +53,9 @@ struct credential_socket {
         struct loop *loop;
         int fd; /* listening; borrowed */
         struct watch watch;
-        uint64_t resume_at; /* no accept before; NEVER: not paused, or full */
+        uint64_t resume_at;  /* no accept before; NEVER: not paused, or full */
+        uint64_t push_at;    /* refusals are sent on then; NEVER: when they are taken */
+        uint64_t told_until; /* no more of failing accepts before */
         struct list unused;
         struct list waiting; /* with the owner, longest first */
         struct list refused; /* that have not taken it all yet, by deadline */

@@ -196,7 +196,7 @@ int fetcher_start(struct fetcher *fetcher, uint64_t attempt, const char *name) {
                 return r;
         r = send_name(fetch->fd, name);
         /* One that has died already has been started: that it ended is what fetch_ready() sees. */
-        if (r == 0 || r == -EPIPE)
+        if (r == 0 || r == -EPIPE || r == -ECONNRESET)
                 r = watch_start(&fetch->watch, fetcher->loop, fetch->fd, WATCH_READ, fetch_ready);
         if (r < 0) {
                 fetch_kill(fetch);

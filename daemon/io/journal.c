@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 
 /* Wall-clock time for people, of a time of our own clock. */
 static const char *wall_clock(uint64_t then, uint64_t now, char text[static TIME_SIZE]) {
-        time_t unix_time = (time_t)(clock_unix() + time_until(then, now) / NSEC_PER_SEC);
+        time_t unix_time = (time_t)((clock_unix() + time_until(then, now)) / NSEC_PER_SEC);
         struct tm parts;
 
         if (then == NEVER || !gmtime_r(&unix_time, &parts) ||
@@ -35,7 +36,7 @@ static void begin_message(struct log_message *message, enum message_kind kind,
                 log_field(message, "BEARERD_GENERATION", "%" PRIu64, lease->generation);
         if (lease_is_usable(lease, now))
                 log_field(message, "BEARERD_EXPIRES_AT", "%" PRIu64,
-                          clock_unix() + time_until(lease->expires_at, now) / NSEC_PER_SEC);
+                          (clock_unix() + time_until(lease->expires_at, now)) / NSEC_PER_SEC);
         if (!lease->is_failing)
                 return;
         if (lease->failure.status > 0)
@@ -164,12 +165,25 @@ void journal_refreshed(const struct broker_token *token, const struct peer *peer
                  (unsigned)peer->uid, (int)peer->pid, become[renewal]);
 }
 
-void journal_reloaded(size_t n_tokens, bool good) {
-        if (good)
+void journal_reloaded(size_t n_tokens, int error) {
+        if (error == 0)
                 log_line(MESSAGE_RELOADED, "configuration reloaded: %zu token(s)", n_tokens);
-        else
+        else if (error == -EINVAL)
                 log_line(MESSAGE_NOT_RELOADED, "the configuration is wrong: the one before stays "
                                                "in force; mend it and reload again");
+        else
+                log_line(MESSAGE_NOT_RELOADED,
+                         "cannot reload the configuration: %s: the one before stays in force; "
+                         "reload again",
+                         strerror(-error));
+}
+
+void journal_strained(const char *what, int error) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_STRAINED);
+        log_field(&message, "ERRNO", "%d", -error);
+        log_send(&message, "%s: %s", what, strerror(-error));
 }
 
 void journal_unconfigured(void) {

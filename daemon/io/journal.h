@@ -15,8 +15,9 @@ void journal_expired(const struct broker *broker, const struct broker_token *tok
 /* PEER, an operator, has TOKEN renewed; RENEWAL: what becomes of that. */
 void journal_refreshed(const struct broker_token *token, const struct peer *peer,
                        enum control_renewal renewal);
-/* The configuration was read again, and is what counts from now on, or, if not GOOD, is wrong. */
-void journal_reloaded(size_t n_tokens, bool good);
+/* The configuration was read again: it is what counts from now on, or is wrong, or could not be
+ * read or made use of, as ERROR says: 0, -EINVAL, or another -errno. */
+void journal_reloaded(size_t n_tokens, int error);
 /* There is no configuration that counts: the one at start is wrong, by N_ERRORS mistakes, of which
  * FIRST is one. */
 void journal_unconfigured(void);
@@ -26,6 +27,11 @@ void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_t
 void journal_dropped(const char *why);
 /* What is known will be lost when this process ends. */
 void journal_not_kept(const char *why);
+
+/* What goes on failing is told so often. */
+#define JOURNAL_STRAINED_REST NSEC_PER_MIN
+/* WHAT could not be done, for ERROR, which is -errno; bearerd goes on. */
+void journal_strained(const char *what, int error);
 
 /* UNIT does not get its credential ID, for REPLY: REPLY_WAIT: there was no time for one;
  * REPLY_TOKEN: the connection did not take it. The unit itself cannot be told. */

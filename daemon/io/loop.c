@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/list.h"
 #include "io/loop.h"
 
 struct loop {
         struct event_base *base;
         struct loop_owner owner;
-        struct event *signals[LOOP_SIGNALS_MAX];
+        struct watch signals;
+        int signal_fd;
         struct watch timer;
         int timer_fd;
         uint64_t armed_for;
         uint64_t ticked_at; /* when the timer last fired */
         bool stopped;
+        int error; /* it cannot go on */
 };
 
 DEFINE_CLEANUP_FREE(loop)
@@ -37,7 +42,7 @@ uint64_t clock_now(void) {
 }
 
 uint64_t clock_unix(void) {
-        return clock_read(CLOCK_REALTIME) / NSEC_PER_SEC;
+        return clock_read(CLOCK_REALTIME);
 }
 
 uint64_t chance(void) {
@@ -92,21 +97,33 @@ void watch_stop(struct watch *watch) {
         watch->what = 0;
 }
 
-static void on_signal(evutil_socket_t signal, short events, void *user) {
-        struct loop *loop = user;
+/* Who is deaf to signals, or cannot tell that its timer has fired, would turn in circles. */
+static bool has_come(struct loop *loop, ssize_t size, size_t whole) {
+        if (size == (ssize_t)whole)
+                return true;
+        if (size >= 0)
+                loop->error = -EIO;
+        else if (errno != EAGAIN && errno != EINTR)
+                loop->error = -errno;
+        return false;
+}
 
-        loop->owner.signalled(loop->owner.user, (int)signal, clock_now());
+static void on_signal(struct watch *watch, unsigned what, uint64_t now) {
+        struct loop *loop = CONTAINER_OF(watch, struct loop, signals);
+        struct signalfd_siginfo signal;
+
+        while (has_come(loop, read(loop->signal_fd, &signal, sizeof signal), sizeof signal))
+                loop->owner.signalled(loop->owner.user, (int)signal.ssi_signo, now);
 }
 
 /* That it has fired is all that it has to say: prepare() is called anyway. */
 static void on_timer(struct watch *watch, unsigned what, uint64_t now) {
-        struct loop *loop = (struct loop *)((char *)watch - offsetof(struct loop, timer));
+        struct loop *loop = CONTAINER_OF(watch, struct loop, timer);
         uint64_t times;
 
         loop->armed_for = NEVER;
-        loop->ticked_at = now;
-        if (read(loop->timer_fd, &times, sizeof times) < 0)
-                assert(errno == EAGAIN);
+        if (has_come(loop, read(loop->timer_fd, &times, sizeof times), sizeof times))
+                loop->ticked_at = now;
 }
 
 static int loop_arm(struct loop *loop, uint64_t deadline) {
@@ -126,14 +143,39 @@ static int loop_arm(struct loop *loop, uint64_t deadline) {
         return 0;
 }
 
+/* Not libevent's own signals: where it gets no pair of sockets for them, it says nothing, and falls
+ * over them later. They stay blocked when the loop is gone: what it does at its end is not cut off.
+ */
 static int loop_catch_signals(struct loop *loop, const int *signals) {
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
         for (size_t i = 0; signals[i]; i++) {
-                assert(i < LOOP_SIGNALS_MAX);
-                loop->signals[i] = evsignal_new(loop->base, signals[i], on_signal, loop);
-                if (!loop->signals[i] || event_add(loop->signals[i], NULL) < 0)
-                        return -ENOMEM;
+                sigaddset(&mask, signals[i]);
+                signal(signals[i], SIG_DFL); /* children are not to be waited for by the kernel */
         }
-        return 0;
+        r = pthread_sigmask(SIG_BLOCK, &mask, NULL);
+        if (r != 0)
+                return -r;
+        loop->signal_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+        if (loop->signal_fd < 0)
+                return -errno;
+        return watch_start(&loop->signals, loop, loop->signal_fd, WATCH_READ, on_signal);
+}
+
+/* With no other backend than epoll, which libevent would fall back to without a word: none has the
+ * edges that io/server relies on. */
+static int loop_make_base(struct loop *loop) {
+        struct event_config *config = event_config_new();
+
+        errno = 0;
+        if (config &&
+            event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0)
+                loop->base = event_base_new_with_config(config);
+        if (config)
+                event_config_free(config);
+        return loop->base ? 0 : errno > 0 ? -errno : -ENOMEM;
 }
 
 int loop_new(const struct loop_owner *owner, const int *signals, struct loop **ret_loop) {
@@ -144,12 +186,13 @@ int loop_new(const struct loop_owner *owner, const int *signals, struct loop **r
                 return -ENOMEM;
         loop->owner = *owner;
         loop->armed_for = NEVER;
+        loop->signal_fd = -1;
         loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         if (loop->timer_fd < 0)
                 return -errno;
-        loop->base = event_base_new();
-        if (!loop->base)
-                return -ENOMEM;
+        r = loop_make_base(loop);
+        if (r < 0)
+                return r;
         r = watch_start(&loop->timer, loop, loop->timer_fd, WATCH_READ, on_timer);
         if (r < 0)
                 return r;
@@ -164,12 +207,10 @@ int loop_new(const struct loop_owner *owner, const int *signals, struct loop **r
 struct loop *loop_free(struct loop *loop) {
         if (!loop)
                 return NULL;
-        for (size_t i = 0; i < LOOP_SIGNALS_MAX; i++)
-                if (loop->signals[i])
-                        event_free(loop->signals[i]);
+        watch_stop(&loop->signals);
         watch_stop(&loop->timer);
-        if (loop->timer_fd >= 0)
-                close(loop->timer_fd);
+        cleanup_close(&loop->signal_fd);
+        cleanup_close(&loop->timer_fd);
         if (loop->base)
                 event_base_free(loop->base);
         free(loop);
@@ -184,8 +225,11 @@ int loop_run(struct loop *loop) {
                         return r;
                 if (loop->stopped)
                         break;
+                errno = 0;
                 if (event_base_loop(loop->base, EVLOOP_ONCE) < 0)
-                        return -EIO;
+                        return errno > 0 ? -errno : -EIO;
+                if (loop->error < 0)
+                        return loop->error;
         }
         return 0;
 }

@@ -13,8 +13,6 @@
 
 #include "base/timespan.h"
 
-#define LOOP_SIGNALS_MAX 4
-
 struct loop;
 struct watch;
 
@@ -41,7 +39,7 @@ struct loop_owner {
         void (*signalled)(void *user, int signal, uint64_t now);
 };
 
-/* SIGNALS ends with a 0. 0, or -errno. */
+/* SIGNALS ends with a 0, and comes to the loop alone from now on. 0, or -errno. */
 int loop_new(const struct loop_owner *owner, const int *signals, struct loop **ret_loop);
 struct loop *loop_free(struct loop *loop);
 
@@ -59,7 +57,7 @@ void watch_stop(struct watch *watch);
 
 /* CLOCK_BOOTTIME, in ns. */
 uint64_t clock_now(void);
-/* Unix time, in seconds. */
+/* Unix time, in ns. */
 uint64_t clock_unix(void);
 /* 64 random bits, for jitter. */
 uint64_t chance(void);

@@ -47,12 +47,13 @@ int passed_take(struct passed *passed, const char *name) {
 
 int passed_take_socket(struct passed *passed, const char *name) {
         _cleanup_close_ int fd = passed_take(passed, name);
-        int flags, taken;
+        int flags, taken, r;
 
         if (fd < 0)
                 return fd;
-        if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-                return -EINVAL;
+        r = sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0);
+        if (r <= 0)
+                return r < 0 ? r : -EINVAL;
         flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;

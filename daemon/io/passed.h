@@ -19,5 +19,5 @@ void passed_deinit(struct passed *passed);
 /* The first one called NAME (FileDescriptorName=, FDNAME=), close-on-exec; -ENOENT: none is. */
 int passed_take(struct passed *passed, const char *name);
 /* The same, and it is a listening Unix stream socket, made non-blocking; -EINVAL: it is something
- * else, and closed. */
+ * else, or -errno: it could not be looked at; then it is closed. */
 int passed_take_socket(struct passed *passed, const char *name);

@@ -10,6 +10,7 @@
 #include <systemd/sd-login.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "io/peer.h"
 
 /* Linux 6.5 (asm-generic/socket.h); older headers lack it. */
@@ -79,8 +80,8 @@ static int read_pidfd(int fd) {
 }
 
 /* The number of the process of PIDFD, as "Pid:" has it; -1 there: it has ended; 0: none of ours
- * (pidfd_open(2)). */
-static pid_t read_pid(int pidfd) {
+ * (pidfd_open(2)); or -errno. */
+static int read_pid(int pidfd, pid_t *ret_pid) {
         char path[64], line[128];
         intmax_t pid = 0;
         FILE *file;
@@ -88,12 +89,13 @@ static pid_t read_pid(int pidfd) {
         snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
         file = fopen(path, "re");
         if (!file)
-                return 0;
+                return -errno;
         while (fgets(line, sizeof line, file))
                 if (sscanf(line, "Pid: %jd", &pid) == 1)
                         break;
         fclose(file);
-        return (pid_t)pid;
+        *ret_pid = (pid_t)pid;
+        return 0;
 }
 
 /* A pidfd becomes readable when its process ends. */
@@ -104,19 +106,33 @@ static bool has_ended(int pidfd) {
 }
 
 /* As long as the process lives, its number is no other's: so that is looked at last. */
-void peer_find_unit(int fd, struct peer *peer) {
+static int find_unit(int fd, char **ret_unit) {
         _cleanup_close_ int pidfd = read_pidfd(fd);
         _cleanup_free_ char *unit = NULL;
-        pid_t pid;
+        pid_t pid = 0;
+        int r;
 
         if (pidfd < 0)
-                return;
-        pid = read_pid(pidfd);
-        if (pid <= 0 || sd_pid_get_unit(pid, &unit) < 0 || has_ended(pidfd))
-                return;
+                return pidfd;
+        r = read_pid(pidfd, &pid);
+        if (r == 0 && pid > 0)
+                r = sd_pid_get_unit(pid, &unit);
+        if (r < 0 || pid <= 0 || has_ended(pidfd))
+                return r < 0 ? r : -ESRCH;
+        *ret_unit = unit;
+        unit = NULL; /* consumed */
+        return 0;
+}
+
+int peer_find_unit(int fd, struct peer *peer) {
+        char *unit;
+        int r = find_unit(fd, &unit);
+
+        if (r < 0)
+                return file_is_short(r) ? r : 0;
         free(peer->unit);
         peer->unit = unit;
-        unit = NULL; /* consumed */
+        return 0;
 }
 
 bool peer_has_unit(void) {

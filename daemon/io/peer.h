@@ -10,8 +10,9 @@
 int peer_read(int fd, struct peer *ret_peer);
 
 /* Looks up in which unit of the system's service manager the process is that has connected. Where
- * there is none, or the process has ended, or the kernel cannot tell, it stays unknown. */
-void peer_find_unit(int fd, struct peer *peer);
+ * there is none, or the process has ended, or the kernel cannot tell, it stays unknown. 0; -EMFILE,
+ * -ENFILE, -ENOMEM: it could not be looked up, and is there perhaps. */
+int peer_find_unit(int fd, struct peer *peer);
 /* False: the kernel is too old to tell. */
 bool peer_has_unit(void);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "io/journal.h"
 #include "io/server.h"
 
 /* Connections taken in one go, before others get their turn. */
@@ -11,18 +12,46 @@
 /* How long accept(2) rests when descriptors have run out and nothing can be closed. */
 #define ACCEPT_REST (100 * NSEC_PER_MSEC)
 
+/* ---- what the system refuses ---- */
+
+void server_strained(struct server *server, const char *what, int error) {
+        uint64_t now = clock_now();
+
+        if (error == -EPIPE || error == -ECONNRESET || now < server->told_until)
+                return;
+        server->told_until = time_add(now, JOURNAL_STRAINED_REST);
+        journal_strained(what, error);
+}
+
 /* ---- accepting ---- */
 
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now);
 
+static void accept_stop(struct server *server) {
+        for (size_t i = 0; i < server->n_entrances; i++)
+                watch_stop(&server->entrances[i].watch);
+}
+
+static int accept_start(struct server *server) {
+        for (size_t i = 0; i < server->n_entrances; i++) {
+                struct entrance *entrance = &server->entrances[i];
+                int r = watch_start(&entrance->watch, server->loop, entrance->fd, WATCH_READ,
+                                    accept_ready);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static void accept_pause(struct server *server, uint64_t now) {
-        watch_stop(&server->watch);
+        accept_stop(server);
         server->resume_at = time_add(now, ACCEPT_REST);
 }
 
 static void accept_resume(struct server *server, uint64_t now) {
         server->resume_at = NEVER;
-        if (watch_start(&server->watch, server->loop, server->fd, WATCH_READ, accept_ready) < 0)
+        if (accept_start(server) < 0)
                 accept_pause(server, now);
 }
 
@@ -40,8 +69,29 @@ static bool make_room(struct server *server) {
         return false;
 }
 
+/* What passes at once is tried again at once. Where descriptors or memory have run out, which
+ * accept(2) says though nobody is there, room is made, if IS_WANTED: somebody is known to come in.
+ * After all else it rests, for it would fail again and again. */
+static void accept_failed(struct server *server, int error, bool is_wanted, uint64_t now) {
+        switch (-error) {
+        case EAGAIN:
+        case EINTR:
+        case ECONNABORTED:
+                return;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+                if (!is_wanted || make_room(server))
+                        return;
+        }
+        server_strained(server, "cannot accept workers, who have to wait", error);
+        accept_pause(server, now);
+}
+
 static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct server *server = CONTAINER_OF(watch, struct server, watch);
+        struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
+        struct server *server = entrance->server;
 
         for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
                 int fd;
@@ -55,16 +105,13 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                                 return;
                         }
                 }
-                fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {
                         server->n_accepted++;
                         connection_open(server, fd, now);
                         continue;
                 }
-                if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        if (!make_room(server))
-                                accept_pause(server, now);
-                }
+                accept_failed(server, -errno, i == 0, now);
                 return;
         }
 }
@@ -87,12 +134,13 @@ static size_t connections_max(void) {
         return (size_t)limit.rlim_cur - SERVER_DESCRIPTORS_RESERVED;
 }
 
-int server_start(struct server *server, struct loop *loop, int fd, size_t n_max,
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner) {
+        assert(n <= SERVER_SOCKETS_MAX);
         *server = (struct server){
                 .owner = *owner,
                 .loop = loop,
-                .fd = fd,
+                .n_entrances = n,
                 .n_max = n_max > 0 ? n_max : connections_max(),
                 .resume_at = NEVER,
                 .answer = BUFFER_INIT(HTTP1_HEAD_MAX + HTTP1_ANSWER_MAX),
@@ -105,9 +153,9 @@ int server_start(struct server *server, struct loop *loop, int fd, size_t n_max,
         list_init(&server->resting);
         list_init(&server->hurried);
         list_init(&server->parked);
-        if (fd < 0)
-                return 0;
-        return watch_start(&server->watch, loop, fd, WATCH_READ, accept_ready);
+        for (size_t i = 0; i < n; i++)
+                server->entrances[i] = (struct entrance){.server = server, .fd = fds[i]};
+        return accept_start(server);
 }
 
 void server_limit(struct server *server, const struct server_limits *limits) {
@@ -141,14 +189,13 @@ static void close_all(struct list *list) {
 }
 
 void server_stop(struct server *server, uint64_t now) {
-        watch_stop(&server->watch);
+        accept_stop(server);
         serve_last(server, now);
         close_all(&server->resting);
         close_all(&server->hurried);
         close_all(&server->parked);
         crowd_deinit(&server->crowd);
         buffer_deinit(&server->answer);
-        explicit_bzero(server->scratch, sizeof server->scratch);
 }
 
 static bool has_more(const struct control_user *a, const struct control_user *b) {
@@ -194,11 +241,14 @@ void server_peers(const struct server *server, struct control_peers *ret_peers) 
 }
 
 void server_seek_units(struct server *server) {
-        LIST_FOREACH(link, &server->parked) {
+        LIST_FOREACH_SAFE(link, following, &server->parked) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
+                int r = connection->waits ? connection_seek_unit(connection) : 0;
 
-                if (connection->waits)
-                        connection_seek_unit(connection);
+                if (r < 0) {
+                        server_strained(server, "hang up on a worker", r);
+                        connection_close(connection);
+                }
         }
 }
 

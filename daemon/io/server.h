@@ -24,6 +24,17 @@
 #define SERVER_CONNECTIONS_MAX 65536
 /* Bytes of requests that are not complete, and as many of answers that were not taken. */
 #define SERVER_BYTES_MAX (UINT64_C(32) << 20)
+/* Sockets that it listens at. */
+#define SERVER_SOCKETS_MAX 8
+
+struct server;
+
+/* A socket where workers come in. */
+struct entrance {
+        struct server *server;
+        int fd; /* listening; borrowed */
+        struct watch watch;
+};
 
 struct server_owner {
         void *user;
@@ -45,23 +56,24 @@ struct server_limits {
 struct server {
         struct server_owner owner;
         struct loop *loop;
-        int fd; /* listening; borrowed */
-        struct watch watch;
+        struct entrance entrances[SERVER_SOCKETS_MAX];
+        size_t n_entrances;
         size_t n_max;
         struct crowd crowd;
         struct list resting; /* between requests, longest first */
         struct list hurried; /* in mid-request or mid-answer, by deadline */
         struct list parked;  /* with a request that waits, or until its user has a turn */
+        uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
         uint64_t n_accepted;
-        uint64_t n_turned_away; /* of users who had too many */
-        struct buffer answer;
-        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX];
+        uint64_t n_turned_away;                        /* of users who had too many */
+        struct buffer answer;                          /* empty, but while one is made and sent */
+        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
-/* Serves N_MAX connections at once; 0: as many as there are descriptors. FD < 0: nobody can come.
- * 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, int fd, size_t n_max,
+/* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. Serves
+ * N_MAX connections at once; 0: as many as there are descriptors. 0, or -errno. */
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
@@ -72,8 +84,12 @@ void server_limit(struct server *server, const struct server_limits *limits);
 /* Who is connected. */
 void server_peers(const struct server *server, struct control_peers *ret_peers);
 
-/* connection_seek_unit() for all whose request waits. */
+/* connection_seek_unit() for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);
+
+/* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
+ * why. That peers leave is no such thing. */
+void server_strained(struct server *server, const char *what, int error);
 
 /* When server_expired() is due. */
 uint64_t server_deadline(const struct server *server);

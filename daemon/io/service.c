@@ -7,7 +7,7 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "base/timespan.h"
+#include "io/journal.h"
 #include "io/service.h"
 
 bool service_is_managed(void) {
@@ -17,7 +17,7 @@ bool service_is_managed(void) {
 void service_init(struct service *service, uint64_t now) {
         uint64_t usec = 0;
 
-        *service = (struct service){.watchdog_at = NEVER};
+        *service = (struct service){.watchdog_at = NEVER, .retry_at = NEVER};
         if (sd_watchdog_enabled(0, &usec) > 0) {
                 /* Half of it, as sd_watchdog_enabled(3) advises. */
                 service->watchdog_interval = usec * NSEC_PER_USEC / 2;
@@ -25,33 +25,76 @@ void service_init(struct service *service, uint64_t now) {
         }
 }
 
-void service_ready(void) {
-        sd_notify(0, "READY=1");
+/* False: the manager was not told. That is logged once, until it works again: a service manager
+ * that is deaf would otherwise fill the journal. */
+static bool tell(struct service *service, const char *text) {
+        int r = sd_notify(0, text);
+
+        if (r >= 0) {
+                service->is_unheard = false;
+                return true;
+        }
+        if (!service->is_unheard)
+                journal_strained("cannot tell the service manager, which is tried again", r);
+        service->is_unheard = true;
+        return false;
 }
 
-/* With the time, which notify-reload wants since systemd 253 (sd_notify(3)). */
-void service_reloading(void) {
+static bool tell_status(struct service *service) {
+        char text[sizeof "STATUS=" + SERVICE_STATUS_MAX];
+
+        snprintf(text, sizeof text, "STATUS=%s", service->status);
+        return tell(service, text);
+}
+
+static void tell_again_at(struct service *service, uint64_t when) {
+        service->retry_at = when;
+}
+
+void service_ready(struct service *service, uint64_t now) {
+        service->is_ready = tell(service, "READY=1");
+        if (!service->is_ready)
+                tell_again_at(service, time_add(now, SERVICE_RETRY));
+}
+
+/* With the time, which notify-reload wants since systemd 253 (sd_notify(3)). What is lost of it is
+ * not told again: READY=1 follows. */
+void service_reloading(struct service *service) {
+        char text[64];
         struct timespec now = {0};
 
         clock_gettime(CLOCK_MONOTONIC, &now);
-        sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / NSEC_PER_USEC);
+        snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / NSEC_PER_USEC);
+        tell(service, text);
 }
 
-void service_stopping(void) {
-        sd_notify(0, "STOPPING=1");
+/* The end itself tells the same. */
+void service_stopping(struct service *service) {
+        tell(service, "STOPPING=1");
 }
 
-void service_say(struct service *service, const char *status) {
+void service_say(struct service *service, const char *status, uint64_t now) {
         if (strcmp(service->status, status) == 0)
                 return;
         snprintf(service->status, sizeof service->status, "%s", status);
-        sd_notifyf(0, "STATUS=%s", service->status);
+        if (!tell_status(service))
+                tell_again_at(service, time_add(now, SERVICE_RETRY));
+}
+
+static void tell_again(struct service *service, uint64_t now) {
+        service->retry_at = NEVER;
+        if (!service->is_ready)
+                service_ready(service, now);
+        if (service->retry_at == NEVER && service->status[0] && !tell_status(service))
+                tell_again_at(service, time_add(now, SERVICE_RETRY));
 }
 
 void service_expired(struct service *service, uint64_t ticked_at, bool is_behind, uint64_t now) {
+        if (service->retry_at <= now)
+                tell_again(service, now);
         if (now < service->watchdog_at || ticked_at < service->watchdog_at || is_behind)
                 return;
-        sd_notify(0, "WATCHDOG=1");
-        service->watchdog_at = now + service->watchdog_interval;
+        service->watchdog_at = time_add(
+                now, tell(service, "WATCHDOG=1") ? service->watchdog_interval : SERVICE_RETRY);
 }

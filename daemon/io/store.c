@@ -68,32 +68,43 @@ static int hand_over(int fd) {
         return r < 0 ? r : 0;
 }
 
+/* What this life does not write to, no later one may go on from: its tokens would be of before this
+ * life, and its generations would go back. That is so without the service manager's help, too. */
+static void forget(int fd) {
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)store_size());
+        sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
+}
+
+static int make_new(int *ret_fd) {
+        _cleanup_close_ int fd = -1;
+        int r = make(&fd);
+
+        if (r == 0)
+                r = hand_over(fd);
+        if (r < 0)
+                return r;
+        *ret_fd = fd;
+        fd = -1; /* consumed */
+        return 0;
+}
+
 int store_open(struct store *store, int passed, bool *ret_refused) {
-        _cleanup_close_ int fd = passed;
-        bool refused = fd >= 0 && !is_ours(fd);
+        _cleanup_close_ int kept = passed, made = -1;
         int r;
 
         if (!service_is_managed())
                 return 0;
+        *ret_refused = kept >= 0 && !is_ours(kept);
+        if (*ret_refused)
+                forget(kept);
         r = read_boot(&store->boot);
-        if (r < 0)
-                return r;
-        if (fd < 0 || refused) {
-                cleanup_close(&fd);
-                fd = -1;
-                if (refused)
-                        sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
-                r = make(&fd);
-                if (r == 0)
-                        r = hand_over(fd);
-                if (r < 0)
-                        return r;
-        }
-        r = map(fd, &store->memory);
-        if (r < 0)
-                return r;
-        *ret_refused = refused;
-        return 0;
+        if (r == 0 && (kept < 0 || *ret_refused))
+                r = make_new(&made);
+        if (r == 0)
+                r = map(made >= 0 ? made : kept, &store->memory);
+        if (r < 0 && kept >= 0)
+                forget(kept);
+        return r;
 }
 
 void store_close(struct store *store) {

@@ -22,12 +22,12 @@ struct store {
 
 /* FD, which is consumed, is what systemd has kept; < 0: nothing. If there is none, or it is not as
  * we make them, which *ret_refused says, a new one takes its place. 0, or -errno: nothing will be
- * kept. */
+ * kept, and what was is forgotten. */
 int store_open(struct store *store, int fd, bool *ret_refused);
 void store_close(struct store *store);
 
-/* What was written last, good until the next store_write(). 0; -ENODATA: nothing was; else why it is
- * of no use, as slots_read() says. */
+/* What was written last, good until the next store_write(). 0; -ENODATA: nothing was; else why it
+ * is of no use, as slots_read() says. */
 int store_read(const struct store *store, struct slice *ret_text);
 
 /* TEXT, of at most STORE_TEXT_MAX bytes, is what will be read. */

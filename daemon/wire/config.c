@@ -378,7 +378,8 @@ static void file_read(struct reader *reader, struct slice text) {
                         setting(reader, &line);
         }
         section_end(reader);
-        if (reader->config->n_tokens == 0 && !reader->has_lost_section)
+        if (reader->messages->error == 0 && reader->config->n_tokens == 0 &&
+            !reader->has_lost_section)
                 mistake(reader, 0, "there is no token: add a section [token NAME]");
 }
 

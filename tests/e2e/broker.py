@@ -36,6 +36,7 @@ class Broker:
         self.wrapper = []           # what starts it, if not we ourselves: ["prlimit", "--core=0"]
         self._program = programs.bearerd
         self._endpoint = endpoint
+        self.credentials = set()    # files that hold one
         self._secrets = set()
         self._environment = self._clean_environment() | environment
         self._process = None
@@ -51,6 +52,7 @@ class Broker:
         path = self.directory / name
         path.touch(mode=0o600)
         path.write_text(value)
+        self.credentials.add(str(path))
         return f"file:{path}"
 
     def secret(self, name, client_id, value):

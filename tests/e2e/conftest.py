@@ -10,6 +10,7 @@ $BEARERD_BUILD names meson's build directory. A test asks for `broker` and calls
 
 import os
 import signal
+import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -24,7 +25,12 @@ from standin import Standin  # noqa: E402
 # A shell's background jobs have it ignored, and every program would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-Programs = namedtuple("Programs", "bearerd fetch bearerctl libraries")
+Programs = namedtuple("Programs", "bearerd fetch bearerctl libraries are_sanitized")
+
+
+def is_sanitized(program):
+    linked = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    return "libasan" in linked
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +39,12 @@ def programs():
     if not build:
         pytest.fail("set BEARERD_BUILD to meson's build directory")
     root = Path(build).resolve()
-    found = Programs(root / "daemon/bearerd", root / "daemon/fetch/bearerd-fetch",
-                     root / "client/bearerctl", root / "client")
+    found = [root / "daemon/bearerd", root / "daemon/fetch/bearerd-fetch",
+             root / "client/bearerctl", root / "client"]
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         pytest.fail("not built: " + ", ".join(missing))
-    return found
+    return Programs(*found, is_sanitized(found[0]))
 
 
 @pytest.fixture

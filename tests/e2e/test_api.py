@@ -45,6 +45,16 @@ def test_token_has_all_that_belongs_to_it(broker, endpoint):
                     "name": "athena", "practice_id": "195900"}
 
 
+def test_token_expires_at_one_time_whenever_it_is_asked(broker):
+    bearerd = broker()
+    end = time.monotonic() + 1.1    # through all fractions of a second, and of the token's own
+    told = []
+    while time.monotonic() < end:
+        told.append(bearerd.get("/v1/token").body["expires_at"])
+    # Two clocks are read, one after the other: it may be interrupted just there, but not often.
+    assert len(told) - max(map(told.count, told)) <= 2
+
+
 def test_what_is_not_known_is_left_out(broker):
     body = broker(practice_id=None).get("/v1/token").body
     assert "scope" not in body and "practice_id" not in body

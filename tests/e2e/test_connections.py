@@ -381,7 +381,8 @@ def test_requests_that_never_end_hold_others_up_for_a_moment_only(broker):
 
 def test_requests_that_wait_are_answered_and_those_past_the_limit_turned_away(broker, endpoint):
     bearerd = slowfetch.start(broker, endpoint, wrapper=FEW_DESCRIPTORS)
-    peers = peers_that_send(bearerd, GET, 2 * CONNECTIONS_MAX)
+    peers = peers_that_send(bearerd, GET, CONNECTIONS_MAX)
+    peers += [RawPeer(bearerd.socket) for _ in range(CONNECTIONS_MAX)]
     assert_rests(bearerd)
     slowfetch.end(bearerd)
     assert {peer.answer().status for peer in peers[:CONNECTIONS_MAX]} == {200}

@@ -2,13 +2,13 @@
 """Where systemd asks for LoadCredential=: what a unit is given, and how it is refused."""
 
 import signal
-import socket
 import time
 
 import pytest
 from account import needs_root
 from activation import activate
-from pace import FAST, TIMEOUT, until
+from pace import FAST, until
+from unit import Unit
 
 pytestmark = needs_root     # as systemd is: nobody else's address is believed
 
@@ -24,28 +24,6 @@ def bearerd(broker):
     activate(one, (one.credential_socket, "credential", "SOCK_STREAM"),
              (one.socket, "token", "SOCK_STREAM"))
     return one
-
-
-class Unit:
-    """What systemd does to start one."""
-    made = 0
-
-    def __init__(self, bearerd, name="worker.service", credential="token"):
-        Unit.made += 1
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(TIMEOUT)
-        self._socket.bind(f"\0{Unit.made:x}{id(bearerd):x}/unit/{name}/{credential}")
-        self._socket.connect(str(bearerd.credential_socket))
-
-    def read(self):
-        data = b""
-        while part := self._socket.recv(65536):
-            data += part
-        self.leave()
-        return data.decode()
-
-    def leave(self):
-        self._socket.close()
 
 
 def is_refusal(text):

@@ -53,6 +53,7 @@ def test_option_beats_the_file(broker):
 
 def test_socket_of_a_killed_bearerd_is_replaced(broker):
     bearerd = broker()
+    assert bearerd.get("/v1/token").status == 200   # no child is on its way to bearerd-fetch
     bearerd.kill()
     assert stat.S_ISSOCK(bearerd.socket.stat().st_mode)
     bearerd.start()
@@ -164,6 +165,24 @@ def test_socket_of_systemd_among_others(broker):
     assert bearerd.get("/v1/token").status == 200
     with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
         client.connect(str(bearerd.directory / "a"))
+
+
+def test_each_socket_of_systemd_is_served(broker):
+    bearerd = broker(start=False)
+    paths = [bearerd.socket] + [bearerd.directory / f"more{i}" for i in range(7)]
+    activate(bearerd, *[(path, "token", "SOCK_STREAM") for path in paths])
+    bearerd.start()
+    for path in paths:
+        bearerd.socket = path
+        assert bearerd.get("/v1/token").status == 200
+
+
+@pytest.mark.parametrize("name, n", [("token", 9), ("credential", 2)])
+def test_socket_of_systemd_that_would_not_be_served_is_an_error(broker, name, n):
+    bearerd = broker(start=False)
+    activate(bearerd, *[(bearerd.directory / f"{name}{i}", name, "SOCK_STREAM") for i in range(n)],
+             (bearerd.socket, "token", "SOCK_STREAM"))
+    assert f"FileDescriptorName={name}" in fails(bearerd)
 
 
 @pytest.mark.parametrize("name, kind", [("other", "SOCK_STREAM"), ("token", "SOCK_DGRAM"),

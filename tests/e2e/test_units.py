@@ -1,36 +1,18 @@
 # SPDX-License-Identifier: MIT
 """allow_units where nobody can be known by a unit: what systemd does is in tests/systemd."""
 
-import platform
-import sys
+import errno
 
 import pytest
+from syscalls import instead_of
 
-# getsockopt(SO_PEERPIDFD) fails as it does before Linux 6.5: argument 1 is getsockopt's number.
-OLD_KERNEL = """
-import ctypes, os, struct, sys
-SO_PEERPIDFD, ENOPROTOOPT = 77, 92
-LOAD, EQUAL, RETURN, ALLOW, ERRNO = 0x20, 0x15, 0x06, 0x7fff0000, 0x00050000
-NUMBER, THIRD_ARGUMENT = 0, 32          # in a struct seccomp_data
-steps = [(LOAD, 0, 0, NUMBER), (EQUAL, 0, 3, int(sys.argv[1])),
-         (LOAD, 0, 0, THIRD_ARGUMENT), (EQUAL, 0, 1, SO_PEERPIDFD),
-         (RETURN, 0, 0, ERRNO | ENOPROTOOPT), (RETURN, 0, 0, ALLOW)]
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
-libc = ctypes.CDLL(None, use_errno=True)
-NO_NEW_PRIVILEGES, SECCOMP, FILTER = 38, 22, 2
-assert libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-assert libc.prctl(SECCOMP, FILTER, program) == 0, os.strerror(ctypes.get_errno())
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-GETSOCKOPT = {"x86_64": 55, "aarch64": 209}
+SO_PEERPIDFD = 77
 
 
 @pytest.fixture
 def old_kernel():
-    if platform.machine() not in GETSOCKOPT:
-        pytest.skip("the number of getsockopt is not known here")
-    return [sys.executable, "-c", OLD_KERNEL, str(GETSOCKOPT[platform.machine()])]
+    """getsockopt(SO_PEERPIDFD) fails as it does before Linux 6.5."""
+    return instead_of(("getsockopt", 2, SO_PEERPIDFD, errno.ENOPROTOOPT))
 
 
 def line_of(bearerd, key):

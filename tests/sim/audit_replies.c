@@ -85,12 +85,12 @@ static void check_wait(const struct world *world, const struct worker *worker, b
 /* What is told of the token's time is right, whatever the wall clock says. */
 static void check_times(const struct world *world, const struct worker *worker,
                         struct slice heard) {
-        uint64_t left = (books.ledgers[worker->slot].expires_at - world->now) / SECOND;
+        uint64_t span = books.ledgers[worker->slot].expires_at - world->now, left = span / SECOND;
         uint64_t told = ears_number(heard, "\"expires_in\":");
 
         auditor_trace(world, "%c: %" PRIu64 " s left", letter_of(worker->slot), told);
         HOLDS(told == left, "expires_in is what is left");
-        HOLDS(ears_number(heard, "\"expires_at\":") == ears_wall_clock() + left,
+        HOLDS(ears_number(heard, "\"expires_at\":") == (ears_wall_clock() + span) / SECOND,
               "expires_at is by the wall clock of now");
 }
 

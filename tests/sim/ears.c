@@ -31,13 +31,13 @@ void ears_at(uint64_t now) {
 /* By the time alone, so that its steps are no events. */
 uint64_t ears_wall_clock(void) {
         struct random random = {wall.seed ^ wall.now / (10 * NSEC_PER_MIN)};
-        uint64_t seconds = UINT64_C(1790000000) + wall.now / NSEC_PER_SEC;
+        uint64_t unix_time = UINT64_C(1790000000) * NSEC_PER_SEC + wall.now;
 
         if (!wall.steps || random_one_in(&random, 2))
-                return seconds;
+                return unix_time;
         if (random_one_in(&random, 2))
-                return seconds + random_span(&random, 1000000000);
-        return seconds - random_span(&random, 1000000000);
+                return unix_time + random_span(&random, 1000000000) * NSEC_PER_SEC;
+        return unix_time - random_span(&random, 1000000000) * NSEC_PER_SEC;
 }
 
 uint64_t clock_unix(void) {

@@ -11,7 +11,7 @@
 void ears_begin(uint64_t seed, bool clock_steps);
 /* It is NOW. */
 void ears_at(uint64_t now);
-/* Seconds, by the wall clock. */
+/* Nanoseconds, by the wall clock. */
 uint64_t ears_wall_clock(void);
 
 /* FORMAT is one of enum api_format. */

@@ -2,14 +2,13 @@
 /* sim - the core through simulated years: one scenario after the other, each from its own seed,
  * until so many years have gone by, or so many seeds. Ends with 1 at the first violation.
  *
- *      sim [--years N | --seeds N] [--seed N] [--steady-clock]
+ *      sim [--years N | --seeds N] [--seed N] [--scenario calm|chaos|recovery] [--steady-clock]
  *      sim --scenario calm|chaos|recovery --seed N [--trace] [--steady-clock]
  *
- * With --scenario it is one run, of that seed; --trace tells all that happens in it. The wall clock
- * steps back and forth all the time, unless it is a steady one. */
+ * With --scenario and neither --years nor --seeds it is one run; --trace tells all that happens in
+ * it. The wall clock steps back and forth all the time, unless it is a steady one. */
 #include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +64,13 @@ static void run(enum scenario scenario, uint64_t seed) {
                 (double)(time_min(world.now, world.end_at) - began) / (double)YEAR;
 }
 
+/* ONLY one scenario; N_SCENARIOS: each. */
+static void run_seed(int only, uint64_t seed) {
+        for (int i = 0; i < N_SCENARIOS; i++)
+                if (only == i || only == N_SCENARIOS)
+                        run((enum scenario)i, seed);
+}
+
 static double years_so_far(void) {
         double years = 0;
 
@@ -89,7 +95,8 @@ static int scenario_named(const char *name) {
 }
 
 static int usage(void) {
-        fputs("usage: sim [--years N | --seeds N] [--seed N] [--steady-clock]\n"
+        fputs("usage: sim [--years N | --seeds N] [--seed N] [--scenario calm|chaos|recovery] "
+              "[--steady-clock]\n"
               "       sim --scenario calm|chaos|recovery --seed N [--trace] [--steady-clock]\n",
               stderr);
         return 2;
@@ -105,8 +112,8 @@ int main(int argc, char **argv) {
                 {"steady-clock", no_argument, NULL, 'w'},
                 {0},
         };
-        uint64_t first = 1, n = UINT64_MAX, next;
-        double years = 1;
+        uint64_t first = 1, n = 0, next;
+        double years = 0;
         int code, only = N_SCENARIOS;
 
         signal(SIGABRT, die);
@@ -118,7 +125,6 @@ int main(int argc, char **argv) {
                         break;
                 case 'n':
                         n = strtoull(optarg, NULL, 10);
-                        years = HUGE_VAL;
                         break;
                 case 's':
                         first = strtoull(optarg, NULL, 10);
@@ -139,14 +145,8 @@ int main(int argc, char **argv) {
         }
         if (only < 0 || optind < argc)
                 return usage();
-        if (only < N_SCENARIOS) {
-                run((enum scenario)only, first);
-                report(first, first + 1);
-                return 0;
-        }
-        for (next = first; next - first < n && years_so_far() < years; next++)
-                for (int i = 0; i < N_SCENARIOS; i++)
-                        run((enum scenario)i, next);
+        for (next = first; next == first || next - first < n || years_so_far() < years; next++)
+                run_seed(only, next);
         report(first, next);
         return 0;
 }

@@ -72,6 +72,17 @@ journal() {
   journalctl --no-pager -o "$1" -u bearerd -u 'bearerd-fetch@*' "${@:2}"
 }
 
+# reload: until it is done, for `systemctl reload` returns when bearerd is told to. Fails at once if
+# systemctl does.
+reload() {
+  local before
+  before=$(reloads)
+  systemctl reload bearerd 2>/dev/null || return
+  until_ok 20 has_reloaded "$before"
+}
+reloads() { journal cat MESSAGE_ID=41de629f980c43a598379453b798b9c9 | grep -c .; }
+has_reloaded() { [ "$(reloads)" -gt "$1" ]; }
+
 # --- what there is to be set up
 
 install_bearerd() {

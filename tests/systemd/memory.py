@@ -4,6 +4,7 @@
 as root. Run in a booted system.
 
     memory.py length            bytes that there are, and of them in memory
+    memory.py cut               takes the last byte away, which is not permitted
     memory.py holds TEXT        whether TEXT is in there: 0, else 1
     memory.py damage|version|boot   changes a bit of the text, of the version, of the boot id
 """
@@ -58,6 +59,8 @@ def main():
         if command == "length":
             status = os.fstat(memory.fileno())
             print(status.st_size, status.st_blocks * 512)
+        elif command == "cut":
+            memory.truncate(os.fstat(memory.fileno()).st_size - 1)
         elif command == "holds":
             return 0 if find(memory, sys.argv[2].encode()) is not None else 1
         elif command == "damage":

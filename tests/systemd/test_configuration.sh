@@ -49,8 +49,17 @@ since=$(date +%s.%N)
 kill -HUP "$pid"
 told() { journal cat --since="@$since" | grep -q 'workers get no token'; }
 ok "... also if nobody looked before SIGHUP" 0 "$(until_ok 10 told; echo $?)"
+ok "a unit that wants a token by LoadCredential= does not start" 243 \
+  "$(systemd-run --quiet --wait --property=LoadCredential=athena:$run/credential.sock true 2>/dev/null; echo $?)"
+ok "... which is told" "*gets no credential athena*the configuration is wrong*" \
+  "$(journal cat MESSAGE_ID=17a855775a924e47942d27b01ab65b4c -n 1)"
+systemctl reset-failed
+rm $conf
 systemctl restart bearerd
-ok "another restart loses nothing" active "$(systemctl is-active bearerd)"
+ok "no file at all: it is active, too" active "$(systemctl is-active bearerd)"
+ok "... and says so" "no token is served, the configuration is wrong: *$conf: cannot be read: *" \
+  "$(show bearerd StatusText)"
+ok "... and two restarts lose nothing" "*bearerd-store*" "$(ls -l /proc/1/fd)"
 mend
 ok "mended, a reload succeeds" 0 "$(systemctl reload bearerd; echo $?)"
 ok "... and the token of before is served" "$before" "$(generation)"

@@ -15,7 +15,7 @@ configure() {
   printf '%s\n' "default = yes" "$@" >>/etc/bearerd/bearerd.conf
   section b >>/etc/bearerd/bearerd.conf
   sed -i 's/credential:b\./credential:athena./; s/localhost/LOCALHOST/' /etc/bearerd/bearerd.conf
-  systemctl reload bearerd
+  reload
 }
 value() { ask "/v1/tokens/$1" | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'; }
 # What the operator was told of the last refusal.
@@ -79,7 +79,7 @@ for list in "allow_users = worker" "allow_groups = bearer"; do
   ok "... also if it is named" "" "$(worker one.service)"
 done
 sed -i 's/^default = yes//' /etc/bearerd/bearerd.conf
-systemctl reload bearerd
+reload
 ok "no token of this name, and no default" "" "$(worker one.service)"
 ok "... is told" "*no token is called so, and there is no default token*" "$(told)"
 
@@ -88,7 +88,7 @@ ok "... is told" "*no token is called so, and there is no default token*" "$(tol
 configure
 standin behave -d '{"what": "stall"}' >/dev/null
 section athena | sed 's/localhost/LocalHost/' >/etc/bearerd/bearerd.conf # another URL: another token
-systemctl reload bearerd
+reload
 started=$SECONDS
 ok "no token: the unit does not start" "" "$(worker one.service)"
 took=$((SECONDS - started))
@@ -111,7 +111,7 @@ waits late.service
 until_ok 5 waiting 1
 section athena | sed 's/localhost/LocalHOST/' >/etc/bearerd/bearerd.conf
 standin normal -X POST >/dev/null
-systemctl reload bearerd
+reload
 until_ok 8 test -s /tmp/waits
 ok "who waits is given the token that comes" "eyJ*" "$(cat /tmp/waits)"
 

@@ -20,7 +20,7 @@ says() { journal cat | grep -qF "$1"; }
 reconfigure() {
   for name; do section "$name"; done >$conf
   # shellcheck disable=SC2154 # lib.sh has it
-  systemctl reload bearerd
+  reload
 }
 
 set_up
@@ -30,14 +30,14 @@ ok "LoadCredential=ID, from /etc/credstore" '{"access_token":"eyJ*' "$(token ath
 # --- rotation: used from the next request on; tried at once by a reload
 before=$(generation)
 put_credential athena.client_secret wrong
-systemctl reload bearerd
+reload
 until_ok 10 status_says '*401*'
 ok "a wrong secret is told in STATUS=" "*HTTP 401*" "$(show bearerd StatusText)"
 ok "... and in the journal, with what to do" "*check client_id, client_secret*served the present token until*" \
   "$(journal cat -n 3)"
 ok "... and the token is still served" "$before" "$(generation)"
 put_credential athena.client_secret "$client_secret"
-systemctl reload bearerd
+reload
 newer() { [ "$(generation)" -gt "$before" ]; }
 until_ok 10 newer
 ok "the right one is used at reload" newer "$(newer && echo newer)"
@@ -47,7 +47,7 @@ put_credential athena.client_secret wrong-again
 refused() { ask "/v1/token?after=$before&wait=1" && status_says '*401*'; }
 ok "without a reload, the next request uses what is there then" 0 "$(until_ok 10 refused; echo $?)"
 put_credential athena.client_secret "$client_secret"
-systemctl reload bearerd
+reload
 until_ok 10 newer
 ok "all that without a restart" "$pid" "$(show bearerd MainPID)"
 
@@ -88,19 +88,19 @@ ok "LoadCredentialEncrypted=ID, from /etc/credstore.encrypted" '{"access_token":
 (umask 077; printf "ID=%s\nSECRET='%s'\n" $client_id "$client_secret" >/etc/bearerd/environment)
 with
 section variable | sed 's/credential:.*_id$/env:ID/; s/credential:.*_secret$/env:SECRET/' >$conf
-systemctl reload bearerd
+reload
 ok "EnvironmentFile=" '{"access_token":"eyJ*' "$(token variable)"
 sed -i "s/^SECRET=.*/SECRET=wrong/" /etc/bearerd/environment
-systemctl reload bearerd
+reload
 ok "... whose secret is rotated likewise" 0 "$(until_ok 10 status_says '*401*'; echo $?)"
 
 install -m 0600 -o bearerd-fetch /root/keys/id /etc/bearerd/file.id
 install -m 0600 -o bearerd-fetch /root/keys/secret /etc/bearerd/file.secret
 section file | sed 's,credential:.*_id$,file:/etc/bearerd/file.id,; s,credential:.*_secret$,file:/etc/bearerd/file.secret,' >$conf
-systemctl reload bearerd
+reload
 ok "file:PATH" '{"access_token":"eyJ*' "$(token file)"
 chmod 0644 /etc/bearerd/file.secret
-systemctl reload bearerd
+reload
 ok "... which others may not read" 0 "$(until_ok 10 status_says '*its mode 0644 lets others*chmod 600*'; echo $?)"
 
 # --- one that is missing stops that token alone, is told, and costs no request
@@ -111,7 +111,7 @@ missing() {
   asked=$(requests)
   { section gone; section athena; } >$conf
   [ -z "${change-}" ] || sed -i "$change" $conf
-  systemctl reload bearerd
+  reload
   ok "$what is missing: the other token goes on" '{"access_token":"eyJ*' "$(token athena)"
   until_ok 10 status_says "*$message*"
   ok "... it is told" "*$message*" "$(show bearerd StatusText)"
@@ -131,7 +131,7 @@ change='/^\[token gone\]/,/^\[token athena\]/s/credential:.*_id$/env:ID/' \
 # A path that is missing, with nothing in its place: systemd starts no request at all.
 with LoadCredential=gone.client_id:/root/nothing
 asked=$(requests)
-systemctl reload bearerd
+reload
 ok "LoadCredential=ID:PATH alone is missing: no request is made" 0 \
   "$(until_ok 10 status_says "*bearerd-fetch ended without an answer; why: journalctl -u 'bearerd-fetch@\*'*"; echo $?)"
 ok "... where the reason is" 0 "$(until_ok 10 says 'status=243/CREDENTIALS'; echo $?)"

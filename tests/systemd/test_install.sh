@@ -6,9 +6,11 @@
 install_bearerd
 ok "users and group" "bearerd bearerd-fetch bearer" \
   "$(id -un bearerd 2>&1) $(id -un bearerd-fetch 2>&1) $(getent group bearer | cut -d: -f1)"
-for file in "$source"/systemd/bearerd*.in; do
+for file in "$source"/systemd/bearerd*.in "$source/systemd/bearerd.slice"; do
   unit=$(basename "$file" .in)
   ok "systemd-analyze verify $unit is silent" "" "$(systemd-analyze verify "$unit" 2>&1)"
+  guide=$(show "${unit/@./@x.}" Documentation)
+  ok "... and its guide is there" "file:///*" "$(test -s "${guide#file://}" && echo "$guide")"
 done
 start_endpoint
 configure_athena
@@ -17,6 +19,8 @@ ok "enable --now" 0 $?
 ok "... enables its sockets, too" "enabled enabled enabled enabled enabled" \
   "$(systemctl is-enabled bearerd.service bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket | xargs)"
 ok "Type=notify: active when it serves" active "$(systemctl is-active bearerd)"
+ok "... and is watched" 30s "$(show bearerd WatchdogUSec)"
+ok "a fetch that hangs is ended" "5min 30s" "$(show bearerd-fetch@x.service RuntimeMaxUSec)"
 ok "a worker gets its token" '{"access_token":"eyJ*"practice_id":"195900"}' "$(ask /v1/token)"
 ok "one request" 1 "$(requests)"
 ok "who is not in the group does not" "*Permission denied*" "$(as_stranger bearerctl get 2>&1)"

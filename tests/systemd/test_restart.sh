@@ -61,7 +61,7 @@ ok "... and the token" "$before_token" "$(token)"
 
 # --- renewals at the same time: a life of 4 s, and something ends it every half a second
 standin behave -d '{"expires_in": 4}' >/dev/null
-systemctl reload bearerd
+reload
 renewed() { [ "$(generation)" -gt "$before" ]; }
 until_ok 10 renewed
 start_workers 50 5000
@@ -77,7 +77,7 @@ ok "no worker noticed, while tokens change" "workers=50 answers=* failures=0 bac
 ok "... which they did" "*generations=[!1]*" "$said"
 note "$said"
 standin normal -X POST >/dev/null
-systemctl reload bearerd
+reload
 long_life() { ask /v1/token | grep -q '"expires_in":3[0-9][0-9][0-9]'; }
 ok "a token with a long life again" 0 "$(until_ok 20 long_life; echo $?)"
 
@@ -85,6 +85,7 @@ ok "a token with a long life again" 0 "$(until_ok 20 long_life; echo $?)"
 ok "the token is kept" 0 "$(memory holds "$(token)"; echo $?)"
 ok "the one before is not" 1 "$(memory holds "$before_token"; echo $?)"
 ok "no secret is kept" 1 "$(memory holds "$client_secret"; echo $?)"
+ok "its size is sealed" "*PermissionError*" "$(memory cut 2>&1)"
 read -r _ used < <(memory length)
 ok "it takes little memory" yes "$([ "$used" -le 65536 ] && echo yes || echo "$used")"
 
@@ -102,6 +103,23 @@ for case in "damage damaged" "version another\ version" "boot another\ boot"; do
   systemctl restart bearerd
   ok "... once" "$before $asked" "$(generation) $(requests)"
 done
+
+# --- a life that cannot keep anything leaves nothing of an earlier one: its generations would come back
+dropin=/etc/systemd/system/bearerd.service.d/boot.conf
+before=$(generation)
+printf '[Service]\nEnvironment=BEARERD_BOOT_ID=none\n' >$dropin
+systemctl daemon-reload
+systemctl restart bearerd
+ok "nothing can be kept: a new token all the same" '{"access_token":"eyJ*' "$(ask /v1/token)"
+between=$(generation)
+ok "... of a higher generation" yes "$([ "$between" -gt "$before" ] && echo yes)"
+ok "... and what was kept is forgotten" "*keeps no bearerd-store*" "$(memory length 2>&1)"
+rm $dropin
+systemctl daemon-reload
+systemctl restart bearerd
+ok "... so that no generation comes back" '{"access_token":"eyJ*' "$(ask /v1/token)"
+ok "... ever" yes "$([ "$(generation)" -gt "$between" ] && echo yes)"
+ok "... and the next life goes on from there" "$(generation)" "$(systemctl restart bearerd; generation)"
 
 # --- stopped, nothing is kept; from systemd 254 on, when that is wanted
 systemctl stop bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket bearerd.service

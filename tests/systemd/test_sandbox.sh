@@ -26,6 +26,11 @@ set_up
 ok "exposure of bearerd is at most 0.5" 0 "$(exposure bearerd.service 5; echo $?)"
 ok "... and no less" 1 "$(exposure bearerd.service 4; echo $?)"
 ok "exposure of bearerd-fetch is at most 1.3" 0 "$(exposure bearerd-fetch@x.service 13; echo $?)"
+for what in "bearerd.service 5" "bearerd-fetch@.service 13"; do
+  read -r unit tenths <<<"$what"
+  ok "... of $unit also as its file alone says" 0 \
+    "$(systemd-analyze security --offline=true --threshold="$tenths" "$(show "${unit/@/@x}" FragmentPath)" >/dev/null 2>&1; echo $?)"
+done
 
 # --- bearerd itself
 ask /v1/token >/dev/null

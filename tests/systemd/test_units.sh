@@ -8,7 +8,7 @@ more=
 allow() {
   section athena | sed "$more" >/etc/bearerd/bearerd.conf
   [ -z "$1" ] || echo "allow_units = $1" >>/etc/bearerd/bearerd.conf
-  systemctl reload bearerd
+  reload
 }
 # in_unit NAME COMMAND...: what COMMAND prints as a service of this name.
 in_unit() {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,12 +101,49 @@ static void test_without_a_watchdog_nothing_is_due(void **state) {
 }
 
 static void test_status_is_told_when_it_is_another(void **state) {
-        service_say(&service, "one");
+        service_say(&service, "one", START);
         assert_string_equal(told(), "STATUS=one");
-        service_say(&service, "one");
+        service_say(&service, "one", START);
         assert_string_equal(told(), "");
-        service_say(&service, "two");
+        service_say(&service, "two", START);
         assert_string_equal(told(), "STATUS=two");
+}
+
+/* A manager that does not listen for a while. */
+static void test_what_could_not_be_told_is_told_again(void **state) {
+        const char *where = getenv("NOTIFY_SOCKET");
+        char saved[200];
+
+        snprintf(saved, sizeof saved, "%s", where);
+        service.watchdog_at = NEVER;
+        setenv("NOTIFY_SOCKET", "@bearerd-nobody-listens-there", 1);
+        service_ready(&service, START);
+        service_say(&service, "one", START);
+        assert_int_equal(service_deadline(&service), START + SERVICE_RETRY);
+        service_expired(&service, START, false, START + SERVICE_RETRY);
+        assert_int_equal(service_deadline(&service), START + 2 * SERVICE_RETRY);
+        setenv("NOTIFY_SOCKET", saved, 1);
+        service_expired(&service, START, false, START + 2 * SERVICE_RETRY - 1);
+        assert_string_equal(told(), "");
+        service_expired(&service, START, false, START + 2 * SERVICE_RETRY);
+        assert_string_equal(told(), "READY=1");
+        assert_string_equal(told(), "STATUS=one");
+        assert_string_equal(told(), "");
+        assert_int_equal(service_deadline(&service), NEVER);
+}
+
+/* The manager counts from what it has heard. */
+static void test_watchdog_is_fed_again_soon_when_that_was_lost(void **state) {
+        char saved[200];
+
+        snprintf(saved, sizeof saved, "%s", getenv("NOTIFY_SOCKET"));
+        setenv("NOTIFY_SOCKET", "@bearerd-nobody-listens-there", 1);
+        service_expired(&service, START, false, START);
+        assert_int_equal(service_deadline(&service), START + SERVICE_RETRY);
+        setenv("NOTIFY_SOCKET", saved, 1);
+        service_expired(&service, START + SERVICE_RETRY, false, START + SERVICE_RETRY);
+        assert_string_equal(told(), "WATCHDOG=1");
+        assert_int_equal(service_deadline(&service), START + SERVICE_RETRY + INTERVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -117,6 +155,8 @@ int main(void) {
                 TEST(test_watchdog_starves_while_what_is_due_is_not_done),
                 TEST(test_without_a_watchdog_nothing_is_due),
                 TEST(test_status_is_told_when_it_is_another),
+                TEST(test_what_could_not_be_told_is_told_again),
+                TEST(test_watchdog_is_fed_again_soon_when_that_was_lost),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""rounds - lives within one bearerd: the fault comes while it serves, or at a reload, and afterwards
+it goes on. Memory and descriptors must be back where they were."""
+
+import os
+import signal
+import time
+from errno import ECONNRESET, EPIPE
+
+from lives import DEAF, REFUSAL, Life, Restart, ask_as_unit, ask_patiently
+from peer import Peer, Silence, request
+from process import DEADLINE, Hung
+
+GRANT = b"grant_type=client_credentials"
+# How often the loop may turn in a round, which takes about a second, before that is called spinning.
+TURNS_MAX = 2000
+
+
+class Round(Restart):
+    """One bearerd for many of them; a new one after something was wrong."""
+
+    def __init__(self, stage):
+        super().__init__(stage)
+        self._process = None
+
+    def _begin(self):
+        self.page.clear()
+        self._process = process = self._start(None)
+        process.wait_for(lambda: process.told("READY"), "READY=1")
+        for _ in range(3):                      # what is allocated once, is
+            wrong = self._go_on(None) + self.act(process, None)
+            assert not wrong, wrong
+        self.usual = {}
+        process.wait_for(lambda: "asking" not in process.said[-1].get("STATUS", "asking"), "rest")
+        self._settle(None)
+
+    def _go_on(self, fault):
+        """With no fault any more: each gets its token."""
+        wrong = []
+        got = ask_patiently(self.socket, self._process)
+        wrong += (self.judge_token(got.body, self.since) if got.status == 200
+                  else [f"afterwards, a worker got {got}"])
+        if got.status == 200:
+            self.since = got.body["generation"]
+        return wrong
+
+    def _settle(self, fault):
+        """Until memory and descriptors are as before, or it is clear that they will not be."""
+        end = time.monotonic() + 2.5            # slow ones are borne with for 2 s
+        before = None
+        while True:
+            with Peer(self.socket, 5, self._process.pidfd) as worker:
+                worker.ask("/nope")
+                worker.ask("/nope")             # the loop has turned in between
+                now = {"blocks": self.page.blocks, "fds": self.page.fds}
+            if not self.usual and now == before:
+                self.usual = now
+            is_more = not self.usual or any(now[each] > self.usual[each] for each in now)
+            if not is_more or time.monotonic() > end:
+                break
+            before = now
+            time.sleep(0.01)
+        return [f"{now} in use, {self.usual} before"] * is_more
+
+    def live(self, fault):
+        wrong = []
+        try:
+            if not self._process:
+                self._begin()
+            if fault:
+                self.page.arm(*fault)
+            turns = self.page.turns
+            wrong = self.act(self._process, fault)
+            self.page.disarm()
+            if self.page.turns > turns + TURNS_MAX:
+                wrong.append(f"it spins: {self.page.turns - turns} turns of the loop")
+            if wrong and fault and self._process.has_ended(within=1):
+                wrong = []                      # judged by how it ended
+            if not self._process.has_ended():
+                wrong += self._after(fault) + self._process.reports()
+                wrong += self._settle(fault) and self._leaks(fault)
+            else:
+                wrong += self.judge_end(self._process, fault, True)
+        except (Hung, Silence, AssertionError) as error:
+            self.page.disarm()
+            wrong.append(f"{type(error).__name__}: {error}")
+        if wrong or self._process.has_ended():
+            wrong = self.explain(self._process, fault, wrong)
+            self._process.end()
+            self._process = None
+        return wrong
+
+    def _leaks(self, fault):
+        """More is in use than before: lost, or only used? What is lost is more each time."""
+        found, in_use = self._settle(fault), []
+        for _ in range(4 if fault else 0):
+            in_use.append((self.page.blocks, self.page.fds))
+            self.page.arm(*fault)
+            self.act(self._process, fault)
+            self.page.disarm()
+            if self._process.has_ended():
+                return found
+            self._after(fault)
+            found = self._settle(fault)
+            if not found:
+                return []
+        for each in zip(*in_use[-3:]):
+            if in_use and len(each) == 3 and each[0] < each[1] < each[2]:
+                return found
+        if fault:
+            self.usual = {"blocks": max(self.page.blocks, self.usual["blocks"]),
+                          "fds": max(self.page.fds, self.usual["fds"])}
+            return []
+        return found
+
+    def _after(self, fault):
+        return self._go_on(fault)
+
+    def act(self, process, fault):
+        raise NotImplementedError
+
+    def judge_silence(self, process, fault, got):
+        """Of GOT that is no token."""
+        # Of peers that have left, which they have not here, nothing is said.
+        if fault.kind == "print" or fault.error in (EPIPE, ECONNRESET):
+            return []
+        if "<4>" in process.log() or "<3>" in process.log():
+            return []
+        return [f"a worker got {got}, and not a word was said"]
+
+    def finish(self):
+        if not self._process:
+            return []
+        self._process.signal(signal.SIGTERM)
+        self._process.wait()
+        wrong = self.judge_end(self._process, None, False)
+        self._process.end()
+        self._process = None
+        return wrong
+
+    def _patience(self, fault):
+        return 0.1 if fault and fault.onwards else 10
+
+
+class Serving(Round):
+    """Workers of several kinds, and a unit."""
+
+    def act(self, process, fault):
+        wrong = []
+        patience = self._patience(fault)
+        for ask in (self._tokens, self._post, self._in_pieces, self._malformed, self._of_unit):
+            try:
+                with Peer(self.socket, patience, process.pidfd) as worker:
+                    for got, good in ask(worker):
+                        wrong += self._judge(process, fault, got, good)
+            except Silence as error:
+                if not fault or not fault.onwards:
+                    raise error
+        if os.geteuid() == 0 and not (fault and fault.onwards):
+            got = ask_as_unit(self.credential, process, "unit")
+            if got is not None and len(got) < REFUSAL and (
+                    got.decode() not in self.stage.endpoint.tokens):
+                wrong.append(f"a unit that starts with the credential {got[:100]!r}")
+        return wrong
+
+    def _judge(self, process, fault, got, good):
+        if got.status == 200 and "access_token" in got.body:
+            return self.judge_token(got.body, self.since)
+        if got.status in good:
+            return []
+        if got.status is not None:
+            return [f"a worker got {got}, not {good}"]
+        return self.judge_silence(process, fault, got) if fault else [f"a worker got {got}"]
+
+    def _tokens(self, worker):
+        yield worker.ask("/v1/token"), {200}
+        yield worker.ask("/v1/tokens"), {200}
+        yield worker.ask("/v1/token/header"), {200}
+
+    def _post(self, worker):
+        yield worker.ask("/oauth2/v1/token", method="POST", body=GRANT), {200}
+
+    def _in_pieces(self, worker):
+        data = request("/v1/tokens/athena") + request("/nope")
+        worker.send(data[:20])
+        worker.pause()
+        worker.send(data[20:90])
+        worker.pause()
+        worker.send(data[90:])
+        yield worker.answer(), {200}
+        yield worker.answer(), {404}
+
+    def _malformed(self, worker):
+        worker.send(b"nonsense\r\n\r\n")
+        yield worker.answer(), {400}
+
+    def _of_unit(self, worker):
+        """200 where the tests run in such a unit."""
+        yield worker.ask("/v1/tokens/unit"), {200, 403}
+
+
+class Reloading(Round):
+    """A reload, its renewal by bearerd-fetch, and a worker that waits for that."""
+
+    def act(self, process, fault):
+        since = self.since
+        patience = 0.3 if fault and fault.onwards else 10
+        try:
+            with Peer(self.socket, patience, process.pidfd) as worker:
+                self._reload(process, fault)
+                got = self._newer(worker, since)
+        except Silence as error:
+            if fault and fault.onwards:
+                return []
+            raise error
+        if process.has_ended():
+            return []
+        if got.status == 200:
+            return self.judge_token(got.body, since + 1)
+        if fault:
+            return self.judge_silence(process, fault, got)
+        return [f"a worker that waits for a renewal got {got}"]
+
+    def _newer(self, worker, since):
+        """As a worker whose token was refused; while that one is fresh, it asks again."""
+        end = time.monotonic() + 5
+        while True:
+            got = worker.ask(f"/v1/token?after={since}&wait=3")
+            if got.status != 429 or time.monotonic() > end:
+                return got
+            time.sleep(0.02)
+
+    def _reload(self, process, fault):
+        """What it tells of that may be lost, which it says."""
+        try:
+            self.reload(process, 1 if fault else DEADLINE)
+        except Hung:
+            if not fault or (not fault.onwards and
+                             DEAF not in process.log()):
+                raise
+
+    def _after(self, fault):
+        """A reload that goes well, and the renewal by it."""
+        if not fault:
+            return self._go_on(fault)
+        self.reload(self._process)
+        with Peer(self.socket, 10, self._process.pidfd) as worker:
+            got = self._newer(worker, self.since)
+        if got.status != 200:
+            return [f"no renewal: {got}"]
+        return self.judge_token(got.body, self.since + 1) + self._go_on(fault)

@@ -200,7 +200,7 @@ void ctl_span(struct buffer *out, uint64_t seconds) {
         } units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
         size_t i = 0;
 
-        while (seconds < units[i].seconds && i < 3)
+        while (i < 3 && seconds < units[i].seconds)
                 i++;
         buffer_printf(out, "%" PRIu64 " %s", seconds / units[i].seconds, units[i].name);
         seconds %= units[i].seconds;

@@ -85,6 +85,7 @@ static void unpark(struct broker *broker, struct request *request) {
 
 static void reply_add(struct broker *broker, struct request *request, struct reply reply,
                       uint64_t now) {
+        assert(waiter_waits(&request->waiter));
         unpark(broker, request);
         request->reply = reply;
         request->reply.waited = now - request->asked_at;

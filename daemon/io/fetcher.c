@@ -17,8 +17,6 @@
 
 #define SOCKET_PREFIX "unix:"
 
-extern char **environ;
-
 struct fetch {
         struct list link; /* in fetcher.fetches */
         struct fetcher *fetcher;

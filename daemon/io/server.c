@@ -129,7 +129,7 @@ static size_t connections_max(void) {
                 getrlimit(RLIMIT_NOFILE, &limit);
         if (limit.rlim_cur > SERVER_CONNECTIONS_MAX + SERVER_DESCRIPTORS_RESERVED)
                 return SERVER_CONNECTIONS_MAX;
-        if (limit.rlim_cur < 2 * SERVER_DESCRIPTORS_RESERVED)
+        if (limit.rlim_cur / 2 < SERVER_DESCRIPTORS_RESERVED)
                 return (size_t)limit.rlim_cur / 2;
         return (size_t)limit.rlim_cur - SERVER_DESCRIPTORS_RESERVED;
 }

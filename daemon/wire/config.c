@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,7 @@ static const char *shown_name(const struct reader *reader, const struct config_k
 }
 
 static struct entry *entry_of(struct reader *reader, const struct config_key *key) {
+        assert(reader->section && key);
         return &reader->entries[key - reader->section->keys];
 }
 

@@ -127,7 +127,8 @@ static int64_t date_seconds(const struct date *date) {
 
         for (unsigned month = 0; month < date->month; month++)
                 day += month_days(date->year, month);
-        return day * SECONDS_PER_DAY + date->hour * 3600 + date->minute * 60 + date->second;
+        return day * SECONDS_PER_DAY + date->hour * INT64_C(3600) + date->minute * INT64_C(60) +
+               date->second;
 }
 
 /* "A timestamp that appears to be more than 50 years in the future" is of the most recent year in

@@ -43,18 +43,16 @@
 /* Whose code calls: ours; the libraries that work for it; libc and what it loads; TLS and HTTP. */
 enum caller { GROUP_OURS = 1, GROUP_HELPERS = 2, GROUP_LIBC = 4, GROUP_FOREIGN = 8 };
 
-#define KINDS(X)                                                                                   \
-        X(accept)                                                                                  \
-        X(access)                                                                                  \
-        X(alloc) X(bind) X(chmod) X(chown) X(close) X(connect) X(epoll_create) X(epoll_ctl) X(     \
-                epoll_wait) X(fcntl) X(fgets) X(fstat) X(ftruncate) X(getpeername) X(getrandom)    \
-                X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) X(lookup) X(lstat)     \
-                        X(madvise) X(memfd_create) X(mmap) X(open) X(pipe) X(poll) X(prctl)        \
-                                X(print) X(read) X(recv) X(send) X(sendmsg) X(setrlimit)           \
-                                        X(setsockopt) X(sigaction) X(signalfd) X(sigprocmask)      \
-                                                X(socket) X(socketpair) X(spawn) X(stat)           \
-                                                        X(timerfd_create) X(timerfd_settime)       \
-                                                                X(unlink) X(waitpid) X(write)
+/* clang-format off */
+#define KINDS(X) \
+        X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(connect) \
+        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(fcntl) X(fgets) X(fstat) X(ftruncate) \
+        X(getpeername) X(getrandom) X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) \
+        X(lookup) X(lstat) X(madvise) X(memfd_create) X(mmap) X(open) X(pipe) X(poll) X(prctl) \
+        X(print) X(read) X(recv) X(send) X(sendmsg) X(setrlimit) X(setsockopt) X(sigaction) \
+        X(signalfd) X(sigprocmask) X(socket) X(socketpair) X(spawn) X(stat) X(timerfd_create) \
+        X(timerfd_settime) X(unlink) X(waitpid) X(write)
+/* clang-format on */
 
 enum kind {
 #define KIND(name) KIND_##name,
@@ -525,11 +523,12 @@ EXPORT struct group *getgrnam(const char *name) {
         return found;
 }
 
-static int print(int fd, const char *format, va_list arguments, const void *caller) {
+__attribute__((format(printf, 2, 0))) static int print(int fd, const char *format,
+                                                       va_list arguments, const void *caller) {
         return fails(KIND_print, caller) ? -1 : vdprintf(fd, format, arguments);
 }
 
-EXPORT int dprintf(int fd, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) EXPORT int dprintf(int fd, const char *format, ...) {
         va_list arguments;
         int r;
 

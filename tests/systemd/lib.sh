@@ -24,7 +24,10 @@ ok() {
     echo "# wanted $2, got ${3//$'\n'/ | }"
   fi
 }
-note() { sed 's/^/# /' <<<"$*"; }
+note() {
+  local text=$*
+  echo "# ${text//$'\n'/$'\n'# }"
+}
 # The last line of every test.
 finish() {
   echo "1..$n"
@@ -43,6 +46,7 @@ until_ok() {
   done
 }
 show() { systemctl show --value --property="$2" "$1"; }
+# shellcheck disable=SC2053 # a pattern it is
 status_says() { [[ $(show bearerd StatusText) == $1 ]]; }
 # is_another PID: bearerd serves, and is not the process PID.
 is_another() {
@@ -102,7 +106,10 @@ start_endpoint() {
   url=$(sed -n 's/^ready //p' /tmp/standin.out)
   install -m 0644 /tmp/standin/ca.pem /etc/bearerd/ca.pem
 }
-standin() { curl -sS --fail-with-body --unix-socket /tmp/standin/control.sock "http://standin/$@"; }
+# standin COMMAND [OPTION...]: the options are curl's.
+standin() {
+  curl -sS --fail-with-body --unix-socket /tmp/standin/control.sock "http://standin/$1" "${@:2}"
+}
 # How many token requests have reached it.
 requests() { standin 'count?on=token'; }
 

@@ -115,7 +115,7 @@ missing() {
   ok "$what is missing: the other token goes on" '{"access_token":"eyJ*' "$(token athena)"
   until_ok 10 status_says "*$message*"
   ok "... it is told" "*$message*" "$(show bearerd StatusText)"
-  ok "... and cost no request" yes "$([ "$(requests)" -le $((asked + 1)) ] && echo yes || requests)"
+  ok "... and cost no request" yes "$(if [ "$(requests)" -le $((asked + 1)) ]; then echo yes; else requests; fi)"
 }
 missing "LoadCredential=ID" "gone: no valid token*put it into /etc/credstore, and add LoadCredential=gone.client_id" \
   LoadCredential=gone.client_id LoadCredential=gone.client_secret

@@ -52,7 +52,7 @@ ok "the probe runs there" "bearerd*" "$(probe bearerd.service 'id -un')"
 ok "bearerd cannot read the credential store" "*Permission denied*" \
   "$(probe bearerd.service 'cat /etc/credstore/athena.client_secret')"
 ok "... nor what a fetch was given" "*denied*" \
-  "$(mkdir -p -m 0700 /run/credentials/other; echo x >/run/credentials/other/secret
+  "$(install -d -m 0700 /run/credentials/other; echo x >/run/credentials/other/secret
     probe bearerd.service 'cat /run/credentials/other/secret || ls /run/credentials')"
 ok "... nor open a socket to the network" "*Address family not supported*" \
   "$(probe bearerd.service "$(py 'import socket; socket.socket(socket.AF_INET)')")"

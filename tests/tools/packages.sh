@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # packages - installs what is missing of Debian's packages. To be sourced.
+# shellcheck shell=bash disable=SC2034 # used by those who source it
 
 # need PACKAGE...: as root, or with sudo.
 need() {

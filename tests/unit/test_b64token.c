@@ -9,6 +9,7 @@
 
 #include "core/b64token.h"
 
+/* clang-format off */
 static const struct {
         struct slice text;
         bool valid;
@@ -26,6 +27,7 @@ static const struct {
         {SLICE_INIT("a\0"), false},
         {SLICE_INIT("a=\0"), false},
 };
+/* clang-format on */
 
 static void test_a_token_is_of_its_alphabet_and_padded_at_its_end(void **state) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

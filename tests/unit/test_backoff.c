@@ -24,6 +24,7 @@ static void test_jitter_is_even(void **state) {
 }
 
 /* The design's row "retry": first U(0.5 s, 1 s), then U(0, min(60 s, 1 s * 2^n)). */
+/* clang-format off */
 static const struct {
         unsigned failures;
         uint64_t least, most;
@@ -38,6 +39,7 @@ static const struct {
         {65, 0, 60 * SECOND},
         {UINT_MAX, 0, 60 * SECOND},
 };
+/* clang-format on */
 
 static void test_delay_doubles_with_failures_up_to_its_limit(void **state) {
         const struct terms terms = TERMS_DEFAULT;

@@ -22,6 +22,9 @@ static bool fails(void) {
         return false;
 }
 
+/* macros themselves where _FORTIFY_SOURCE is as clang has it */
+#undef asprintf
+#undef vasprintf
 #define malloc(size)           (fails() ? NULL : malloc(size))
 #define calloc(n, size)        (fails() ? NULL : calloc(n, size))
 #define reallocarray(p, n, s)  (fails() ? NULL : reallocarray(p, n, s))

@@ -263,7 +263,8 @@ static void test_texts_hold_nothing_that_could_harm_a_terminal_or_a_log(void **s
                                          &outcome),
                          0);
         assert_string_equal(outcome.error, "a b~");
-        assert_string_equal(outcome.message, "?[1m?????" "?'");
+        assert_string_equal(outcome.message, "?[1m?????"
+                                             "?'");
 }
 
 int main(void) {

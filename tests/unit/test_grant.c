@@ -77,6 +77,9 @@ static const struct {
         {FORM, "Basic YSU1OmI=", GRANT, "", NULL, NULL},     /* a%5:b */
         {FORM, "Basic YXRo*W5hOnMzY3JldA==", GRANT, "", NULL, NULL},
         {FORM, "Basic YXRo=W5hOnMzY3JldA==", GRANT, "", NULL, NULL},
+        {FORM, "Basic YXRo{W5hOnMzY3JldA==", GRANT, "", NULL, NULL},
+        {FORM, "Basic Pj4+Ong=", GRANT, "", NULL, NULL}, /* >>>:x */
+        {FORM, "Basic Pz8/Ong=", GRANT, "", NULL, NULL}, /* ???:x */
         {FORM, "Basic", GRANT, "", NULL, NULL},
         {FORM, "Basic ", GRANT, "", NULL, NULL},
         {FORM, "Bearer YXRoZW5hOnMzY3JldA==", GRANT, "", NULL, NULL},

@@ -57,7 +57,9 @@ static void test_a_text_without_lines_has_none(void **state) {
         assert_false(ini_next(&(struct ini){0}, &line));
 }
 
+/* clang-format off */
 #define ROW(kind, why, literal) {kind, why, {literal, sizeof(literal) - 1}}
+/* clang-format on */
 
 /* Every row is one line, and part of what is said about it. */
 static const struct {
@@ -73,6 +75,7 @@ static const struct {
         ROW(INI_SETTING, "neither", "= value"),
         ROW(INI_SETTING, "neither", "two words = value"),
         ROW(INI_SETTING, "neither", "key: value"),
+        ROW(INI_SETTING, "neither", "k{y = value"),
         ROW(INI_SETTING, "neither", "k\xc3\xa4y = value"),
         ROW(INI_SETTING, "neither", "\xef\xbb\xbf[section]"),
         ROW(INI_SETTING, "no value", "key ="),

@@ -325,6 +325,7 @@ static void test_scope_that_is_none_is_malformed(void **state) {
                 {"\"a\\\"b\"", "scope has characters"},
                 {"\"a\\\\b\"", "scope has characters"},
                 {"\"\xc3\xa9\"", "scope has characters"},
+                {"\"a\x7f\"", "scope has characters"},
                 {"\"x" CLIENT_SECRET "\"", "scope repeats a credential"},
         };
 

@@ -1,11 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 #include "story.h"
 
 #include "core/recall.h"
 
 #define START (1000 * SECOND)
+
+/* ---- memory that runs out: the linker puts these in the way of core ---- */
+
+static unsigned allocations_left = UINT_MAX;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *memory, size_t n, size_t size);
+void *__wrap_reallocarray(void *memory, size_t n, size_t size);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+
+static bool allocation_fails(void) {
+        if (allocations_left == 0)
+                return true;
+        allocations_left--;
+        return false;
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+        return allocation_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *memory, size_t n, size_t size) {
+        return allocation_fails() ? NULL : __real_reallocarray(memory, n, size);
+}
+
+char *__wrap_strdup(const char *text) {
+        return allocation_fails() ? NULL : __real_strdup(text);
+}
+
+/* ---- telling a story ---- */
 
 static const struct peer worker = {.uid = 1000, .gid = 1000};
 static const struct want any;
@@ -197,6 +232,42 @@ static void test_budget_has_its_limit(void **state) {
         assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
         budget.n_sent++;
         assert_int_equal(recall_budget(&broker, "a", &budget, now), -EINVAL);
+        budget = (struct budget){.in_flight = TERMS_REQUESTS_PER_MINUTE_MAX + 1};
+        assert_int_equal(recall_budget(&broker, "a", &budget, now), -EINVAL);
+}
+
+/* Whichever allocation fails. What was recalled before stays, and the next try succeeds. */
+static void test_token_without_memory_is_not_recalled(void **state) {
+        unsigned failures = 0;
+        int r;
+
+        assert_int_equal(recall_as("b", kept()), 0);
+        do {
+                struct lease lease = kept();
+
+                allocations_left = failures++;
+                r = recall_token(&broker, "a", "a", "a", &lease, now);
+                allocations_left = UINT_MAX;
+                lease_deinit(&lease);
+                assert_int_equal(broker.n_tokens, r == 0 ? 2 : 1);
+                assert_string_equal(broker_find(&broker, "b")->lease.access_token.data, "kept");
+                accounts_sweep(&broker.accounts, now);
+        } while (r == -ENOMEM);
+        assert_int_equal(r, 0);
+        assert_int_equal(failures, 6); /* a token of 2 pieces, an account of 2, an array */
+        assert_string_equal(broker_find(&broker, "a")->lease.access_token.data, "kept");
+}
+
+static void test_budget_without_memory_is_not_recalled(void **state) {
+        const struct budget budget = {.n_sent = 1, .sent = {now - SECOND}};
+
+        for (unsigned left = 0; left < 2; left++) {
+                allocations_left = left;
+                assert_int_equal(recall_budget(&broker, "a", &budget, now), -ENOMEM);
+                allocations_left = UINT_MAX;
+                assert_true(list_is_empty(&broker.accounts));
+        }
+        assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
 }
 
 static void test_budget_outlives_its_tokens(void **state) {
@@ -263,6 +334,8 @@ int main(void) {
                 TEST(test_budget_goes_on),
                 TEST(test_budget_that_was_known_is_not_cold),
                 TEST(test_budget_has_its_limit),
+                TEST(test_token_without_memory_is_not_recalled),
+                TEST(test_budget_without_memory_is_not_recalled),
                 TEST(test_budget_outlives_its_tokens),
                 TEST(test_same_token_twice_is_refused),
                 TEST(test_times_that_make_no_sense_are_refused),

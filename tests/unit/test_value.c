@@ -87,6 +87,7 @@ static void test_what_is_no_time_is_refused(void **state) {
                 {"30 1h", -EINVAL},
                 {"1 1", -EINVAL},
                 {"1S", -EINVAL},
+                {"1{", -EINVAL},
                 {"1Min", -EINVAL},
                 {"1M", -EINVAL},
                 {"1month", -EINVAL},

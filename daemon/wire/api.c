@@ -133,7 +133,7 @@ int api_request_parse(const struct http1_request *http, struct api_request *ret_
         const char *error, *why;
         int r;
 
-        way = route_find(http, ways, sizeof *ways, LENGTH(ways),
+        way = route_find(http, &ways->route, sizeof *ways, LENGTH(ways),
                          "/v1/token, /v1/tokens, /v1/tokens/NAME and /oauth2/v1/token",
                          request.name, ret_error);
         if (!way)

@@ -38,7 +38,7 @@ int control_request_parse(const struct http1_request *http, struct control_reque
         struct control_request request = {0};
         const struct control_way *way;
 
-        way = route_find(http, ways, sizeof *ways, LENGTH(ways),
+        way = route_find(http, &ways->route, sizeof *ways, LENGTH(ways),
                          "/v1/status, /metrics and /v1/tokens/NAME/refresh", request.name,
                          ret_error);
         if (!way)

@@ -100,15 +100,18 @@ static void begin_label(struct buffer *out, bool *is_first, const char *name) {
 /* Exactly, and no longer than that takes. */
 static void write_seconds(struct buffer *out, uint64_t span) {
         uint64_t fraction = span % NSEC_PER_SEC;
+        char digits[9]; /* of nanoseconds */
+        size_t n = sizeof digits;
 
         decimal_render(out, span / NSEC_PER_SEC);
         if (fraction == 0)
                 return;
+        for (size_t i = n; i > 0; i--, fraction /= 10)
+                digits[i - 1] = (char)('0' + fraction % 10);
+        while (digits[n - 1] == '0')
+                n--;
         buffer_append_char(out, '.');
-        for (uint64_t place = NSEC_PER_SEC / 10; fraction > 0; place /= 10) {
-                buffer_append_char(out, (char)('0' + fraction / place));
-                fraction %= place;
-        }
+        buffer_append(out, digits, n);
 }
 
 /* As OpenMetrics wants it, with a point: one bound is one series, whatever the format. */

@@ -19,7 +19,7 @@ static bool cut_name(struct slice *path, struct slice *ret_name) {
         return true;
 }
 
-static const struct route *find(struct slice path, const void *table, size_t size, size_t n,
+static const struct route *find(struct slice path, const struct route *table, size_t size, size_t n,
                                 struct slice *ret_name) {
         bool is_named = cut_name(&path, ret_name);
 
@@ -34,8 +34,8 @@ static const struct route *find(struct slice path, const void *table, size_t siz
 
 static_assert(TOKEN_NAME_MAX == 32, "route_find() tells the limit");
 
-const void *route_find(const struct http1_request *http, const void *table, size_t size, size_t n,
-                       const char *known, char ret_name[TOKEN_NAME_MAX + 1],
+const void *route_find(const struct http1_request *http, const struct route *table, size_t size,
+                       size_t n, const char *known, char ret_name[TOKEN_NAME_MAX + 1],
                        struct api_error *ret_error) {
         struct slice name = {0};
         const struct route *route = find(http->path, table, size, n, &name);

@@ -15,9 +15,9 @@ struct route {
         const char *method;
 };
 
-/* The one that HTTP is for, of the N in TABLE: of elements of SIZE bytes, each of which begins with
- * a struct route. *RET_NAME is the name in its path, or "". NULL: *RET_ERROR has the answer; KNOWN
- * tells the paths that there are. */
-const void *route_find(const struct http1_request *http, const void *table, size_t size, size_t n,
-                       const char *known, char ret_name[TOKEN_NAME_MAX + 1],
+/* What HTTP is for, in a table of N elements of SIZE bytes, each of which begins with its route;
+ * TABLE is that of the first one. *RET_NAME is the name in its path, or "". NULL: *RET_ERROR has
+ * the answer; KNOWN tells the paths that there are. */
+const void *route_find(const struct http1_request *http, const struct route *table, size_t size,
+                       size_t n, const char *known, char ret_name[TOKEN_NAME_MAX + 1],
                        struct api_error *ret_error);

@@ -24,8 +24,8 @@ static const char *path_of(const char *socket) {
         return socket + strlen(URL_PREFIX);
 }
 
-int address_resolve(const char *socket, struct sockaddr_un *ret_address) {
-        const char *path = path_of(socket ? socket : from_environment());
+int address_read(const char *socket, struct sockaddr_un *ret_address) {
+        const char *path = path_of(socket);
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         size_t size;
 
@@ -37,4 +37,8 @@ int address_resolve(const char *socket, struct sockaddr_un *ret_address) {
         memcpy(address.sun_path, path, size);
         *ret_address = address;
         return 0;
+}
+
+int address_resolve(const char *socket, struct sockaddr_un *ret_address) {
+        return address_read(socket ? socket : from_environment(), ret_address);
 }

@@ -16,7 +16,7 @@
 #include "wire/api.h"
 
 static const char help[] =
-        "Usage: bearerctl [--socket PATH] COMMAND\n"
+        "Usage: bearerctl [--socket PATH] [--control PATH] COMMAND\n"
         "\n"
         "The OAuth 2.0 bearer token of this host, from bearerd.\n"
         "\n"
@@ -30,13 +30,21 @@ static const char help[] =
         "                  run a command with the token in its environment\n"
         "      --env VARIABLE  under this name instead of BEARER_TOKEN\n"
         "  status          until when each token is valid, when it is renewed, what went wrong\n"
+        "      --json          as bearerd says it\n"
+        "  refresh [NAME]  have it renewed at once, as an operator; workers are served meanwhile\n"
+        "  metrics         what bearerd counts, as Prometheus reads it\n"
+        "      --openmetrics   as OpenMetrics 1.0\n"
         "\n"
         "NAME is a token's name in bearerd.conf; without it, the default one.\n"
+        "refresh and metrics are for who may use the control socket: root. So is the whole status;\n"
+        "others see the tokens that they may have.\n"
         "get, header, renew and exec wait for a token: --wait S, 0 to 60 seconds, 20 unless given.\n"
         "\n"
         "Options:\n"
         "  --socket PATH   bearerd's socket, a path or unix:///path; else $BEARERD_SOCKET;\n"
         "                  else " TOKEN_SOCKET "\n"
+        "  --control PATH  bearerd's socket for operators; else $BEARERD_CONTROL;\n"
+        "                  else " CONTROL_SOCKET "\n"
         "  --help          this text\n"
         "  --version       the version\n"
         "\n"
@@ -54,16 +62,19 @@ static const char help[] =
         "exec: the command's own; 126 if it cannot be run, 127 if there is none\n";
 
 enum option_code {
-        OPTION_ENV = 1,
+        OPTION_CONTROL = 1,
+        OPTION_ENV,
         OPTION_HELP,
         OPTION_JSON,
         OPTION_MIN_VALID,
+        OPTION_OPENMETRICS,
         OPTION_SOCKET,
         OPTION_VERSION,
         OPTION_WAIT,
 };
 
 static const struct option global_options[] = {
+        {"control", required_argument, NULL, OPTION_CONTROL},
         {"help", no_argument, NULL, OPTION_HELP},
         {"socket", required_argument, NULL, OPTION_SOCKET},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -93,6 +104,18 @@ static const struct option exec_options[] = {
 
 static const struct option status_options[] = {
         {"help", no_argument, NULL, OPTION_HELP},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {0},
+};
+
+static const struct option metrics_options[] = {
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"openmetrics", no_argument, NULL, OPTION_OPENMETRICS},
+        {0},
+};
+
+static const struct option plain_options[] = {
+        {"help", no_argument, NULL, OPTION_HELP},
         {0},
 };
 
@@ -106,6 +129,8 @@ static const struct command {
         {"exec", ctl_exec, exec_options, true, true},
         {"get", ctl_get, get_options, true, false},
         {"header", ctl_header, token_options, true, false},
+        {"metrics", ctl_metrics, metrics_options, false, false},
+        {"refresh", ctl_refresh, plain_options, true, false},
         {"renew", ctl_renew, token_options, true, false},
         {"status", ctl_status, status_options, false, false},
 };
@@ -229,6 +254,9 @@ static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {
         case OPTION_JSON:
                 ctl->json = true;
                 return EX_OK;
+        case OPTION_OPENMETRICS:
+                ctl->openmetrics = true;
+                return EX_OK;
         case OPTION_MIN_VALID:
                 return read_seconds("--min-valid", UINT32_MAX, &ctl->min_valid);
         case OPTION_WAIT:
@@ -305,6 +333,9 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
                 case OPTION_VERSION:
                         buffer_append_text(out, "bearerctl " VERSION "\n");
                         return EX_OK;
+                case OPTION_CONTROL:
+                        ctl->control = optarg;
+                        break;
                 case OPTION_SOCKET:
                         ctl->socket = optarg;
                         break;

@@ -11,13 +11,16 @@
 #include <sysexits.h>
 
 #include "base/buffer.h"
+#include "client/connection.h"
 
 /* What a command was told. */
 struct ctl {
         const char *socket;   /* --socket, or NULL */
+        const char *control;  /* --control, or NULL */
         const char *name;     /* of the token, or NULL: the default one */
         const char *env;      /* --env */
         bool json;            /* --json */
+        bool openmetrics;     /* --openmetrics */
         uint64_t min_valid;   /* --min-valid, seconds; 0: any */
         int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
         char *const *command; /* behind "--", or NULL */
@@ -29,9 +32,19 @@ int ctl_header(const struct ctl *ctl, struct buffer *out);
 int ctl_renew(const struct ctl *ctl, struct buffer *out);
 int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_status(const struct ctl *ctl, struct buffer *out);
+int ctl_refresh(const struct ctl *ctl, struct buffer *out);
+int ctl_metrics(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);
+
+/* The same for what was asked on the control socket, and where bearerd has no configuration. */
+int ctl_control_fail(const struct ctl *ctl, int r);
+int ctl_fail_unconfigured(void);
+/* One request there: as ask(), client/ask. */
+int ctl_control_ask(const struct ctl *ctl, const char *method, const char *target,
+                    const char *accept, struct connection **ret_connection,
+                    struct http1_response *ret_response);
 
 /* Writes SECONDS as people say them: "52 min 10 s". */
 void ctl_span(struct buffer *out, uint64_t seconds);

@@ -1,92 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* bearerctl_status - the command that shows how the tokens are: GET /v1/tokens as a table.
- *
- * What bearerd says is not trusted to be well-formed, nor to leave a terminal as it is. */
+/* bearerctl_status - the command that shows how the tokens are, as a table: GET /v1/status for who
+ * may use the control socket, else GET /v1/tokens. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "base/timespan.h"
 #include "bearer.h"
 #include "client/address.h"
+#include "client/ask.h"
 #include "client/bearerctl.h"
-#include "client/clock.h"
-#include "client/connection.h"
+#include "client/bearerctl_json.h"
 #include "client/output.h"
 #include "wire/http1.h"
 
-#define STATUS_TIMEOUT (5 * NSEC_PER_SEC)
-#define STATUS_DEPTH   5 /* the answer, its list, a token, what went wrong with it, a value */
-#define COLUMN_GAP     2
+#define COLUMN_GAP 2
 
-enum column { COLUMN_NAME, COLUMN_VALID, COLUMN_NEXT, COLUMN_TROUBLE, N_COLUMNS };
-
-static void cleanup_json(struct json_object **object) {
-        json_object_put(*object);
-}
-
-static void cleanup_tokener(struct json_tokener **tokener) {
-        if (*tokener)
-                json_tokener_free(*tokener);
-}
-
-#define _cleanup_json_ _cleanup_(cleanup_json)
-
-/* All of TEXT is one document, or there is none. */
-static struct json_object *parse(struct slice text) {
-        _cleanup_(cleanup_tokener) struct json_tokener *tokener = NULL;
-        struct json_object *object;
-
-        tokener = json_tokener_new_ex(STATUS_DEPTH);
-        if (!tokener)
-                return NULL;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        object = json_tokener_parse_ex(tokener, text.data, (int)text.size);
-        if (json_tokener_get_parse_end(tokener) == text.size)
-                return object;
-        json_object_put(object);
-        return NULL;
-}
-
-/* "": none, or no string. */
-static const char *text_of(struct json_object *object, const char *key) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, key, &value) ||
-            !json_object_is_type(value, json_type_string))
-                return "";
-        return json_object_get_string(value);
-}
-
-/* NEVER: none, or no number. */
-static uint64_t number_of(struct json_object *object, const char *key) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, key, &value) ||
-            !json_object_is_type(value, json_type_int))
-                return NEVER;
-        return json_object_get_uint64(value);
-}
-
-static bool flag_of(struct json_object *object, const char *key) {
-        struct json_object *value;
-
-        return json_object_object_get_ex(object, key, &value) && json_object_get_boolean(value);
-}
-
-/* Shows what is printable, and no control sequence. */
-static void write_text(struct buffer *out, const char *text) {
-        for (; *text; text++)
-                buffer_append_char(out, *text < ' ' || *text > '~' ? '?' : *text);
-}
+enum column {
+        COLUMN_NAME,
+        COLUMN_VALID,
+        COLUMN_NEXT,
+        COLUMN_WAITING,
+        COLUMN_BUDGET, /* on the control socket alone */
+        COLUMN_TROUBLE,
+        N_COLUMNS,
+};
 
 static void write_name(struct buffer *out, struct json_object *token) {
-        write_text(out, text_of(token, "name"));
-        if (flag_of(token, "is_default"))
+        ctl_json_show(out, ctl_json_text(token, "name"));
+        if (ctl_json_flag(token, "is_default"))
                 buffer_append_text(out, " (default)");
 }
 
@@ -103,13 +50,13 @@ static void write_date(struct buffer *out, uint64_t seconds) {
 }
 
 static void write_valid(struct buffer *out, struct json_object *token) {
-        uint64_t expires_in = number_of(token, "expires_in");
+        uint64_t expires_in = ctl_json_number(token, "expires_in");
 
-        if (!flag_of(token, "valid")) {
+        if (!ctl_json_flag(token, "valid")) {
                 buffer_append_text(out, "no token");
                 return;
         }
-        write_date(out, number_of(token, "expires_at"));
+        write_date(out, ctl_json_number(token, "expires_at"));
         if (expires_in != NEVER) {
                 buffer_append_text(out, ", for ");
                 ctl_span(out, expires_in);
@@ -117,9 +64,9 @@ static void write_valid(struct buffer *out, struct json_object *token) {
 }
 
 static void write_next(struct buffer *out, struct json_object *token) {
-        uint64_t seconds = number_of(token, "next_attempt");
+        uint64_t seconds = ctl_json_number(token, "next_attempt");
 
-        if (flag_of(token, "fetching")) {
+        if (ctl_json_flag(token, "fetching")) {
                 buffer_append_text(out, "under way");
         } else if (seconds == NEVER) {
                 buffer_append_text(out, "when asked for");
@@ -131,15 +78,15 @@ static void write_next(struct buffer *out, struct json_object *token) {
 
 /* What the endpoint said belongs to what bearerd says about it. */
 static void write_upstream(struct buffer *out, struct json_object *error) {
-        uint64_t status = number_of(error, "upstream_status");
-        const char *code = text_of(error, "upstream_error");
+        uint64_t status = ctl_json_number(error, "upstream_status");
+        const char *code = ctl_json_text(error, "upstream_error");
 
         if (status == NEVER && !*code)
                 return;
         buffer_append_text(out, " (");
         if (status != NEVER)
                 buffer_printf(out, "HTTP %" PRIu64 "%s", status, *code ? " " : "");
-        write_text(out, code);
+        ctl_json_show(out, code);
         buffer_append_char(out, ')');
 }
 
@@ -151,25 +98,41 @@ static void write_trouble(struct buffer *out, struct json_object *token) {
                 buffer_append_text(out, "none");
                 return;
         }
-        message = text_of(error, "message");
-        if (number_of(error, "age") != NEVER) {
-                ctl_span(out, number_of(error, "age"));
+        message = ctl_json_text(error, "message");
+        if (ctl_json_number(error, "age") != NEVER) {
+                ctl_span(out, ctl_json_number(error, "age"));
                 buffer_append_text(out, " ago");
-                buffer_append_text(out, number_of(token, "failures") == 0 ? ", over: " : ": ");
+                buffer_append_text(out,
+                                   ctl_json_number(token, "failures") == 0 ? ", over: " : ": ");
         }
-        write_text(out, text_of(error, "kind"));
+        ctl_json_show(out, ctl_json_text(error, "kind"));
         write_upstream(out, error);
         if (*message) {
                 buffer_append_text(out, ": ");
-                write_text(out, message);
+                ctl_json_show(out, message);
         }
 }
 
+static void write_waiting(struct buffer *out, struct json_object *token) {
+        uint64_t waiting = ctl_json_number(token, "waiting");
+
+        if (waiting != NEVER)
+                buffer_printf(out, "%" PRIu64, waiting);
+}
+
+static void write_budget(struct buffer *out, struct json_object *token) {
+        struct json_object *budget = ctl_json_object(token, "budget");
+        uint64_t left = ctl_json_number(budget, "left"), limit = ctl_json_number(budget, "limit");
+
+        if (left != NEVER && limit != NEVER)
+                buffer_printf(out, "%" PRIu64 " of %" PRIu64, left, limit);
+}
+
 static void write_cell(struct buffer *out, struct json_object *token, enum column column) {
-        static const char *const heads[N_COLUMNS] = {"TOKEN", "VALID UNTIL", "NEXT RENEWAL",
-                                                     "LAST TROUBLE"};
+        static const char *const heads[N_COLUMNS] = {"TOKEN",   "VALID UNTIL", "NEXT RENEWAL",
+                                                     "WAITING", "BUDGET",      "LAST TROUBLE"};
         static void (*const writers[N_COLUMNS])(struct buffer *, struct json_object *) = {
-                write_name, write_valid, write_next, write_trouble};
+                write_name, write_valid, write_next, write_waiting, write_budget, write_trouble};
 
         if (token)
                 writers[column](out, token);
@@ -195,10 +158,13 @@ static size_t column_width(struct json_object *tokens, enum column column) {
         return width;
 }
 
+/* A column of width 0 is left out. */
 static void write_row(struct buffer *out, struct json_object *token, const size_t *widths) {
         for (enum column column = 0; column < N_COLUMNS; column++) {
                 size_t first = out->size;
 
+                if (widths[column] == 0)
+                        continue;
                 write_cell(out, token, column);
                 while (column + 1 < N_COLUMNS && buffer_error(out) == 0 &&
                        out->size < first + widths[column] + COLUMN_GAP)
@@ -207,37 +173,68 @@ static void write_row(struct buffer *out, struct json_object *token, const size_
         buffer_append_char(out, '\n');
 }
 
-static void write_table(struct buffer *out, struct json_object *tokens) {
+/* IS_FULL: for operators. */
+static void write_table(struct buffer *out, struct json_object *tokens, bool is_full) {
         size_t widths[N_COLUMNS];
 
         for (enum column column = 0; column < N_COLUMNS; column++)
                 widths[column] = column_width(tokens, column);
+        if (!is_full)
+                widths[COLUMN_WAITING] = widths[COLUMN_BUDGET] = 0;
         write_row(out, NULL, widths);
         for (size_t i = 0; i < json_object_array_length(tokens); i++)
                 write_row(out, json_object_array_get_idx(tokens, i), widths);
 }
 
-static bool are_tokens(struct json_object *tokens) {
-        if (!json_object_is_type(tokens, json_type_array))
-                return false;
-        for (size_t i = 0; i < json_object_array_length(tokens); i++)
-                if (!json_object_is_type(json_object_array_get_idx(tokens, i), json_type_object))
-                        return false;
-        return true;
+/* "1 connection", "2 connections". */
+static void write_number(struct buffer *out, uint64_t n, const char *what) {
+        buffer_printf(out, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
 }
 
-/* 0 or BEARER_E_PROTOCOL. */
-static int write_status(struct buffer *out, struct slice body) {
-        _cleanup_json_ struct json_object *answer = parse(body);
+/* What the control socket says besides. */
+static void write_rest(struct buffer *out, struct json_object *answer) {
+        struct json_object *peers = ctl_json_object(answer, "peers");
+        uint64_t connections = ctl_json_number(peers, "connections");
+        uint64_t users = ctl_json_number(peers, "users");
+
+        if (connections != NEVER && users != NEVER) {
+                buffer_append_char(out, '\n');
+                write_number(out, connections, "connection");
+                buffer_append_text(out, " of ");
+                write_number(out, users, "user");
+                if (ctl_json_number(answer, "uptime") != NEVER) {
+                        buffer_append_text(out, "; bearerd runs for ");
+                        ctl_span(out, ctl_json_number(answer, "uptime"));
+                }
+                buffer_append_text(out, ".\n");
+        }
+        if (!ctl_json_flag(answer, "config_right"))
+                buffer_append_text(out, "The configuration that was read last is wrong: the one "
+                                        "before counts. 'bearerd --check-config' says why.\n");
+}
+
+/* The exit status; < 0: what is there is no status. */
+static int write_status(const struct ctl *ctl, struct slice body, bool is_full,
+                        struct buffer *out) {
+        _cleanup_json_ struct json_object *answer = ctl_json_parse(body);
         struct json_object *tokens;
 
-        if (!json_object_object_get_ex(answer, "tokens", &tokens) || !are_tokens(tokens))
-                return BEARER_E_PROTOCOL;
+        if (!ctl_json_tokens(answer, &tokens))
+                return -EBADMSG;
+        if (ctl->json) {
+                buffer_append_slice(out, body);
+                buffer_append_char(out, '\n');
+                return EX_OK;
+        }
+        if (is_full && !ctl_json_flag(answer, "configured"))
+                return ctl_fail_unconfigured();
         if (json_object_array_length(tokens) == 0)
                 buffer_append_text(out, "There is no token that this user may have.\n");
         else
-                write_table(out, tokens);
-        return 0;
+                write_table(out, tokens, is_full);
+        if (is_full)
+                write_rest(out, answer);
+        return EX_OK;
 }
 
 static int result_of_status(int status) {
@@ -255,42 +252,52 @@ static int result_of_status(int status) {
         }
 }
 
-/* 0; -errno or BEARER_E_*. */
-static int ask(const struct ctl *ctl, struct buffer *out) {
+/* As workers see it. */
+static int status_of_token_socket(const struct ctl *ctl, struct buffer *out) {
         _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        _cleanup_(buffer_deinit) struct buffer request = BUFFER_INIT(HTTP1_HEAD_MAX);
-        uint64_t deadline = clock_now() + STATUS_TIMEOUT;
         struct http1_response response;
         struct sockaddr_un address;
-        int r;
+        int r = address_resolve(ctl->socket, &address), status;
 
-        http1_request_render(&request, "GET", "/v1/tokens", NULL);
-        r = buffer_error(&request);
         if (r == 0)
-                r = address_resolve(ctl->socket, &address);
-        if (r == 0)
-                r = connection_open(&address, HTTP1_HEAD_MAX + HTTP1_ANSWER_MAX, 0, deadline,
-                                    &connection);
-        if (r == 0)
-                r = connection_exchange(connection, buffer_slice(&request), deadline, &response);
+                r = ask(&address, "GET", "/v1/tokens", NULL, &connection, &response);
         if (r == 0)
                 r = result_of_status(response.status);
-        return r == 0 ? write_status(out, response.body) : r;
-}
-
-static int fail_unconfigured(void) {
-        fputs("bearerctl: bearerd has no tokens, for its configuration is wrong; 'systemctl status "
-              "bearerd' says what to mend\n",
-              stderr);
-        return EX_CONFIG;
-}
-
-int ctl_status(const struct ctl *ctl, struct buffer *out) {
-        int r = ask(ctl, out);
-
-        if (r == -EBADMSG)
-                r = BEARER_E_PROTOCOL;
         if (r == BEARER_E_UNAVAILABLE)
-                return fail_unconfigured();
-        return r == 0 ? EX_OK : ctl_fail(ctl, r);
+                return ctl_fail_unconfigured();
+        if (r != 0)
+                return ctl_fail(ctl, r);
+        status = write_status(ctl, response.body, false, out);
+        return status < 0 ? ctl_fail(ctl, BEARER_E_PROTOCOL) : status;
+}
+
+static bool is_set(const char *variable) {
+        const char *value = secure_getenv(variable);
+
+        return value && *value;
+}
+
+/* Who says where workers ask, and not where operators do, means another bearerd, perhaps. */
+static bool wants_control(const struct ctl *ctl) {
+        return ctl->control || is_set(CONTROL_ENVIRONMENT) ||
+               (!ctl->socket && !is_set(ADDRESS_ENVIRONMENT));
+}
+
+/* The whole of it for who may have it. */
+int ctl_status(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_(cleanup_connection) struct connection *connection = NULL;
+        struct http1_response response;
+        int r, status;
+
+        if (!wants_control(ctl))
+                return status_of_token_socket(ctl, out);
+        r = ctl_control_ask(ctl, "GET", "/v1/status", NULL, &connection, &response);
+        if (!ctl->control && (r == -EACCES || r == -ENOENT || r == -ECONNREFUSED))
+                return status_of_token_socket(ctl, out);
+        if (r == 0 && response.status != 200)
+                r = BEARER_E_PROTOCOL;
+        if (r != 0)
+                return ctl_control_fail(ctl, r);
+        status = write_status(ctl, response.body, true, out);
+        return status < 0 ? ctl_control_fail(ctl, BEARER_E_PROTOCOL) : status;
 }

@@ -169,7 +169,7 @@ static const char *failure_name(const struct lease *lease) {
         return "failed";
 }
 
-static struct api_token_status token_status(const struct broker *broker,
+struct api_token_status answer_token_status(const struct broker *broker,
                                             const struct broker_token *token, uint64_t now) {
         const struct lease *lease = &token->lease;
         bool valid = lease_is_usable(lease, now);
@@ -214,6 +214,6 @@ void answer_tokens(struct buffer *out, const struct broker *broker, const struct
         }
         for (size_t i = 0; i < broker->n_tokens; i++)
                 if (policy_allows(&broker->tokens[i]->policy, peer))
-                        list[n++] = token_status(broker, broker->tokens[i], now);
+                        list[n++] = answer_token_status(broker, broker->tokens[i], now);
         api_tokens_render(out, list, n, keep_alive);
 }

@@ -13,6 +13,10 @@ void answer_reply(struct buffer *out, const struct reply *reply, enum api_format
 /* What a refusal is called in the answer: "access_denied". */
 const char *answer_error(enum reply_kind kind);
 
+/* What is told of TOKEN without its value. */
+struct api_token_status answer_token_status(const struct broker *broker,
+                                            const struct broker_token *token, uint64_t now);
+
 /* GET /v1/tokens: what PEER may have, without the values. */
 void answer_tokens(struct buffer *out, const struct broker *broker, const struct peer *peer,
                    enum http1_keep_alive keep_alive, uint64_t now);

@@ -22,9 +22,14 @@
 #include "io/service.h"
 #include "memory.h"
 #include "options.h"
+#include "report.h"
 #include "settings.h"
 #include "sockets.h"
 #include "trail.h"
+
+/* Connections of operators at once, and requests of each in a second. */
+#define CONTROL_CONNECTIONS_MAX     16
+#define CONTROL_REQUESTS_PER_SECOND 50
 
 struct bearerd {
         struct options options;
@@ -32,6 +37,7 @@ struct bearerd {
         struct broker broker;
         struct loop *loop;
         struct server server;
+        struct server control;
         struct credential_socket credentials;
         struct fetcher fetcher;
         struct service service;
@@ -40,6 +46,9 @@ struct bearerd {
         struct trail trail;
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
+        bool is_config_right; /* when it was read last */
+        uint64_t started_at;
+        uint64_t started_at_unix; /* seconds */
 };
 
 /* ---- effects ---- */
@@ -221,6 +230,76 @@ static void unit_left(void *user, struct credential_asker *asker) {
         broker_cancel(&bearerd->broker, &asker->request);
 }
 
+/* ---- what operators ask ---- */
+
+static void refresh_token(struct bearerd *bearerd, const struct connection *connection,
+                          const char *name, struct buffer *out, uint64_t now) {
+        struct broker_token *token = NULL;
+        struct control_refresh refresh;
+
+        if (bearerd->broker.is_configured)
+                token = broker_find(&bearerd->broker, name);
+        if (!token) {
+                report_no_token(out, &bearerd->broker, name, connection->keep_alive);
+                return;
+        }
+        refresh = report_refresh(&bearerd->broker, token, now);
+        journal_refreshed(token, &connection->peer, refresh.renewal);
+        control_refresh_render(out, &refresh, connection->keep_alive);
+}
+
+static void answer_control(struct bearerd *bearerd, const struct control_request *control,
+                           const struct connection *connection, struct buffer *out, uint64_t now) {
+        struct control_peers peers;
+        struct control_status status = {
+                .version = VERSION,
+                .started_at = bearerd->started_at_unix,
+                .uptime = time_until(now, bearerd->started_at) / NSEC_PER_SEC,
+                .is_config_right = bearerd->is_config_right,
+                .peers = &peers,
+        };
+
+        server_peers(&bearerd->server, &peers);
+        switch (control->route) {
+        case CONTROL_STATUS:
+                report_status(out, &bearerd->broker, &status, connection->keep_alive, now);
+                break;
+        case CONTROL_METRICS:
+                report_metrics(out, &bearerd->broker, &status, control->format,
+                               connection->keep_alive, now);
+                break;
+        case CONTROL_REFRESH:
+                refresh_token(bearerd, connection, control->name, out, now);
+                break;
+        }
+}
+
+static void control_requested(void *user, struct connection *connection,
+                              const struct http1_request *http, struct buffer *out, uint64_t now) {
+        struct control_request control;
+        struct api_error error;
+
+        if (control_request_parse(http, &control, &error) < 0)
+                api_error_render(out, &error, connection->keep_alive);
+        else
+                answer_control(user, &control, connection, out, now);
+}
+
+/* Operators do not wait: all is answered at once. */
+static int start_control(struct bearerd *bearerd) {
+        struct server_owner owner = {bearerd, control_requested, NULL};
+        int r = server_start(&bearerd->control, bearerd->loop, &bearerd->sockets.control,
+                             bearerd->sockets.control < 0 ? 0 : 1, CONTROL_CONNECTIONS_MAX, &owner);
+
+        server_limit(&bearerd->control,
+                     &(struct server_limits){
+                             .user_connections = CONTROL_CONNECTIONS_MAX,
+                             .user_waiting = 0,
+                             .user_requests_per_second = CONTROL_REQUESTS_PER_SECOND,
+                     });
+        return r;
+}
+
 /* ---- configuration ---- */
 
 /* That there are no tokens yet, and why. */
@@ -240,6 +319,7 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
         int r = settings_load(file, &messages, ret_settings);
 
         config_file_tell(file, &messages);
+        bearerd->is_config_right = r == 0;
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);
         return r;
@@ -327,6 +407,7 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
                 time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server));
 
         deadline = time_min(deadline, trail_deadline(&bearerd->trail));
+        deadline = time_min(deadline, server_deadline(&bearerd->control));
         return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
 }
 
@@ -335,18 +416,21 @@ static uint64_t prepare(void *user, uint64_t now) {
         uint64_t deadline, turn;
 
         server_next_turn(&bearerd->server, now);
+        server_next_turn(&bearerd->control, now);
         carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
         if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
         }
         server_expired(&bearerd->server, now);
+        server_expired(&bearerd->control, now);
         credential_socket_expired(&bearerd->credentials, now);
         trail_expired(&bearerd->trail, now);
         deadline = next_deadline(bearerd);
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         say_status(bearerd, now);
-        turn = server_turn_at(&bearerd->server, now);
+        turn = time_min(server_turn_at(&bearerd->server, now),
+                        server_turn_at(&bearerd->control, now));
         return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
 }
 
@@ -383,8 +467,11 @@ static int start(struct bearerd *bearerd) {
                                     bearerd->sockets.credential, &credential_owner);
         if (r < 0)
                 return r;
+        r = start_control(bearerd);
+        if (r < 0)
+                return r;
         return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token,
-                            bearerd->sockets.n_token, &server_owner);
+                            bearerd->sockets.n_token, 0, &server_owner);
 }
 
 /* Closed without an answer, a unit would start with an empty credential. */
@@ -399,6 +486,7 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 
 static void stop(struct bearerd *bearerd) {
         service_stopping(&bearerd->service);
+        server_stop(&bearerd->control, clock_now());
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
         trail_expired(&bearerd->trail, NEVER);
@@ -432,6 +520,17 @@ static int run(struct bearerd *bearerd, struct settings *settings) {
         return r;
 }
 
+/* Those that systemd has not passed. */
+static int make_sockets(struct bearerd *bearerd, const struct settings *settings) {
+        int r = 0;
+
+        if (bearerd->sockets.n_token == 0)
+                r = sockets_make(&bearerd->sockets, bearerd->options.socket, settings);
+        if (r == 0 && bearerd->sockets.control < 0 && bearerd->options.control)
+                r = sockets_make_control(&bearerd->sockets, bearerd->options.control);
+        return r;
+}
+
 /* Exit statuses are those of sysexits(3). */
 static int status_of_unread(int error) {
         if (error == -EINVAL)
@@ -444,15 +543,16 @@ static int serve(struct bearerd *bearerd) {
         struct settings *settings = NULL;
         int r;
 
-        service_init(&bearerd->service, clock_now());
+        bearerd->started_at = clock_now();
+        bearerd->started_at_unix = clock_unix() / NSEC_PER_SEC;
+        service_init(&bearerd->service, bearerd->started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
         bearerd->can_wait = bearerd->sockets.n_token > 0 && service_is_managed();
         r = load_settings(bearerd, &settings);
         if (r < 0 && !(r == -EINVAL && bearerd->can_wait))
                 return status_of_unread(r);
-        if (bearerd->sockets.n_token == 0 &&
-            sockets_make(&bearerd->sockets, bearerd->options.socket, settings) < 0) {
+        if (make_sockets(bearerd, settings) < 0) {
                 settings_free(settings);
                 return EX_CANTCREAT;
         }

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 
 struct options {
-        const char *config; /* NULL: the installed file, or else the environment */
-        const char *socket; /* NULL: as configured */
-        const char *fetch;  /* program, or "unix:" and a path */
+        const char *config;  /* NULL: the installed file, or else the environment */
+        const char *socket;  /* NULL: as configured */
+        const char *control; /* NULL: none, but for the one that systemd passes */
+        const char *fetch;   /* program, or "unix:" and a path */
         bool check_config;
 };
 

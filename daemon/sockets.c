@@ -8,9 +8,10 @@
 #include "io/listener.h"
 #include "sockets.h"
 
-/* FileDescriptorName= in bearerd.socket and bearerd-credential.socket. */
+/* FileDescriptorName= in bearerd.socket, bearerd-credential.socket and bearerd-control.socket. */
 #define TOKEN_SOCKET_NAME      "token"
 #define CREDENTIAL_SOCKET_NAME "credential"
+#define CONTROL_SOCKET_NAME    "control"
 
 /* Whether ERROR says nothing about what was passed, but about the system. */
 static bool tell_system(const char *what, int error) {
@@ -46,25 +47,25 @@ static int take_token_sockets(struct sockets *sockets, struct passed *passed) {
         return -E2BIG;
 }
 
-/* There may be none: it is systemd alone that asks there. */
-static int take_credential_socket(struct sockets *sockets, struct passed *passed) {
+/* There may be none, and not more than one. What is passed by this NAME, and is no such socket, is
+ * an error of UNIT. */
+static int take_another(struct passed *passed, const char *name, const char *unit, int *ret_fd) {
         int more;
 
-        sockets->credential = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
-        if (sockets->credential == -ENOENT)
+        *ret_fd = passed_take_socket(passed, name);
+        if (*ret_fd == -ENOENT)
                 return 0;
-        if (sockets->credential < 0 &&
-            tell_system("cannot use the credential socket that systemd passed",
-                        sockets->credential))
-                return sockets->credential;
-        more = passed_take_socket(passed, CREDENTIAL_SOCKET_NAME);
-        if (sockets->credential >= 0 && more == -ENOENT)
+        if (*ret_fd < 0 && tell_system("cannot use a socket that systemd passed", *ret_fd))
+                return *ret_fd;
+        more = passed_take_socket(passed, name);
+        if (*ret_fd >= 0 && more == -ENOENT)
                 return 0;
         if (more >= 0)
                 close(more);
         log_line(MESSAGE_CANNOT_LISTEN,
-                 "what systemd passed as FileDescriptorName=" CREDENTIAL_SOCKET_NAME
-                 " is not one listening Unix stream socket: look at bearerd-credential.socket");
+                 "what systemd passed as FileDescriptorName=%s is not one listening Unix stream "
+                 "socket: look at %s",
+                 name, unit);
         return -EINVAL;
 }
 
@@ -74,7 +75,13 @@ int sockets_take(struct sockets *sockets, struct passed *passed) {
         if (passed->n_left == 0)
                 return 0;
         r = take_token_sockets(sockets, passed);
-        return r < 0 ? r : take_credential_socket(sockets, passed);
+        if (r == 0)
+                r = take_another(passed, CREDENTIAL_SOCKET_NAME, "bearerd-credential.socket",
+                                 &sockets->credential);
+        if (r == 0)
+                r = take_another(passed, CONTROL_SOCKET_NAME, "bearerd-control.socket",
+                                 &sockets->control);
+        return r;
 }
 
 static const char *advice(int error) {
@@ -101,29 +108,44 @@ static void say_cannot_listen(const char *path, int error) {
         log_send(&message, "cannot listen at %s: %s", path, advice(error));
 }
 
-int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings) {
-        const struct config *config = settings->config;
-        char *copy;
-        int r;
+/* Listens at PATH, which *RET_PATH is a copy of. */
+static int make(const char *path, mode_t mode, gid_t group, int *ret_fd, char **ret_path) {
+        char *copy = strdup(path);
+        int r = copy ? listener_open(path, mode, group) : -ENOMEM;
 
-        if (!path)
-                path = config->socket[0] ? config->socket : TOKEN_SOCKET;
-        copy = strdup(path);
-        r = copy ? listener_open(path, config->socket_mode, settings->socket_group) : -ENOMEM;
         if (r < 0) {
                 say_cannot_listen(path, r);
                 free(copy);
                 return r;
         }
-        sockets->token[sockets->n_token++] = r;
-        sockets->path = copy;
+        *ret_fd = r;
+        *ret_path = copy;
         return 0;
+}
+
+int sockets_make(struct sockets *sockets, const char *path, const struct settings *settings) {
+        const struct config *config = settings->config;
+        int r;
+
+        if (!path)
+                path = config->socket[0] ? config->socket : TOKEN_SOCKET;
+        r = make(path, config->socket_mode, settings->socket_group, &sockets->token[0],
+                 &sockets->path);
+        sockets->n_token = r < 0 ? 0 : 1;
+        return r;
+}
+
+int sockets_make_control(struct sockets *sockets, const char *path) {
+        return make(path, 0600, (gid_t)-1, &sockets->control, &sockets->control_path);
 }
 
 /* Only what we made needs to be taken away again: the rest goes with the process. */
 void sockets_close(struct sockets *sockets) {
         if (sockets->path)
                 listener_close(sockets->token[0], sockets->path);
+        if (sockets->control_path)
+                listener_close(sockets->control, sockets->control_path);
         free(sockets->path);
+        free(sockets->control_path);
         *sockets = SOCKETS_NONE;
 }

@@ -17,6 +17,7 @@
         X(DENIED,              "12e4becb26524d77b676afe955647a11", LOG_ERR) \
         X(MISCONFIGURED,       "6fdf751f0fb24b0a990216e30e6c2abd", LOG_ERR) \
         X(EXPIRED,             "29caf227b21143f9a17ddbb114acf66a", LOG_ERR) \
+        X(REFRESHED,           "179741d7ae3049b982e35d139c3cdd42", LOG_INFO) \
         X(UNIT_REFUSED,        "17a855775a924e47942d27b01ab65b4c", LOG_WARNING) \
         X(UNIT_UNKNOWN,        "40f6dfafc8584ce2a544afaffa6b4c39", LOG_WARNING) \
         /* of bearerd: who has had a token */ \

@@ -83,10 +83,12 @@ static void unpark(struct broker *broker, struct request *request) {
         quota_give(request->user, QUOTA_WAITING, 1);
 }
 
-static void reply_add(struct broker *broker, struct request *request, struct reply reply) {
+static void reply_add(struct broker *broker, struct request *request, struct reply reply,
+                      uint64_t now) {
         assert(waiter_waits(&request->waiter));
         unpark(broker, request);
         request->reply = reply;
+        request->reply.waited = now - request->asked_at;
         list_append(&broker->replies, &request->waiter.by_token);
 }
 
@@ -174,7 +176,7 @@ static void review(struct broker *broker, struct broker_token *token, uint64_t n
                 if (reply.kind == REPLY_PAUSED && reply.hindrance != HINDRANCE_FRESH &&
                     reply.hindrance != HINDRANCE_DENIED)
                         continue;
-                reply_add(broker, request, reply);
+                reply_add(broker, request, reply, now);
         }
 }
 
@@ -185,10 +187,52 @@ static bool may_have_all(const struct broker *broker, const struct peer *peer) {
         return true;
 }
 
+/* The token that is meant, or NULL: *RET_KIND says why there is none. */
+static struct broker_token *find_meant(const struct broker *broker, const char *name,
+                                       bool name_is_hint, const struct peer *peer,
+                                       enum reply_kind *ret_kind) {
+        struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
+
+        if (!broker->is_configured) {
+                *ret_kind = REPLY_UNCONFIGURED;
+                return NULL;
+        }
+        if (token)
+                return token;
+        if (!name[0] || name_is_hint) {
+                *ret_kind = REPLY_AMBIGUOUS;
+                return broker->default_token;
+        }
+        *ret_kind = may_have_all(broker, peer) ? REPLY_UNKNOWN : REPLY_FORBIDDEN;
+        return NULL;
+}
+
+/* What REQUEST gets for TOKEN at once; REPLY_WAIT: it is parked. */
+static void consider(struct broker *broker, struct broker_token *token, struct request *request,
+                     unsigned wait, uint64_t now) {
+        request->reply = judge(broker, token, request, now);
+        if (request->reply.kind != REPLY_WAIT)
+                return;
+        if (wait == 0)
+                request->reply = judge_late(broker, token, request, now);
+        else if (!quota_take(request->user, QUOTA_WAITING, 1))
+                request->reply = judge_crowded(broker, token, request, now);
+        else
+                park(broker, request, wait, now);
+}
+
+/* REQUEST has got its reply: it counts for the token that it is about, if that is still there. */
+static void count_reply(struct broker *broker, const struct request *request) {
+        const struct reply *reply = &request->reply;
+        bool is_there = reply->token && !reply->token->removed;
+
+        tally_reply(is_there ? &reply->token->tally : &broker->tally, reply->kind, reply->waited);
+}
+
 enum reply_kind broker_request(struct broker *broker, struct request *request, const char *name,
                                bool name_is_hint, const struct want *want, unsigned wait,
                                const struct peer *peer, uint64_t now) {
-        struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
+        struct broker_token *token;
 
         assert(!list_is_linked(&request->waiter.by_token)); /* waits, or has a reply to be taken */
         *request = (struct request){
@@ -196,26 +240,13 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
                 .user = request->user,
                 .want = *want,
                 .peer = peer,
+                .asked_at = now,
         };
-        if (!broker->is_configured)
-                return request->reply.kind = REPLY_UNCONFIGURED;
-        if (!token && (!name[0] || name_is_hint)) {
-                token = broker->default_token;
-                if (!token)
-                        return request->reply.kind = REPLY_AMBIGUOUS;
-        }
-        if (!token)
-                return request->reply.kind =
-                               may_have_all(broker, peer) ? REPLY_UNKNOWN : REPLY_FORBIDDEN;
-        request->reply = judge(broker, token, request, now);
+        token = find_meant(broker, name, name_is_hint, peer, &request->reply.kind);
+        if (token)
+                consider(broker, token, request, wait, now);
         if (request->reply.kind != REPLY_WAIT)
-                return request->reply.kind;
-        if (wait == 0)
-                request->reply = judge_late(broker, token, request, now);
-        else if (!quota_take(request->user, QUOTA_WAITING, 1))
-                request->reply = judge_crowded(broker, token, request, now);
-        else
-                park(broker, request, wait, now);
+                count_reply(broker, request);
         return request->reply.kind;
 }
 
@@ -270,6 +301,14 @@ static void give_up_token(struct broker *broker, struct broker_token *token, uin
         effect_add(broker, token);
 }
 
+/* The attempt for TOKEN that has just ended counts as what its lease made of it. */
+static void count_attempt(struct broker_token *token, uint64_t now) {
+        const struct lease *lease = &token->lease;
+
+        tally_attempt(&token->tally, lease->is_failing ? lease->failure.kind : OUTCOME_GRANTED,
+                      now - lease->started_at);
+}
+
 struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struct outcome *outcome,
                                   uint64_t random, uint64_t now) {
         struct broker_token *token = NULL;
@@ -282,6 +321,7 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
         settle(broker, token, outcome->sent,
                outcome->sent_at > token->lease.started_at ? time_min(outcome->sent_at, now) : now);
         lease_ended(&token->lease, outcome, random, now);
+        count_attempt(token, now);
         give_up_token(broker, token, now);
         review(broker, token, now);
         start_due(broker, now);
@@ -295,6 +335,7 @@ static void give_up_attempt(struct broker *broker, struct broker_token *token, u
 
         abandon(broker, token, now);
         lease_ended(&token->lease, &outcome, random, now);
+        count_attempt(token, now);
 }
 
 static void token_expired(struct broker *broker, struct broker_token *token, uint64_t random,
@@ -321,7 +362,8 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
         while ((waiter = waiters_expired(&broker->waiters, now))) {
                 struct request *request = CONTAINER_OF(waiter, struct request, waiter);
 
-                reply_add(broker, request, judge_late(broker, request->reply.token, request, now));
+                reply_add(broker, request, judge_late(broker, request->reply.token, request, now),
+                          now);
         }
         broker->deadline_is_stale = true;
 }
@@ -362,6 +404,7 @@ static struct request *next_reply(struct broker *broker) {
                 return NULL;
         request = CONTAINER_OF(link, struct request, waiter.by_token);
         list_remove(link);
+        count_reply(broker, request);
         return request;
 }
 
@@ -429,7 +472,11 @@ void broker_init(struct broker *broker) {
 }
 
 void broker_deinit(struct broker *broker) {
+        struct list *link;
+
         assert(broker->waiters.n == 0);
+        while ((link = list_first(&broker->replies))) /* that nobody takes any more */
+                list_remove(link);
         for (size_t i = 0; i < broker->n_tokens; i++)
                 broker_token_free(broker->tokens[i]);
         free(broker->tokens);
@@ -445,7 +492,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         LIST_FOREACH_SAFE(link, following, &token->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
 
-                reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN});
+                reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN}, now);
         }
         if (token->attempt)
                 abandon(broker, token, now);
@@ -457,7 +504,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         effect_add(broker, token);
 }
 
-/* Those who wait for OLD wait for TOKEN from now on. */
+/* Those who wait for OLD wait for TOKEN from now on; what is counted is counted by name. */
 static void token_inherit(struct broker_token *token, struct broker_token *old) {
         LIST_FOREACH_SAFE(link, following, &old->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
@@ -469,6 +516,7 @@ static void token_inherit(struct broker_token *token, struct broker_token *old) 
         token->n_waiting = old->n_waiting;
         old->n_waiting = 0;
         token->lease.generation = old->lease.generation;
+        token->tally = old->tally;
 }
 
 /* What SPEC says that is no part of the token's identity. */

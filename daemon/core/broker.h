@@ -16,32 +16,13 @@
 #include "core/lease.h"
 #include "core/policy.h"
 #include "core/quota.h"
+#include "core/reply.h"
+#include "core/tally.h"
 #include "core/token.h"
 #include "core/waiters.h"
 
 /* Requests to token endpoints that are under way at once, over all tokens. */
 #define BROKER_IN_FLIGHT_MAX 16u
-
-enum reply_kind {
-        REPLY_WAIT,         /* none yet: EFFECT_REPLY will bring it */
-        REPLY_TOKEN,        /* 200 */
-        REPLY_UNCONFIGURED, /* 503: there is no configuration that counts */
-        REPLY_AMBIGUOUS,    /* 400: no name, and no default */
-        REPLY_FORBIDDEN,    /* 403 */
-        REPLY_UNKNOWN,      /* 404, to a peer that may have every token */
-        REPLY_PAUSED,       /* 429 */
-        REPLY_CROWDED,      /* 429: too many requests of this user wait already */
-        REPLY_DENIED,       /* 502 */
-        REPLY_UNAVAILABLE,  /* 503 */
-        REPLY_TIMEOUT,      /* 504 */
-};
-
-struct reply {
-        enum reply_kind kind;
-        struct broker_token *token; /* NULL where there is none, or none any more */
-        enum hindrance hindrance;   /* PAUSED */
-        uint64_t next;              /* PAUSED, CROWDED, UNAVAILABLE, TIMEOUT: when to try again */
-};
 
 /* One request for a token; a zeroed one waits for nothing. */
 struct request {
@@ -52,6 +33,7 @@ struct request {
         struct quota_user *user;
         const struct peer *peer;
         struct want want;
+        uint64_t asked_at;
         struct reply reply;
 };
 
@@ -85,6 +67,7 @@ struct broker {
         bool deadline_is_stale;
         bool has_changed;
         bool is_configured;
+        struct tally tally; /* of what is about no token; of the others, each token has its own */
 };
 
 void broker_init(struct broker *broker);

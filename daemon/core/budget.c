@@ -46,6 +46,14 @@ uint64_t budget_next(const struct budget *budget, uint64_t now) {
         return time_max(now, time_max(window_next(budget), cold_next(budget)));
 }
 
+unsigned budget_left(const struct budget *budget, uint64_t now) {
+        unsigned used = budget->in_flight;
+
+        for (unsigned i = budget->n_sent; i > 0 && budget->sent[i - 1] + BUDGET_WINDOW > now; i--)
+                used++;
+        return used < budget->per_minute ? budget->per_minute - used : 0;
+}
+
 void budget_take(struct budget *budget, uint64_t now) {
         budget->in_flight++;
         budget->taken_at = now;

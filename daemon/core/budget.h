@@ -36,6 +36,9 @@ bool budget_is_blank(const struct budget *budget, uint64_t now);
 /* The first time from NOW on at which a request may start; NEVER: not before one in flight ends. */
 uint64_t budget_next(const struct budget *budget, uint64_t now);
 
+/* How many more requests the last 60 s leave, whatever else puts them off. */
+unsigned budget_left(const struct budget *budget, uint64_t now);
+
 void budget_take(struct budget *budget, uint64_t now);
 /* One that was taken has ended; if it was SENT, then not later than SENT_AT. */
 void budget_settle(struct budget *budget, bool sent, uint64_t sent_at);

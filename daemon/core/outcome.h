@@ -25,6 +25,7 @@ enum outcome_kind {
         OUTCOME_DENIED,  /* the endpoint refuses; trying harder cannot help */
         OUTCOME_MISCONFIGURED, /* configuration or credential unreadable; nothing was sent */
 };
+#define N_OUTCOME_KINDS (OUTCOME_MISCONFIGURED + 1)
 
 struct outcome {
         enum outcome_kind kind;

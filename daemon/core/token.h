@@ -13,6 +13,7 @@
 #include "core/lease.h"
 #include "core/name.h"
 #include "core/policy.h"
+#include "core/tally.h"
 
 /* What the configuration says of one token. Strings are copied; the lists of the policy and USER
  * are borrowed until the next broker_configure(). */
@@ -36,6 +37,7 @@ struct broker_token {
         struct lease lease;
         struct list waiting; /* requests, by waiter.by_token */
         uint64_t n_waiting;
+        struct tally tally;  /* of all that were called so, since bearerd started */
         uint64_t attempt;    /* number of the one in flight; 0: none */
         uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */
         bool to_start;       /* the attempt is not yet handed to the caller */

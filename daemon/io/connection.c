@@ -375,14 +375,20 @@ void connection_take_last(struct connection *connection, uint64_t now) {
                 connection_close(connection);
 }
 
-/* Closes one of USER's that has been idle for long. */
-static bool make_room(struct crowd_user *user) {
+/* Nothing has come on it that would be lost. */
+static bool connection_is_blank(const struct connection *connection) {
+        return !connection->waits && connection->in.size == 0 && connection->out.size == 0 &&
+               !connection_has_bytes(connection);
+}
+
+/* Closes the first of CONNECTIONS, which are by_user, that is blank. */
+static bool close_blank(struct list *connections) {
         unsigned tries = 0;
 
-        LIST_FOREACH(link, &user->idle) {
+        LIST_FOREACH(link, connections) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, by_user);
 
-                if (!connection_has_bytes(connection)) {
+                if (connection_is_blank(connection)) {
                         connection_close(connection);
                         return true;
                 }
@@ -390,6 +396,12 @@ static bool make_room(struct crowd_user *user) {
                         break;
         }
         return false;
+}
+
+/* Closes one of USER's that has been idle for long, or else one that is to be idle, but came in a
+ * turn in which so many did that it was not yet looked at. */
+static bool make_room(struct crowd_user *user) {
+        return close_blank(&user->idle) || close_blank(&user->deferred);
 }
 
 static bool take_place(struct crowd_user *user) {
@@ -406,7 +418,9 @@ static void turn_away(struct server *server, int fd, const struct peer *peer, ui
                 .retry_after = 1,
         };
 
-        server->owner.turned_away(server->owner.user, fd, peer, now);
+        server->n_turned_away++;
+        if (server->owner.turned_away)
+                server->owner.turned_away(server->owner.user, fd, peer, now);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)
                 (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);

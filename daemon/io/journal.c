@@ -148,6 +148,23 @@ void journal_expired(const struct broker *broker, const struct broker_token *tok
                  lease->is_failing ? details(&lease->failure, what, sizeof what) : "");
 }
 
+void journal_refreshed(const struct broker_token *token, const struct peer *peer,
+                       enum control_renewal renewal) {
+        static const char *const become[] = {
+                [CONTROL_STARTED] = "it is asked for now",
+                [CONTROL_FOLLOWS] = "it is asked for once more after the request that is under way",
+                [CONTROL_LATER] = "it is asked for as soon as that is allowed",
+        };
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_REFRESHED);
+        log_field(&message, "BEARERD_TOKEN", "%s", token->name);
+        log_field(&message, "BEARERD_PEER_UID", "%u", (unsigned)peer->uid);
+        log_field(&message, "BEARERD_PEER_PID", "%d", (int)peer->pid);
+        log_send(&message, "token %s: uid %u (pid %d) wants a new one: %s", token->name,
+                 (unsigned)peer->uid, (int)peer->pid, become[renewal]);
+}
+
 void journal_reloaded(size_t n_tokens, int error) {
         if (error == 0)
                 log_line(MESSAGE_RELOADED, "configuration reloaded: %zu token(s)", n_tokens);

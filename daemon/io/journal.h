@@ -10,11 +10,15 @@
 #include "core/audit.h"
 #include "core/broker.h"
 #include "io/peer.h"
+#include "wire/control.h"
 
 /* An attempt for TOKEN has ended, as its lease now says. */
 void journal_ended(const struct broker *broker, const struct broker_token *token, uint64_t now);
 /* TOKEN was given up at its floor, and there is no other one. */
 void journal_expired(const struct broker *broker, const struct broker_token *token, uint64_t now);
+/* PEER, an operator, has TOKEN renewed; RENEWAL: what becomes of that. */
+void journal_refreshed(const struct broker_token *token, const struct peer *peer,
+                       enum control_renewal renewal);
 /* The configuration was read again: it is what counts from now on, or is wrong, or could not be
  * read or made use of, as ERROR says: 0, -EINVAL, or another -errno. */
 void journal_reloaded(size_t n_tokens, int error);

@@ -107,6 +107,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                 }
                 fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {
+                        server->n_accepted++;
                         connection_open(server, fd, now);
                         continue;
                 }
@@ -133,14 +134,14 @@ static size_t connections_max(void) {
         return (size_t)limit.rlim_cur - SERVER_DESCRIPTORS_RESERVED;
 }
 
-int server_start(struct server *server, struct loop *loop, const int *fds, size_t n,
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner) {
         assert(n <= SERVER_SOCKETS_MAX);
         *server = (struct server){
                 .owner = *owner,
                 .loop = loop,
                 .n_entrances = n,
-                .n_max = connections_max(),
+                .n_max = n_max > 0 ? n_max : connections_max(),
                 .resume_at = NEVER,
                 .answer = BUFFER_INIT(HTTP1_HEAD_MAX + HTTP1_ANSWER_MAX),
         };
@@ -195,6 +196,48 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->parked);
         crowd_deinit(&server->crowd);
         buffer_deinit(&server->answer);
+}
+
+static bool has_more(const struct control_user *a, const struct control_user *b) {
+        return a->connections > b->connections ||
+               (a->connections == b->connections && a->uid < b->uid);
+}
+
+/* Keeps those who have the most, in their order. */
+static void add_user(struct control_peers *peers, const struct crowd_user *user) {
+        struct control_user added = {
+                .uid = user->uid,
+                .connections = user->quota.taken[QUOTA_CONNECTIONS],
+                .waiting = user->quota.taken[QUOTA_WAITING],
+        };
+        size_t i;
+
+        if (added.connections == 0)
+                return; /* has left */
+        peers->users++;
+        if (peers->n_most < CONTROL_USERS_MAX)
+                peers->n_most++;
+        else if (!has_more(&added, &peers->most[peers->n_most - 1]))
+                return;
+        for (i = peers->n_most - 1; i > 0 && has_more(&added, &peers->most[i - 1]); i--)
+                peers->most[i] = peers->most[i - 1];
+        peers->most[i] = added;
+}
+
+void server_peers(const struct server *server, struct control_peers *ret_peers) {
+        const struct crowd *crowd = &server->crowd;
+        struct control_peers peers = {
+                .connections = crowd->quota.taken[QUOTA_CONNECTIONS],
+                .connections_max = server->n_max,
+                .waiting = crowd->quota.taken[QUOTA_WAITING],
+                .accepted = server->n_accepted,
+                .turned_away = server->n_turned_away,
+        };
+
+        for (size_t i = 0; i < CROWD_BUCKETS; i++)
+                LIST_FOREACH(link, &crowd->buckets[i])
+                        add_user(&peers, CONTAINER_OF(link, struct crowd_user, by_uid));
+        *ret_peers = peers;
 }
 
 void server_seek_units(struct server *server) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server - the socket of workers: who comes in, and until when each may take its time.
+/* server - a socket where HTTP is spoken, with workers or with operators: who comes in, and until
+ * when each may take its time.
  *
  * Owns the connections, and the users that they are of. What a request means is its owner's
  * business. */
@@ -14,6 +15,7 @@
 #include "io/connection.h"
 #include "io/crowd.h"
 #include "io/loop.h"
+#include "wire/control.h"
 #include "wire/http1.h"
 
 /* Descriptors that connections leave to everything else. */
@@ -42,7 +44,8 @@ struct server_owner {
                           const struct http1_request *http, struct buffer *out, uint64_t now);
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */
         void (*left)(void *user, struct connection *connection);
-        /* PEER, at the other end of FD, has too many connections, and is refused this one. */
+        /* PEER, at the other end of FD, has too many connections, and is refused this one. NULL:
+         * that is of no interest. */
         void (*turned_away)(void *user, int fd, const struct peer *peer, uint64_t now);
 };
 
@@ -60,23 +63,29 @@ struct server {
         size_t n_entrances;
         size_t n_max;
         struct crowd crowd;
-        struct list resting;  /* between requests, longest first */
-        struct list hurried;  /* in mid-request or mid-answer, by deadline */
-        struct list parked;   /* with a request that waits, or until its user has a turn */
-        uint64_t told_until;  /* no more of what the system refuses before */
-        uint64_t resume_at;   /* no accept before; NEVER: not paused */
-        struct buffer answer; /* empty, but while one is made and sent */
+        struct list resting; /* between requests, longest first */
+        struct list hurried; /* in mid-request or mid-answer, by deadline */
+        struct list parked;  /* with a request that waits, or until its user has a turn */
+        uint64_t told_until; /* no more of what the system refuses before */
+        uint64_t resume_at;  /* no accept before; NEVER: not paused */
+        uint64_t n_accepted;
+        uint64_t n_turned_away;                        /* of users who had too many */
+        struct buffer answer;                          /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
-/* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. 0, or -errno. */
-int server_start(struct server *server, struct loop *loop, const int *fds, size_t n,
+/* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. Serves
+ * N_MAX connections at once; 0: as many as there are descriptors. 0, or -errno. */
+int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
 
 /* From now on. Who has more keeps it. */
 void server_limit(struct server *server, const struct server_limits *limits);
+
+/* Who is connected. */
+void server_peers(const struct server *server, struct control_peers *ret_peers);
 
 /* connection_seek_unit() for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);

@@ -12,6 +12,8 @@
 #include "base/slice.h"
 #include "core/name.h"
 #include "wire/http1.h"
+#include "wire/json.h"
+#include "wire/response.h"
 
 #define API_WAIT_DEFAULT 20 /* seconds */
 #define API_WAIT_MAX     60
@@ -37,18 +39,6 @@ struct api_request {
         uint64_t after;     /* generation; 0: none */
         uint64_t min_valid; /* seconds; 0: none */
         unsigned wait;      /* seconds */
-};
-
-#define API_DESCRIPTION_MAX 319
-
-struct api_error {
-        int status;
-        const char *error; /* static */
-        char description[API_DESCRIPTION_MAX + 1];
-        uint64_t retry_after;       /* seconds; 0: none */
-        int upstream_status;        /* 0: none */
-        const char *upstream_error; /* NULL or "": none */
-        const char *allow;          /* methods, with 405; or NULL */
 };
 
 /* 0; -EBADMSG: *ret_error has the answer. */
@@ -92,5 +82,6 @@ void api_token_render(struct buffer *out, const struct api_token *token, enum ap
                       enum http1_keep_alive keep_alive);
 void api_tokens_render(struct buffer *out, const struct api_token_status *tokens, size_t n,
                        enum http1_keep_alive keep_alive);
-void api_error_render(struct buffer *out, const struct api_error *error,
-                      enum http1_keep_alive keep_alive);
+
+/* Writes the members of one line of GET /v1/tokens. */
+void api_status_write(struct json_writer *json, const struct api_token_status *token);

@@ -367,6 +367,7 @@ static struct slice first_lines(int status) {
                 struct slice lines;
         } answers[] = {
                 {200, FIRST_LINES("200 OK")},
+                {202, FIRST_LINES("202 Accepted")},
                 {400, FIRST_LINES("400 Bad Request")},
                 {403, FIRST_LINES("403 Forbidden")},
                 {404, FIRST_LINES("404 Not Found")},
@@ -382,7 +383,7 @@ static struct slice first_lines(int status) {
                 if (answers[i].status == status)
                         return answers[i].lines;
         assert(!"a status that is not given here");
-        return answers[6].lines;
+        return answers[7].lines;
 }
 
 void http1_head_render(struct buffer *out, int status, const char *content_type,

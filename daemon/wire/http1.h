@@ -17,7 +17,7 @@
 #define HTTP1_HEAD_MAX   ((size_t)8192) /* first line and headers, with the empty line */
 #define HTTP1_BODY_MAX   ((size_t)8192) /* of a request */
 #define HTTP1_FIELDS_MAX ((size_t)64)
-#define HTTP1_ANSWER_MAX ((size_t)1 << 21) /* body of a response: a list of 1024 tokens */
+#define HTTP1_ANSWER_MAX ((size_t)1 << 23) /* body of a response: the metrics of 1024 tokens */
 
 /* What an answer says of its connection (RFC 9112 9.3): HTTP/1.0 has to be told that it is kept. */
 enum http1_keep_alive {

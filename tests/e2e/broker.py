@@ -196,6 +196,10 @@ class Broker:
         """Until N requests wait for that token."""
         until(lambda: self.shown(name)["waiting"] == n, explain=lambda: f"{self.shown(name)}")
 
+    def overhear(self, text):
+        """What somebody was told besides: it is looked at in the end as what it says itself."""
+        self._said.append(text)
+
     # The end.
 
     def finish(self):

@@ -158,7 +158,7 @@ def test_socket_of_systemd_is_taken(broker):
 
 def test_socket_of_systemd_among_others(broker):
     bearerd = broker(start=False)
-    activate(bearerd, (bearerd.directory / "a", "control", "SOCK_STREAM"),
+    activate(bearerd, (bearerd.directory / "a", "another", "SOCK_STREAM"),
              (bearerd.socket, "token", "SOCK_STREAM"),
              (bearerd.directory / "b", "other", "SOCK_DGRAM"))
     bearerd.start()

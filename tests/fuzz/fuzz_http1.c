@@ -200,7 +200,7 @@ static ssize_t check_request(struct slice data) {
 }
 
 static void check_rendered_response(const struct http1_response *response) {
-        static const int statuses[] = {200, 400, 403, 404, 405, 429, 500, 502, 503, 504};
+        static const int statuses[] = {200, 202, 400, 403, 404, 405, 429, 500, 502, 503, 504};
         int status = statuses[response->status % 10];
         struct buffer out = BUFFER_INIT(HTTP1_ANSWER_MAX + 2 * HTTP1_HEAD_MAX);
         char *type = string_of(response->content_type, SIZE_MAX);

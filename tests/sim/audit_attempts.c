@@ -266,8 +266,12 @@ void auditor_after(const struct world *world, unsigned slot, bool is_current,
         HOLDS(slot_of(token) == slot, "an answer is for the token that it was asked for");
         ledger->in_flight = false;
         if (books.before.outcome.kind == OUTCOME_GRANTED && note_grant(world, slot)) {
+                tallies_ended(slot, OUTCOME_GRANTED);
                 check_grant(world, slot, token);
         } else {
+                tallies_ended(slot, books.before.outcome.kind == OUTCOME_GRANTED
+                                            ? OUTCOME_FAILED
+                                            : books.before.outcome.kind);
                 note_failure(world, slot);
                 check_failure(world, slot, token);
         }
@@ -288,6 +292,7 @@ void auditor_abandoned(const struct world *world, const struct broker_token *tok
         if (token->removed)
                 return;
         books.before.outcome = (struct outcome){.kind = OUTCOME_FAILED};
+        tallies_ended(slot, OUTCOME_FAILED);
         note_failure(world, slot);
         books.ledgers[slot].may_renew_again = false;
         hear(world, token, false);

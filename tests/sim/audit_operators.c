@@ -34,6 +34,8 @@ void auditor_reconfigured(const struct world *world, unsigned slot, bool is_anot
                 auditor_refreshed(world, i);
         if (is_another)
                 forget_token(&books.ledgers[slot], world->now);
+        if (!world->plans[slot].is_there)
+                tallies_forget(slot);
 }
 
 /* What is to be tried by some time is tried some time after NOW. */
@@ -51,6 +53,7 @@ void auditor_slept(const struct world *world) {
 }
 
 void auditor_restarted(const struct world *world, bool is_blank) {
+        tallies_forget_all();
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 struct ledger *ledger = &books.ledgers[slot];
 

@@ -9,6 +9,7 @@ void auditor_asked(const struct world *world, const struct worker *worker) {
         books.ledgers[worker->slot].is_refused |= worker->want.after > 0;
         books.waiting[worker->slot]++; /* until it has its reply, at once or not */
         books.n_waiting++;
+        tallies_asked(world, worker);
 }
 
 void auditor_left(const struct world *world, const struct worker *worker) {
@@ -123,6 +124,7 @@ void auditor_replied(const struct world *world, const struct worker *worker, boo
                       kind);
         books.n_happened++;
         auditor_left(world, worker);
+        tallies_replied(world, worker);
         check_wait(world, worker, at_once);
         hear(world, worker);
         if (kind == REPLY_UNKNOWN || kind == REPLY_FORBIDDEN) {

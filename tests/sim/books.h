@@ -56,6 +56,13 @@ struct before {
         uint64_t new_number;
 };
 
+/* What a tally should say. */
+struct score {
+        uint64_t replies[N_REPLY_KINDS];
+        uint64_t attempts[N_OUTCOME_KINDS];
+        uint64_t waited; /* ns, over all replies */
+};
+
 struct books {
         bool traces;
         bool steady_clock;
@@ -71,6 +78,9 @@ struct books {
         unsigned n_admitted[USERS];
         uint64_t n_wakeups, n_happened; /* what a wake-up may be good for */
         bool had_token;
+        uint64_t asked_at[WORKERS];
+        struct score scores[SLOTS]; /* since it is there, in this life of the broker */
+        struct score score_of_none; /* of replies that are about no token */
 };
 
 extern struct books books;
@@ -95,6 +105,16 @@ static inline void ledger_end_pause(struct ledger *ledger) {
 
 /* The smallest budget of those that share ACCOUNT. */
 unsigned books_budget(const struct world *world, unsigned account);
+
+/* ---- what is counted: audit_tallies.c ---- */
+
+void tallies_asked(const struct world *world, const struct worker *worker);
+void tallies_replied(const struct world *world, const struct worker *worker);
+/* An attempt for SLOT has ended so; it has no token any more; the broker is a new one. */
+void tallies_ended(unsigned slot, enum outcome_kind kind);
+void tallies_forget(unsigned slot);
+void tallies_forget_all(void);
+void tallies_check(const struct world *world);
 
 /* What bearerd says is heard each time in chaos, and now and then in calm years. */
 static inline bool books_hear(const struct world *world) {

@@ -21,7 +21,7 @@
 
 static const char *const scenarios[N_SCENARIOS] = {"calm", "chaos", "recovery"};
 
-struct tally {
+struct lived {
         uint64_t runs;
         uint64_t events;
         double years;
@@ -31,7 +31,7 @@ struct tally {
 #define PATIENCE 100
 
 static struct world world;
-static struct tally tallies[N_SCENARIOS];
+static struct lived tallies[N_SCENARIOS];
 
 static char last_words[128];
 

@@ -28,10 +28,10 @@ for i in range(int(sys.argv[1])):
 time.sleep(float(sys.argv[2]))' "$1" "$2"
 }
 sockets_are_alive() {
-  echo "$(systemctl is-active bearerd.socket bearerd-credential.socket bearerd-fetch.socket | xargs)" \
+  echo "$(systemctl is-active bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket | xargs)" \
     "$(stat -c '%a %U %G' $socket)"
 }
-alive="active active active 660 root bearer"
+alive="active active active active 660 root bearer"
 fetches() { systemctl list-units --all --plain --no-legend 'bearerd-fetch@*.service' | wc -l; }
 
 set_up
@@ -48,7 +48,7 @@ ask_many 20 >/tmp/answered &
 meson install -C "$build" --no-rebuild >/dev/null && systemctl daemon-reload && systemctl restart bearerd
 wait $!
 ok "20 workers that come during an upgrade are answered" 20 "$(cat /tmp/answered)"
-systemctl stop bearerd.socket bearerd-credential.socket bearerd-fetch.socket bearerd.service
+systemctl stop bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket bearerd.service
 ok "stopped with its sockets, it stays down" "*connect*" "$(ask /v1/token)"
 ok "... really" inactive "$(systemctl is-active bearerd)"
 systemctl start bearerd

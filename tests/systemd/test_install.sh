@@ -16,8 +16,8 @@ start_endpoint
 configure_athena
 enable_bearerd
 ok "enable --now" 0 $?
-ok "... enables its sockets, too" "enabled enabled enabled enabled" \
-  "$(systemctl is-enabled bearerd.service bearerd.socket bearerd-credential.socket bearerd-fetch.socket | xargs)"
+ok "... enables its sockets, too" "enabled enabled enabled enabled enabled" \
+  "$(systemctl is-enabled bearerd.service bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket | xargs)"
 ok "Type=notify: active when it serves" active "$(systemctl is-active bearerd)"
 ok "... and is watched" 30s "$(show bearerd WatchdogUSec)"
 ok "a fetch that hangs is ended" "5min 30s" "$(show bearerd-fetch@x.service RuntimeMaxUSec)"

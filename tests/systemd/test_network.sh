@@ -13,7 +13,7 @@ ip link set lo down
 enable_bearerd
 ok "it is ready" active "$(systemctl is-active bearerd)"
 ok "... waiting for nothing that has to do with the network" 0 \
-  "$(systemctl show --property=After,Requires,Wants bearerd.service bearerd.socket bearerd-credential.socket \
+  "$(systemctl show --property=After,Requires,Wants bearerd.service bearerd.socket bearerd-credential.socket bearerd-control.socket \
     bearerd-fetch.socket | grep -c network)"
 ok "it says what is missing" 0 "$(until_ok 10 status_says 'athena: no valid token, *; last: *onnect*'; echo $?)"
 ok "nothing has reached the endpoint" 0 "$(requests)"

@@ -122,7 +122,7 @@ ok "... ever" yes "$([ "$(generation)" -gt "$between" ] && echo yes)"
 ok "... and the next life goes on from there" "$(generation)" "$(systemctl restart bearerd; generation)"
 
 # --- stopped, nothing is kept; from systemd 254 on, when that is wanted
-systemctl stop bearerd.socket bearerd-credential.socket bearerd-fetch.socket bearerd.service
+systemctl stop bearerd.socket bearerd-credential.socket bearerd-control.socket bearerd-fetch.socket bearerd.service
 if [ "$(show bearerd FileDescriptorStorePreserve)" = yes ]; then
   ok "stopped, it is kept" 0 "$(memory holds eyJ; echo $?)"
   systemctl clean --what=fdstore bearerd

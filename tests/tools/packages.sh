@@ -23,6 +23,21 @@ need() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# promtool_in DIRECTORY: the path of a promtool; if there is none, it is taken out of Debian's package
+# prometheus into DIRECTORY. That package itself is not installed: it would start a server.
+promtool_in() {
+  type -P promtool && return
+  if [ ! -x "$1/promtool" ]; then
+    rm -rf "$1/package"
+    mkdir -p "$1/package" &&
+      (cd "$1/package" && apt-get -qq -o APT::Sandbox::User=root download prometheus) >&2 &&
+      dpkg-deb --fsys-tarfile "$1"/package/*.deb |
+      tar --extract --directory="$1/package" ./usr/bin/promtool &&
+      mv "$1/package/usr/bin/promtool" "$1" && rm -r "$1/package" || return 1
+  fi
+  echo "$1/promtool"
+}
+
 # What building takes.
 build_packages=(dpkg-dev gcc libc6-dev libcurl4-openssl-dev libevent-dev libjson-c-dev libsystemd-dev
   meson ninja-build pkg-config)

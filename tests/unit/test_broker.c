@@ -1562,6 +1562,141 @@ static void test_workers_are_served_by_lives_of_seconds(void **state) {
         assert_in_range(world.n_granted, 75, 95); /* every 7 to 7.5 s */
 }
 
+/* ---- what is counted ---- */
+
+static uint64_t replied(const struct tally *tally) {
+        uint64_t n = 0;
+
+        for (int kind = 0; kind < N_REPLY_KINDS; kind++)
+                n += tally->replies[kind];
+        return n;
+}
+
+static void test_replies_are_counted_for_their_token_with_how_long_they_were_waited_for(
+        void **state) {
+        struct broker_token *token = configure_one();
+        uint64_t attempt = started(token);
+        struct request requests[3] = {0};
+
+        for (size_t i = 0; i < ELEMENTS(requests); i++) {
+                assert_int_equal(ask(&requests[i], any, 20), REPLY_WAIT);
+                now += SECOND;
+        }
+        assert_int_equal(replied(&token->tally), 0);
+        end(attempt, granted("first", 3600));
+        for (size_t i = 0; i < ELEMENTS(requests); i++)
+                assert_replied(&requests[i], REPLY_TOKEN);
+        assert_int_equal(ask_now(any), REPLY_TOKEN);
+        assert_int_equal(token->tally.replies[REPLY_TOKEN], 4);
+        assert_int_equal(replied(&token->tally), 4);
+        assert_int_equal(token->tally.waits.sum, (1 + 2 + 3 + 0) * SECOND);
+        assert_int_equal(histogram_count(&token->tally.waits, HISTOGRAM_BOUNDS), 4);
+        assert_int_equal(histogram_count(&token->tally.waits, 0), 1); /* at once */
+        assert_int_equal(replied(&broker.tally), 0);
+}
+
+static void test_refusals_are_counted_by_kind_and_those_about_no_token_apart(void **state) {
+        static const uid_t nobody[] = {4711};
+        struct broker_spec specs[] = {spec("a"), spec("b")};
+        struct request request = {0};
+
+        assert_int_equal(ask_now(any), REPLY_UNCONFIGURED);
+        specs[0].policy = (struct policy){.users = nobody, .n_users = 1};
+        configure(specs, 2);
+        assert_int_equal(ask_now(any), REPLY_FORBIDDEN);
+        assert_int_equal(broker_request(&broker, &request, "", false, &any, 0, &worker, now),
+                         REPLY_AMBIGUOUS);
+        assert_int_equal(broker_request(&broker, &request, "c", false, &any, 0, &worker, now),
+                         REPLY_FORBIDDEN);
+        assert_int_equal(broker_request(&broker, &request, "b", false, &any, 0, &worker, now),
+                         REPLY_TIMEOUT);
+        assert_int_equal(broker_find(&broker, "a")->tally.replies[REPLY_FORBIDDEN], 1);
+        assert_int_equal(broker_find(&broker, "b")->tally.replies[REPLY_TIMEOUT], 1);
+        assert_int_equal(broker.tally.replies[REPLY_UNCONFIGURED], 1);
+        assert_int_equal(broker.tally.replies[REPLY_AMBIGUOUS], 1);
+        assert_int_equal(broker.tally.replies[REPLY_FORBIDDEN], 1);
+        assert_int_equal(replied(&broker.tally), 3);
+}
+
+static void test_request_that_is_cancelled_is_not_counted(void **state) {
+        struct broker_token *token = configure_one();
+        uint64_t attempt = started(token);
+        struct request request = {0}, answered = {0};
+
+        assert_int_equal(ask(&request, any, 20), REPLY_WAIT);
+        assert_int_equal(ask(&answered, any, 20), REPLY_WAIT);
+        broker_cancel(&broker, &request);
+        end(attempt, granted("first", 3600));
+        broker_cancel(&broker, &answered); /* its reply is on the way */
+        assert_quiet();
+        assert_int_equal(replied(&token->tally), 0);
+}
+
+static void test_attempts_are_counted_by_how_they_end_with_how_long_they_took(void **state) {
+        struct broker_token *token = configure_one();
+        const struct tally *tally = &token->tally;
+        uint64_t attempt = started(token);
+
+        now += 3 * SECOND;
+        end(attempt, failed(500));
+        wait_for_deadline();
+        end(started(token), denied());
+        wait_for_deadline();
+        end(started(token), misconfigured());
+        wait_for_deadline();
+        attempt = started(token);
+        wait_for_deadline(); /* it is given up */
+        assert_abandoned(attempt);
+        assert_int_equal(tally->attempts[OUTCOME_FAILED], 2);
+        assert_int_equal(tally->attempts[OUTCOME_DENIED], 1);
+        assert_int_equal(tally->attempts[OUTCOME_MISCONFIGURED], 1);
+        assert_int_equal(tally->attempts[OUTCOME_GRANTED], 0);
+        assert_int_equal(histogram_count(&tally->durations, HISTOGRAM_BOUNDS), 4);
+        assert_int_equal(tally->durations.sum, 3 * SECOND + token->lease.terms.attempt_timeout);
+}
+
+static void test_token_whose_life_is_over_when_it_comes_counts_as_failed(void **state) {
+        struct broker_token *token = configure_one();
+        uint64_t attempt = started(token);
+
+        now += 10 * SECOND;
+        end(attempt, granted("late", 5));
+        assert_int_equal(token->tally.attempts[OUTCOME_GRANTED], 0);
+        assert_int_equal(token->tally.attempts[OUTCOME_FAILED], 1);
+}
+
+static void test_what_is_counted_goes_on_over_a_reload_as_long_as_the_name_is_there(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+        struct broker_spec one = spec("a");
+
+        assert_int_equal(ask_now(any), REPLY_TOKEN);
+        configure(&one, 1);
+        assert_int_equal(broker_find(&broker, "a")->tally.replies[REPLY_TOKEN], 1);
+        one.identity = "another";
+        configure(&one, 1);
+        token = broker_find(&broker, "a");
+        assert_int_equal(token->tally.replies[REPLY_TOKEN], 1);
+        assert_int_equal(token->tally.attempts[OUTCOME_GRANTED], 1);
+        one.name = "b";
+        configure(&one, 1);
+        one.name = "a";
+        configure(&one, 1);
+        assert_int_equal(replied(&broker_find(&broker, "a")->tally), 0);
+}
+
+static void test_reply_for_a_token_that_is_gone_counts_for_none(void **state) {
+        struct broker_spec one = spec("b");
+        struct request request = {0};
+
+        started(configure_one());
+        assert_int_equal(ask(&request, any, 20), REPLY_WAIT);
+        now += SECOND;
+        configure(&one, 1);
+        assert_replied(&request, REPLY_FORBIDDEN);
+        assert_int_equal(broker.tally.replies[REPLY_FORBIDDEN], 1);
+        assert_int_equal(broker.tally.waits.sum, SECOND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -1639,6 +1774,13 @@ int main(void) {
                 TEST(test_loop_does_not_spin_and_hands_out_nothing_below_its_floor),
                 TEST(test_same_dying_token_again_and_again_keeps_the_budget),
                 TEST(test_workers_are_served_by_lives_of_seconds),
+                TEST(test_replies_are_counted_for_their_token_with_how_long_they_were_waited_for),
+                TEST(test_refusals_are_counted_by_kind_and_those_about_no_token_apart),
+                TEST(test_request_that_is_cancelled_is_not_counted),
+                TEST(test_attempts_are_counted_by_how_they_end_with_how_long_they_took),
+                TEST(test_token_whose_life_is_over_when_it_comes_counts_as_failed),
+                TEST(test_what_is_counted_goes_on_over_a_reload_as_long_as_the_name_is_there),
+                TEST(test_reply_for_a_token_that_is_gone_counts_for_none),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

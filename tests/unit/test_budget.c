@@ -154,6 +154,25 @@ static void test_limit_that_is_lowered_holds_at_once(void **state) {
         assert_int_equal(budget_next(&budget, START + 3 * SECOND), START + 3 * SECOND);
 }
 
+static void test_what_is_left_is_what_the_last_60_s_and_those_in_flight_leave(void **state) {
+        struct budget budget = warm(4);
+
+        assert_int_equal(budget_left(&budget, START), 4);
+        request(&budget, START);
+        request(&budget, START + SECOND);
+        budget_take(&budget, START + 2 * SECOND);
+        assert_int_equal(budget_left(&budget, START + 2 * SECOND), 1);
+        budget_settle(&budget, false, START + 3 * SECOND);
+        assert_int_equal(budget_left(&budget, START + 3 * SECOND), 2);
+        assert_int_equal(budget_left(&budget, START + 60 * SECOND - 1), 2);
+        assert_int_equal(budget_left(&budget, START + 60 * SECOND), 3);
+        assert_int_equal(budget_left(&budget, START + 61 * SECOND), 4);
+        request(&budget, START + 61 * SECOND);
+        request(&budget, START + 61 * SECOND);
+        budget_set_per_minute(&budget, 1);
+        assert_int_equal(budget_left(&budget, START + 61 * SECOND), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(
@@ -167,6 +186,7 @@ int main(void) {
                 cmocka_unit_test(test_cold_start_spaces_behind_one_in_flight),
                 cmocka_unit_test(test_cold_start_is_over_after_60_s),
                 cmocka_unit_test(test_limit_that_is_lowered_holds_at_once),
+                cmocka_unit_test(test_what_is_left_is_what_the_last_60_s_and_those_in_flight_leave),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -460,6 +460,7 @@ static void test_every_status_has_its_reason_and_reads_back(void **state) {
                 const char *line;
         } lines[] = {
                 {200, "HTTP/1.1 200 OK\r\n"},
+                {202, "HTTP/1.1 202 Accepted\r\n"},
                 {400, "HTTP/1.1 400 Bad Request\r\n"},
                 {403, "HTTP/1.1 403 Forbidden\r\n"},
                 {404, "HTTP/1.1 404 Not Found\r\n"},
@@ -503,8 +504,8 @@ static const struct {
         {"HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n", 1},
         {"HTTP/1.1 200 OK\r\nRetry-After: 0\r\n" LENGTH_0, 1},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", 0},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n", 0},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 2097153\r\n\r\n", -EBADMSG},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n", 0},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 8388609\r\n\r\n", -EBADMSG},
         {"HTTP/1.1 200 OK\r\n\r\n", -EBADMSG},
         {"HTTP/1.1 199 x\r\n" LENGTH_0, -EBADMSG},
         {"HTTP/1.1 100 x\r\n\r\n", -EBADMSG},

@@ -83,7 +83,7 @@ static int setup(void **state) {
         memset(got, 0, sizeof got);
         deadline = clock_now() + PATIENCE;
         return loop_new(&loop_owner, none, &loop) == 0
-                       ? server_start(&server, loop, &listener, 1, &owner)
+                       ? server_start(&server, loop, &listener, 1, 0, &owner)
                        : -1;
 }
 

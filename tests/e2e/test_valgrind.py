@@ -14,7 +14,8 @@ import socket
 import pytest
 from account import needs_root
 from activation import activate
-from test_credential_socket import Unit, is_refusal
+from test_credential_socket import is_refusal
+from unit import Unit
 
 pytestmark = needs_root     # for the credential socket
 

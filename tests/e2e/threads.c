@@ -29,6 +29,7 @@
 #define RENEW_EVERY      25
 #define FORK_EVERY       40
 #define OPEN_EVERY       20
+#define CHILD_SECONDS    60
 #define CHILD_ROUNDS     3
 #define CHILD_IS_CONTENT 7
 
@@ -133,6 +134,7 @@ static void open_another(uint64_t *last) {
 static void live_as_child(struct bearer_token *token) {
         unsigned good = 0;
 
+        alarm(CHILD_SECONDS); /* one that hangs is found, and not left behind */
         for (unsigned i = 0; i < CHILD_ROUNDS; i++) {
                 struct bearer_token *own = NULL;
 

@@ -89,6 +89,7 @@ path=$run/credential.sock
 ok "... nor take the place of systemd" "*Permission denied*" "$(connects as_worker)"
 modes() { stat -c '%n %a %U %G' $run $run/*.sock $run/pub | sed "s,^$run,,"; }
 wanted=' 755 root root
+/control.sock 600 root root
 /credential.sock 600 root root
 /fetch.sock 600 bearerd bearerd
 /token.sock 660 root bearer

@@ -141,6 +141,24 @@ gives worker.service /tmp/meeting/3 ends
 ok "... and nothing once its maker has ended" "HTTP/1.1 403 *" \
   "$(in_unit other.service /usr/bin/python3 /tmp/take.py /tmp/meeting/3 worker.service)"
 
+# --- who is another one in namespaces of its own, as in a container: root, and process 1
+
+contained() {
+  in_unit "$1" unshare --user --map-root-user --pid --fork -- \
+    sh -c "${2-:}; curl -sS --max-time 10 --unix-socket $socket http://localhost/v1/token"
+}
+ok "in its own namespaces a process is root, and process 1" "0 1*" "$(contained worker.service 'echo $(id -u) $$$$')"
+ok "... but counts as what it is outside: in its unit" "$given" "$(contained worker.service)"
+ok "... in no other one" "$denied" "$(contained other.service)"
+more='$a allow_users = root'
+allow ""
+ok "... not as root" "$denied" "$(contained worker.service)"
+more='$a allow_users = worker'
+allow ""
+ok "... but as the user that it is" "$given" "$(contained worker.service)"
+more=
+allow worker.service
+
 # --- processes that end as soon as they have asked
 
 cat >/tmp/hasty.py <<'END_OF_HASTY'

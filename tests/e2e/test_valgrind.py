@@ -100,7 +100,7 @@ def reload_wrong_and_right(bearerd, endpoint):
     bearerd.config["token athena"]["floor"] = "30s"
     del bearerd.config["token other"]
     bearerd.add_token("third", **KEYS)
-    bearerd.config["token third"]["allow_users"] = "root"
+    bearerd.config["token athena"]["allow_users"] = "root"
     endpoint.behave("stall")
     reload(bearerd, True)
     endpoint.wait_for_requests(4, SLOW)
@@ -111,6 +111,7 @@ def wait_for_what_does_not_come(bearerd):
     waiting = [bearerd.begin("/v1/tokens/third?wait=60") for _ in range(3)]
     bearerd.wait_for_waiting(3, "third")
     waiting.pop().close()
+    bearerd.wait_for_waiting(2, "third")
     unit = Unit(bearerd, credential="third")
     bearerd.wait_for_waiting(3, "third")
     idle, half = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)

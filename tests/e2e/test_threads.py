@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Many threads that share one handle of libbearer, and a real bearerd: see threads.c.
 
-Worth most in a build with -Db_sanitize=thread, which ./check makes for it. Not for a build with the
-address sanitizer: gcc 12's takes no care that a child of many threads finds its malloc unlocked, as
-libc's does.
+Worth most in a build with -Db_sanitize=thread, which ./check makes for it.
 """
 
 import os
@@ -26,7 +24,7 @@ def test_threads_share_a_handle_and_tokens(broker, endpoint, programs):
     done = subprocess.run(
         [*AS_EXPECTED, programs.libraries.parent / "tests/e2e/test-threads", str(THREADS),
          str(ROUNDS)],
-        env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)},
+        env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket), "TSAN_OPTIONS": "halt_on_error=1"},
         capture_output=True, check=False, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""        # the sanitizer's, too

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "story.h"
 
@@ -871,6 +875,31 @@ static void test_request_may_be_used_again_after_its_reply(void **state) {
         end(started(token), granted("first", 3600));
         assert_replied(&request, REPLY_TOKEN);
 }
+
+#ifndef NDEBUG
+/* They point to tokens that may be given up then. */
+static void test_time_goes_on_only_when_replies_were_taken(void **state) {
+        struct request request = {0};
+        struct broker_token *token = configure_one();
+        pid_t pid;
+        int status;
+
+        assert_int_equal(ask(&request, any, 20), REPLY_WAIT);
+        end(started(token), granted("t", 3600));
+        pid = fork();
+        if (pid == 0) {
+                signal(SIGABRT, SIG_DFL);
+                setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+                close(STDERR_FILENO);
+                broker_expired(&broker, LEAST, now);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+        assert_replied(&request, REPLY_TOKEN);
+        expire();
+}
+#endif
 
 /* ---- quotas ---- */
 
@@ -1743,6 +1772,9 @@ int main(void) {
                 TEST(test_request_that_is_cancelled_with_its_reply_on_the_way_gets_none),
                 TEST(test_cancelling_what_does_not_wait_does_nothing),
                 TEST(test_request_may_be_used_again_after_its_reply),
+#ifndef NDEBUG
+                TEST(test_time_goes_on_only_when_replies_were_taken),
+#endif
                 TEST(test_request_that_is_one_too_many_to_wait_is_told_so),
                 TEST(test_min_valid_that_is_one_too_many_gets_the_token_that_there_is),
                 TEST(test_request_that_waits_no_longer_gives_its_place_back),

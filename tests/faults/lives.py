@@ -251,12 +251,14 @@ class Restart(WholeLife):
         super().__init__(stage)
         self.socket, self._token_fd = stage.listen("passed.sock")
         self.credential, self._credential_fd = stage.listen("credential.sock")
+        self.control, self._control_fd = stage.listen("control.sock")
         self._kept = None
         self._since = 0
         self._remember()
 
     def _start(self, store):
-        passed = {"token": self._token_fd, "credential": self._credential_fd}
+        passed = {"token": self._token_fd, "credential": self._credential_fd,
+                  "control": self._control_fd}
         if store is not None:
             passed[STORE] = store
         return self.stage.start([self.stage.bearerd, "--config", self.stage.config, "--fetch",
@@ -335,6 +337,7 @@ class Restart(WholeLife):
     def close(self):
         os.close(self._token_fd)
         os.close(self._credential_fd)
+        os.close(self._control_fd)
 
 
 def read_sparse(fd):

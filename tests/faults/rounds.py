@@ -143,15 +143,17 @@ class Round(Restart):
 
 
 class Serving(Round):
-    """Workers of several kinds, and a unit."""
+    """Workers of several kinds, a unit, and an operator."""
 
     def act(self, process, fault):
         wrong = []
         patience = self._patience(fault)
-        for ask in (self._tokens, self._post, self._in_pieces, self._malformed, self._of_unit):
+        for path, ask in ((self.socket, self._tokens), (self.socket, self._post),
+                          (self.socket, self._in_pieces), (self.socket, self._malformed),
+                          (self.socket, self._of_unit), (self.control, self._as_operator)):
             try:
-                with Peer(self.socket, patience, process.pidfd) as worker:
-                    for got, good in ask(worker):
+                with Peer(path, patience, process.pidfd) as peer:
+                    for got, good in ask(peer):
                         wrong += self._judge(process, fault, got, good)
             except Silence as error:
                 if not fault or not fault.onwards:
@@ -193,6 +195,11 @@ class Serving(Round):
     def _malformed(self, worker):
         worker.send(b"nonsense\r\n\r\n")
         yield worker.answer(), {400}
+
+    def _as_operator(self, operator):
+        yield operator.ask("/v1/status"), {200}
+        yield operator.ask("/metrics"), {200}
+        yield operator.ask("/v1/tokens/nope/refresh", method="POST"), {404}
 
     def _of_unit(self, worker):
         """200 where the tests run in such a unit."""

@@ -91,21 +91,21 @@ class Round(Restart):
         return wrong
 
     def _leaks(self, fault):
-        """More is in use than before: lost, or only used? What is lost is more each time."""
+        """More is in use than before: lost, or only used? What is lost is more each time, of five."""
         found, in_use = self._settle(fault), []
-        for _ in range(4 if fault else 0):
+        for _ in range(6 if fault else 0):
             in_use.append((self.page.blocks, self.page.fds))
             self.page.arm(*fault)
             self.act(self._process, fault)
             self.page.disarm()
             if self._process.has_ended():
-                return found
+                return []                       # of the same fault, a little later
             self._after(fault)
             found = self._settle(fault)
             if not found:
                 return []
-        for each in zip(*in_use[-3:]):
-            if in_use and len(each) == 3 and each[0] < each[1] < each[2]:
+        for each in zip(*in_use[-5:]):
+            if all(one < next_one for one, next_one in zip(each, each[1:])):
                 return found
         if fault:
             self.usual = {"blocks": max(self.page.blocks, self.usual["blocks"]),

@@ -343,7 +343,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
 void connection_go_on(struct list *by_user, uint64_t now) {
         struct connection *connection = CONTAINER_OF(by_user, struct connection, by_user);
 
-        crowd_undefer(connection->user, by_user);
+        connection_step_out(connection);
         connection->is_deferred = false;
         if (connection->in.size > 0 && connection_is_open(connection))
                 connection_advance(connection, connection_take(connection, now), now);

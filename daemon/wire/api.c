@@ -193,11 +193,6 @@ void api_token_render(struct buffer *out, const struct api_token *token, enum ap
         response_put_head(out, start, &response);
 }
 
-static void write_known(struct json_writer *json, const char *key, uint64_t value) {
-        if (value != UINT64_MAX)
-                json_integer(json, key, value);
-}
-
 static void write_text(struct json_writer *json, const char *key, const char *text) {
         if (text && text[0])
                 json_string(json, key, slice_of(text));
@@ -206,7 +201,7 @@ static void write_text(struct json_writer *json, const char *key, const char *te
 static void write_last_error(struct json_writer *json, const struct api_token_status *token) {
         json_begin(json, "last_error", '{');
         write_text(json, "kind", token->last_error);
-        write_known(json, "age", token->last_error_age);
+        json_known(json, "age", token->last_error_age);
         if (token->upstream_status)
                 json_integer(json, "upstream_status", (uint64_t)token->upstream_status);
         write_text(json, "upstream_error", token->upstream_error);
@@ -218,17 +213,17 @@ void api_status_write(struct json_writer *json, const struct api_token_status *t
         json_string(json, "name", slice_of(token->name));
         json_boolean(json, "is_default", token->is_default);
         json_boolean(json, "valid", token->valid);
-        write_known(json, "generation", token->generation);
-        write_known(json, "expires_in", token->expires_in);
-        write_known(json, "expires_at", token->expires_at);
-        write_known(json, "served_for", token->served_for);
+        json_known(json, "generation", token->generation);
+        json_known(json, "expires_in", token->expires_in);
+        json_known(json, "expires_at", token->expires_at);
+        json_known(json, "served_for", token->served_for);
         json_boolean(json, "fetching", token->fetching);
-        write_known(json, "next_attempt", token->next_attempt);
+        json_known(json, "next_attempt", token->next_attempt);
         write_text(json, "scope", token->scope);
         write_text(json, "practice_id", token->practice_id);
-        write_known(json, "waiting", token->waiting);
-        write_known(json, "renewals", token->renewals);
-        write_known(json, "failures", token->failures);
+        json_known(json, "waiting", token->waiting);
+        json_known(json, "renewals", token->renewals);
+        json_known(json, "failures", token->failures);
         if (token->last_error[0])
                 write_last_error(json, token);
 }

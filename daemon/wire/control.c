@@ -98,11 +98,6 @@ const char *control_outcome_name(enum outcome_kind kind) {
 
 /* ---- status ---- */
 
-static void write_known(struct json_writer *json, const char *key, uint64_t value) {
-        if (value != UINT64_MAX)
-                json_integer(json, key, value);
-}
-
 static void write_replies(struct json_writer *json, const struct tally *tally,
                           bool (*is_told)(enum reply_kind kind)) {
         json_begin(json, "replies", '{');
@@ -127,7 +122,7 @@ static void write_token(struct json_writer *json, const struct control_token *to
         json_begin(json, "budget", '{');
         json_integer(json, "limit", token->budget_limit);
         json_integer(json, "left", token->budget_left);
-        write_known(json, "next", token->budget_next);
+        json_known(json, "next", token->budget_next);
         json_end(json, '}');
         json_begin(json, "counters", '{');
         write_replies(json, token->tally, control_reply_has_token);
@@ -204,7 +199,7 @@ void control_refresh_render(struct buffer *out, const struct control_refresh *re
         json_string(&json, "name", slice_of(refresh->name));
         json_string(&json, "renewal", slice_of(names[refresh->renewal]));
         if (refresh->renewal == CONTROL_LATER) {
-                write_known(&json, "next_attempt", refresh->next_attempt);
+                json_known(&json, "next_attempt", refresh->next_attempt);
                 json_string(&json, "waits_for", slice_of(refresh->waits_for));
         }
         json_end(&json, '}');

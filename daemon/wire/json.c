@@ -120,6 +120,11 @@ void json_integer(struct json_writer *writer, const char *key, uint64_t value) {
         decimal_render(writer->out, value);
 }
 
+void json_known(struct json_writer *writer, const char *key, uint64_t value) {
+        if (value != UINT64_MAX)
+                json_integer(writer, key, value);
+}
+
 void json_boolean(struct json_writer *writer, const char *key, bool value) {
         write_key(writer, key);
         buffer_append_text(writer->out, value ? "true" : "false");

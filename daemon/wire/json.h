@@ -28,6 +28,8 @@ void json_string(struct json_writer *writer, const char *key, struct slice value
 /* The same for a value that is known to need neither, a token for one: copied at once. */
 void json_plain_string(struct json_writer *writer, const char *key, struct slice value);
 void json_integer(struct json_writer *writer, const char *key, uint64_t value);
+/* The same, but nothing for UINT64_MAX: it is not known. */
+void json_known(struct json_writer *writer, const char *key, uint64_t value);
 void json_boolean(struct json_writer *writer, const char *key, bool value);
 void json_null(struct json_writer *writer, const char *key);
 

@@ -138,6 +138,12 @@ configure_athena() {
   put_credential athena.client_secret "$client_secret"
   section athena >/etc/bearerd/bearerd.conf
 }
+# watched_for TIME: its watchdog's, from the next start on.
+watched_for() {
+  mkdir -p /etc/systemd/system/bearerd.service.d
+  printf '[Service]\nWatchdogSec=%s\n' "$1" >/etc/systemd/system/bearerd.service.d/watchdog.conf
+  systemctl daemon-reload
+}
 enable_bearerd() {
   systemctl enable --now bearerd 2>/dev/null
 }

@@ -33,9 +33,7 @@ by_watchdog() { kill -STOP "$(show bearerd MainPID)"; }
 install_bearerd
 start_endpoint
 configure_athena
-mkdir -p /etc/systemd/system/bearerd.service.d
-printf '[Service]\nWatchdogSec=1s\n' >/etc/systemd/system/bearerd.service.d/watchdog.conf
-systemctl daemon-reload
+watched_for 1s
 enable_bearerd
 before=$(generation) before_token=$(token)
 ok "one request" 1 "$(requests)"

@@ -72,9 +72,7 @@ touch /root/beginning
 install_bearerd
 start_endpoint
 configure_athena
-mkdir -p /etc/systemd/system/bearerd.service.d
-printf '[Service]\nWatchdogSec=1s\n' >/etc/systemd/system/bearerd.service.d/watchdog.conf
-systemctl daemon-reload
+watched_for 1s
 enable_bearerd
 new_token
 ok "a token" 342 "$(wc -c <$canaries/token1)"

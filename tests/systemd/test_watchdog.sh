@@ -6,9 +6,7 @@
 install_bearerd
 start_endpoint
 configure_athena
-mkdir -p /etc/systemd/system/bearerd.service.d
-printf '[Service]\nWatchdogSec=2s\n' >/etc/systemd/system/bearerd.service.d/watchdog.conf
-systemctl daemon-reload
+watched_for 2s
 enable_bearerd
 
 by_watchdog() { journal cat -n 40 | grep -ci 'watchdog timeout'; }

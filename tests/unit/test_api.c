@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "asked.h"
 #include "base/secret.h"
 #include "core/outcome.h"
 #include "wire/api.h"
@@ -20,13 +21,9 @@ static int parse(const char *first, const char *tail, struct api_request *ret_re
                  struct api_error *ret_error) {
         struct buffer data = BUFFER_INIT(16384);
         struct http1_request http;
-        const char *why;
         int r;
 
-        buffer_append_text(&data, first);
-        buffer_append_text(&data, " HTTP/1.1\r\nHost: localhost\r\n");
-        buffer_append_text(&data, tail);
-        assert_int_equal(http1_request_parse(buffer_slice(&data), &http, &why), data.size);
+        asked(&data, first, tail, &http);
         r = api_request_parse(&http, ret_request, ret_error);
         buffer_deinit(&data);
         return r;

@@ -5,6 +5,8 @@
 
 #include "story.h"
 
+#include "asked.h"
+
 #include "wire/config.h"
 #include "wire/control.h"
 #include "wire/metrics.h"
@@ -15,13 +17,9 @@ static int parse(const char *first, const char *tail, struct control_request *re
                  struct api_error *ret_error) {
         struct buffer data = BUFFER_INIT(16384);
         struct http1_request http;
-        const char *why;
         int r;
 
-        buffer_append_text(&data, first);
-        buffer_append_text(&data, " HTTP/1.1\r\nHost: localhost\r\n");
-        buffer_append_text(&data, tail);
-        assert_int_equal(http1_request_parse(buffer_slice(&data), &http, &why), data.size);
+        asked(&data, first, tail, &http);
         r = control_request_parse(&http, ret_request, ret_error);
         buffer_deinit(&data);
         return r;

@@ -4,41 +4,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "scarce.h"
 #include "story.h"
 
 #include "core/recall.h"
 
 #define START (1000 * SECOND)
-
-/* ---- memory that runs out: the linker puts these in the way of core ---- */
-
-static unsigned allocations_left = UINT_MAX;
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_reallocarray(void *memory, size_t n, size_t size);
-void *__wrap_reallocarray(void *memory, size_t n, size_t size);
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-
-static bool allocation_fails(void) {
-        if (allocations_left == 0)
-                return true;
-        allocations_left--;
-        return false;
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_reallocarray(void *memory, size_t n, size_t size) {
-        return allocation_fails() ? NULL : __real_reallocarray(memory, n, size);
-}
-
-char *__wrap_strdup(const char *text) {
-        return allocation_fails() ? NULL : __real_strdup(text);
-}
 
 /* ---- telling a story ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bearer - the handle: from a call of bearer.h to a request, and from its answer to a result.
  *
- * Owns the pool of connections. Each call is one round trip; what comes before ask() in
- * bearer_get() is where a token that is already known would be handed out. */
+ * Owns the pool of connections. A call is one round trip, but for a token that this thread keeps on
+ * its shelf. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "client/address.h"
 #include "client/clock.h"
 #include "client/pool.h"
+#include "client/shelf.h"
 #include "client/token.h"
 #include "core/name.h"
 #include "wire/api.h"
@@ -26,6 +27,7 @@
 #define ANSWER_AT_ONCE (250 * NSEC_PER_MSEC) /* for the answer, where nothing is waited for */
 
 struct bearer {
+        uint64_t id; /* no other handle of the process has it, ever */
         struct pool pool;
 };
 
@@ -39,6 +41,7 @@ struct question {
 
 struct bearer *bearer_close(struct bearer *bearer) {
         if (bearer) {
+                shelf_clear(bearer->id);
                 pool_deinit(&bearer->pool);
                 free(bearer);
         }
@@ -46,6 +49,7 @@ struct bearer *bearer_close(struct bearer *bearer) {
 }
 
 int bearer_open(const char *socket, struct bearer **ret_bearer) {
+        static _Atomic uint64_t last_id;
         struct sockaddr_un address;
         struct bearer *bearer;
         int r;
@@ -63,6 +67,7 @@ int bearer_open(const char *socket, struct bearer **ret_bearer) {
                 free(bearer);
                 return r;
         }
+        bearer->id = atomic_fetch_add(&last_id, 1) + 1;
         *ret_bearer = bearer;
         return 0;
 }
@@ -159,13 +164,13 @@ static bool is_answer_to(const struct bearer_token *token, const struct question
 }
 
 static int read_answer(const struct http1_response *response, const struct question *question,
-                       struct bearer_token **ret_token) {
+                       struct bearer_token **ret_token, struct token_offer *ret_offer) {
         struct bearer_token *token;
         int r;
 
         if (response->status != 200)
                 return result_of_refusal(response);
-        r = token_parse(response->body, clock_now(), &token);
+        r = token_parse(response->body, clock_now(), &token, ret_offer);
         if (r < 0)
                 return result_of_error(r);
         if (!is_answer_to(token, question)) {
@@ -182,6 +187,8 @@ static int ask(struct bearer *bearer, const struct question *question,
         _cleanup_(buffer_deinit) struct buffer request = BUFFER_INIT(REQUEST_MAX);
         struct connection *connection;
         struct http1_response response;
+        struct token_offer offer;
+        uint64_t asked_at = shelf_clock();
         int r;
 
         question_render(&request, question);
@@ -191,18 +198,26 @@ static int ask(struct bearer *bearer, const struct question *question,
                      &response);
         if (r < 0)
                 return result_of_error(r);
-        r = read_answer(&response, question, ret_token);
+        r = read_answer(&response, question, ret_token, &offer);
+        if (r == 0)
+                shelf_put(bearer->id, question->name, *ret_token, &offer, asked_at);
         pool_put(&bearer->pool, connection, response.keep_alive && r != BEARER_E_PROTOCOL);
         return r;
 }
 
 int bearer_get(struct bearer *bearer, const char *name, int timeout_ms,
                struct bearer_token **ret_token) {
+        struct bearer_token *token;
         struct question question;
         int r;
 
-        if (!bearer || !ret_token)
+        if (!bearer || !ret_token || timeout_ms < -1)
                 return -EINVAL;
+        token = shelf_find(bearer->id, name);
+        if (token) {
+                *ret_token = token;
+                return 0;
+        }
         r = question_init(name, 0, timeout_ms, &question);
         return r == 0 ? ask(bearer, &question, ret_token) : r;
 }

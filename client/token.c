@@ -14,32 +14,61 @@
 #include "core/outcome.h"
 #include "wire/json.h"
 
-#define PRACTICE_ID_MAX ((size_t)255)
+/* More references than there can be: while a thread keeps it, the count of the others is never 0.
+ */
+#define KEPT (INT64_C(1) << 62)
 
-struct bearer_token {
-        atomic_uint references;
-        struct secret value;
-        char name[TOKEN_NAME_MAX + 1];
-        char scope[OUTCOME_SCOPE_MAX + 1];
-        char practice_id[PRACTICE_ID_MAX + 1];
-        uint64_t generation;
-        uint64_t expires_at; /* Unix time, seconds */
-        uint64_t ends_at;    /* clock_now() time */
-};
+/* Where this is, is a thread. */
+static _Thread_local char self __attribute__((tls_model("initial-exec")));
+
+/* Only the keeper itself makes itself one, or no more one: to all others, what they read here is
+ * somebody else. */
+static bool is_keeper(const struct bearer_token *token) {
+        return atomic_load_explicit(&token->keeper, memory_order_relaxed) == &self;
+}
+
+static void token_free(struct bearer_token *token) {
+        secret_deinit(&token->value);
+        free(token);
+}
+
+/* Whoever is last must see all that the others did with it before. */
+static void add_references(struct bearer_token *token, int64_t n) {
+        if (atomic_fetch_add_explicit(&token->references, n, memory_order_acq_rel) + n == 0)
+                token_free(token);
+}
 
 struct bearer_token *bearer_token_ref(struct bearer_token *token) {
-        if (token)
+        if (!token)
+                return NULL;
+        if (is_keeper(token))
+                token->lent++;
+        else
                 atomic_fetch_add_explicit(&token->references, 1, memory_order_relaxed);
         return token;
 }
 
-/* Whoever is last must see all that the others did with it before. */
 struct bearer_token *bearer_token_unref(struct bearer_token *token) {
-        if (token && atomic_fetch_sub_explicit(&token->references, 1, memory_order_acq_rel) == 1) {
-                secret_deinit(&token->value);
-                free(token);
-        }
+        if (!token)
+                return NULL;
+        if (is_keeper(token))
+                token->lent--;
+        else
+                add_references(token, -1);
         return NULL;
+}
+
+void token_keep(struct bearer_token *token) {
+        token->lent = 1;
+        atomic_store(&token->references, KEPT);
+        atomic_store(&token->keeper, &self);
+}
+
+void token_let_go(struct bearer_token *token) {
+        int64_t lent = token->lent;
+
+        atomic_store(&token->keeper, NULL);
+        add_references(token, lent - KEPT);
 }
 
 static void cleanup_token(struct bearer_token **token) {
@@ -125,7 +154,24 @@ static int read_members(const struct json_object *object, uint64_t received_at,
         return read_value(object, &token->value);
 }
 
-int token_parse(struct slice body, uint64_t received_at, struct bearer_token **ret_token) {
+/* What an older bearerd does not say, or what makes no sense, is no offer. */
+static void read_offer(const struct json_object *object, struct token_offer *ret_offer) {
+        struct token_offer offer = {0};
+        uint64_t slot;
+
+        if (read_integer(object, "served_for", OUTCOME_EXPIRES_IN_MAX, &offer.served_for) == 0 &&
+            read_integer(object, "epoch_slot", EPOCH_SLOTS_MAX - 1, &slot) == 0 &&
+            read_text(object, "epoch_file", offer.epoch_file, sizeof offer.epoch_file) == 0 &&
+            offer.epoch_file[0] == '/' &&
+            read_integer(object, "epoch", EPOCH_MAX, &offer.epoch) == 0)
+                offer.slot = (uint32_t)slot;
+        else
+                offer.epoch = 0;
+        *ret_offer = offer;
+}
+
+int token_parse(struct slice body, uint64_t received_at, struct bearer_token **ret_token,
+                struct token_offer *ret_offer) {
         _cleanup_(cleanup_token) struct bearer_token *token = NULL;
         struct json_object object;
         int r;
@@ -139,6 +185,7 @@ int token_parse(struct slice body, uint64_t received_at, struct bearer_token **r
         r = read_members(&object, received_at, token);
         if (r < 0)
                 return r;
+        read_offer(&object, ret_offer);
         *ret_token = token;
         token = NULL; /* consumed */
         return 0;

@@ -24,16 +24,21 @@ static const char *practice_id(const struct broker_token *token) {
 }
 
 static void answer_token(struct buffer *out, const struct broker_token *token,
-                         enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
+                         const struct answer_epochs *epochs, enum api_format format,
+                         enum http1_keep_alive keep_alive, uint64_t now) {
         const struct lease *lease = &token->lease;
         struct api_token answer = {
                 .name = token->name,
                 .access_token = secret_slice(&lease->access_token),
                 .expires_in = time_until(lease->expires_at, now) / NSEC_PER_SEC,
                 .expires_at = unix_at(lease->expires_at, now),
+                .served_for = time_until(lease->floor_at, now) / NSEC_PER_SEC,
                 .generation = lease->generation,
                 .scope = lease->scope,
                 .practice_id = practice_id(token),
+                .epoch_file = epochs->file,
+                .epoch_slot = token->slot,
+                .epoch = epochs_at(epochs->epochs, token->slot),
         };
 
         api_token_render(out, &answer, format, keep_alive);
@@ -143,11 +148,11 @@ static void answer_refusal(struct buffer *out, const struct reply *reply,
         api_error_render(out, &error, keep_alive);
 }
 
-void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
-                  enum http1_keep_alive keep_alive, uint64_t now) {
+void answer_reply(struct buffer *out, const struct reply *reply, const struct answer_epochs *epochs,
+                  enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
         assert(reply->kind != REPLY_WAIT);
         if (reply->kind == REPLY_TOKEN)
-                answer_token(out, reply->token, format, keep_alive, now);
+                answer_token(out, reply->token, epochs, format, keep_alive, now);
         else
                 answer_refusal(out, reply, keep_alive, now);
 }

@@ -7,8 +7,14 @@
 #include "core/broker.h"
 #include "wire/api.h"
 
-void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
-                  enum http1_keep_alive keep_alive, uint64_t now);
+/* Until when a worker may keep what it is given. */
+struct answer_epochs {
+        const char *file; /* where they are published; NULL: nowhere */
+        const struct epochs *epochs;
+};
+
+void answer_reply(struct buffer *out, const struct reply *reply, const struct answer_epochs *epochs,
+                  enum api_format format, enum http1_keep_alive keep_alive, uint64_t now);
 
 /* What a refusal is called in the answer: "access_denied". */
 const char *answer_error(enum reply_kind kind);

@@ -15,21 +15,18 @@
 #include "config_file.h"
 #include "core/broker.h"
 #include "io/credential.h"
+#include "io/epoch.h"
 #include "io/fetcher.h"
 #include "io/journal.h"
 #include "io/loop.h"
 #include "io/server.h"
 #include "io/service.h"
 #include "memory.h"
+#include "operators.h"
 #include "options.h"
-#include "report.h"
 #include "settings.h"
 #include "sockets.h"
 #include "trail.h"
-
-/* Connections of operators at once, and requests of each in a second. */
-#define CONTROL_CONNECTIONS_MAX     16
-#define CONTROL_REQUESTS_PER_SECOND 50
 
 struct bearerd {
         struct options options;
@@ -37,29 +34,34 @@ struct bearerd {
         struct broker broker;
         struct loop *loop;
         struct server server;
-        struct server control;
+        struct operators operators;
         struct credential_socket credentials;
         struct fetcher fetcher;
         struct service service;
         struct memory memory;
+        struct epoch_file epochs;
         struct sockets sockets;
         struct trail trail;
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
-        bool is_config_right; /* when it was read last */
-        uint64_t started_at;
-        uint64_t started_at_unix; /* seconds */
 };
 
 /* ---- effects ---- */
+
+static void answer_request(struct bearerd *bearerd, struct buffer *out,
+                           const struct connection *connection, uint64_t now) {
+        const struct answer_epochs epochs = {bearerd->epochs.path, &bearerd->broker.epochs};
+
+        answer_reply(out, &connection->request.reply, &epochs, connection->format,
+                     connection->keep_alive, now);
+}
 
 static void answer_connection(struct bearerd *bearerd, struct connection *connection,
                               uint64_t now) {
         struct buffer *answer = &bearerd->server.answer;
 
         trail_answer(&bearerd->trail, connection, "", now);
-        answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
-                     now);
+        answer_request(bearerd, answer, connection, now);
         connection_answer(connection, answer, now);
 }
 
@@ -117,9 +119,16 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
         attempt_ended(bearerd, attempt, &outcome, now);
 }
 
-/* What later lives must know is written down first. */
-static void carry_out(struct bearerd *bearerd, uint64_t now) {
+/* What later lives must know is written down, and what workers keep that is no longer good is
+ * called in, before anything is done about it. */
+static void write_down(struct bearerd *bearerd) {
         memory_keep(&bearerd->memory, &bearerd->broker);
+        if (epochs_take_change(&bearerd->broker.epochs))
+                epoch_file_publish(&bearerd->epochs, &bearerd->broker.epochs);
+}
+
+static void carry_out(struct bearerd *bearerd, uint64_t now) {
+        write_down(bearerd);
         for (;;) {
                 struct effect effect = broker_next_effect(&bearerd->broker);
 
@@ -154,7 +163,7 @@ static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outc
 
         if (!token)
                 return;
-        memory_keep(&bearerd->memory, &bearerd->broker);
+        write_down(bearerd);
         bearerd->has_news = true;
         journal_ended(&bearerd->broker, token, now);
 }
@@ -173,7 +182,7 @@ static void ask_for_token(struct bearerd *bearerd, struct connection *connection
                            api->wait, &connection->peer, now) == REPLY_WAIT)
                 return;
         trail_answer(&bearerd->trail, connection, api->name, now);
-        answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
+        answer_request(bearerd, out, connection, now);
 }
 
 static void requested(void *user, struct connection *connection, const struct http1_request *http,
@@ -230,76 +239,6 @@ static void unit_left(void *user, struct credential_asker *asker) {
         broker_cancel(&bearerd->broker, &asker->request);
 }
 
-/* ---- what operators ask ---- */
-
-static void refresh_token(struct bearerd *bearerd, const struct connection *connection,
-                          const char *name, struct buffer *out, uint64_t now) {
-        struct broker_token *token = NULL;
-        struct control_refresh refresh;
-
-        if (bearerd->broker.is_configured)
-                token = broker_find(&bearerd->broker, name);
-        if (!token) {
-                report_no_token(out, &bearerd->broker, name, connection->keep_alive);
-                return;
-        }
-        refresh = report_refresh(&bearerd->broker, token, now);
-        journal_refreshed(token, &connection->peer, refresh.renewal);
-        control_refresh_render(out, &refresh, connection->keep_alive);
-}
-
-static void answer_control(struct bearerd *bearerd, const struct control_request *control,
-                           const struct connection *connection, struct buffer *out, uint64_t now) {
-        struct control_peers peers;
-        struct control_status status = {
-                .version = VERSION,
-                .started_at = bearerd->started_at_unix,
-                .uptime = time_until(now, bearerd->started_at) / NSEC_PER_SEC,
-                .is_config_right = bearerd->is_config_right,
-                .peers = &peers,
-        };
-
-        server_peers(&bearerd->server, &peers);
-        switch (control->route) {
-        case CONTROL_STATUS:
-                report_status(out, &bearerd->broker, &status, connection->keep_alive, now);
-                break;
-        case CONTROL_METRICS:
-                report_metrics(out, &bearerd->broker, &status, control->format,
-                               connection->keep_alive, now);
-                break;
-        case CONTROL_REFRESH:
-                refresh_token(bearerd, connection, control->name, out, now);
-                break;
-        }
-}
-
-static void control_requested(void *user, struct connection *connection,
-                              const struct http1_request *http, struct buffer *out, uint64_t now) {
-        struct control_request control;
-        struct api_error error;
-
-        if (control_request_parse(http, &control, &error) < 0)
-                api_error_render(out, &error, connection->keep_alive);
-        else
-                answer_control(user, &control, connection, out, now);
-}
-
-/* Operators do not wait: all is answered at once. */
-static int start_control(struct bearerd *bearerd) {
-        struct server_owner owner = {bearerd, control_requested, NULL};
-        int r = server_start(&bearerd->control, bearerd->loop, &bearerd->sockets.control,
-                             bearerd->sockets.control < 0 ? 0 : 1, CONTROL_CONNECTIONS_MAX, &owner);
-
-        server_limit(&bearerd->control,
-                     &(struct server_limits){
-                             .user_connections = CONTROL_CONNECTIONS_MAX,
-                             .user_waiting = 0,
-                             .user_requests_per_second = CONTROL_REQUESTS_PER_SECOND,
-                     });
-        return r;
-}
-
 /* ---- configuration ---- */
 
 /* That there are no tokens yet, and why. */
@@ -319,7 +258,7 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
         int r = settings_load(file, &messages, ret_settings);
 
         config_file_tell(file, &messages);
-        bearerd->is_config_right = r == 0;
+        bearerd->operators.is_config_right = r == 0;
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);
         return r;
@@ -341,8 +280,10 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         int r;
 
         carry_out(bearerd, now);
-        if (!bearerd->broker.is_configured)
+        if (!bearerd->broker.is_configured) {
                 memory_recall(&bearerd->memory, &bearerd->broker, now);
+                epochs_go_on(&bearerd->broker.epochs, epoch_file_last(&bearerd->epochs));
+        }
         if (settings->has_units)
                 server_seek_units(&bearerd->server);
         r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens, now);
@@ -350,6 +291,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
                 settings_free(settings);
                 return r;
         }
+        write_down(bearerd);
         settings_free(bearerd->settings);
         bearerd->settings = settings;
         limit_users(&bearerd->server, settings->config);
@@ -390,6 +332,15 @@ static void signalled(void *user, int signal, uint64_t now) {
         }
 }
 
+/* Workers count by a clock that stands still in suspend, and tell of an expiry by the wall clock.
+ */
+static void clock_set(void *user, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        broker_call_in(&bearerd->broker, now);
+        write_down(bearerd);
+}
+
 /* ---- the loop's turn ---- */
 
 static void say_status(struct bearerd *bearerd, uint64_t now) {
@@ -407,7 +358,7 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
                 time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server));
 
         deadline = time_min(deadline, trail_deadline(&bearerd->trail));
-        deadline = time_min(deadline, server_deadline(&bearerd->control));
+        deadline = time_min(deadline, server_deadline(&bearerd->operators.server));
         return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
 }
 
@@ -416,21 +367,21 @@ static uint64_t prepare(void *user, uint64_t now) {
         uint64_t deadline, turn;
 
         server_next_turn(&bearerd->server, now);
-        server_next_turn(&bearerd->control, now);
+        server_next_turn(&bearerd->operators.server, now);
         carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
         if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
         }
         server_expired(&bearerd->server, now);
-        server_expired(&bearerd->control, now);
+        server_expired(&bearerd->operators.server, now);
         credential_socket_expired(&bearerd->credentials, now);
         trail_expired(&bearerd->trail, now);
         deadline = next_deadline(bearerd);
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         say_status(bearerd, now);
         turn = time_min(server_turn_at(&bearerd->server, now),
-                        server_turn_at(&bearerd->control, now));
+                        server_turn_at(&bearerd->operators.server, now));
         return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
 }
 
@@ -453,7 +404,7 @@ static int take_passed(struct bearerd *bearerd) {
 
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
-        struct loop_owner loop_owner = {bearerd, prepare, signalled};
+        struct loop_owner loop_owner = {bearerd, prepare, signalled, clock_set};
         struct server_owner server_owner = {bearerd, requested, left, turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
@@ -467,7 +418,7 @@ static int start(struct bearerd *bearerd) {
                                     bearerd->sockets.credential, &credential_owner);
         if (r < 0)
                 return r;
-        r = start_control(bearerd);
+        r = operators_start(&bearerd->operators, bearerd->loop, bearerd->sockets.control);
         if (r < 0)
                 return r;
         return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token,
@@ -486,7 +437,8 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 
 static void stop(struct bearerd *bearerd) {
         service_stopping(&bearerd->service);
-        server_stop(&bearerd->control, clock_now());
+        epoch_file_close(&bearerd->epochs);
+        server_stop(&bearerd->operators.server, clock_now());
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
         trail_expired(&bearerd->trail, NEVER);
@@ -539,13 +491,34 @@ static int status_of_unread(int error) {
         return EX_OSERR;
 }
 
+static const char *why_not_published(int error) {
+        switch (-error) {
+        case EINVAL:
+                return "the path is not absolute";
+        case EEXIST:
+                return "there is something else, or another user's";
+        }
+        return strerror(-error);
+}
+
+/* Without it, workers are served all the same. What an earlier life has left is called in: who may
+ * have what may be configured in another way. */
+static void open_epochs(struct bearerd *bearerd) {
+        const char *path = bearerd->options.epoch;
+        int r = path ? epoch_file_open(&bearerd->epochs, path) : 0;
+
+        if (r < 0)
+                journal_not_published(path, why_not_published(r));
+        epochs_go_on(&bearerd->broker.epochs, epoch_file_last(&bearerd->epochs));
+        epoch_file_publish(&bearerd->epochs, &bearerd->broker.epochs);
+}
+
 static int serve(struct bearerd *bearerd) {
         struct settings *settings = NULL;
         int r;
 
-        bearerd->started_at = clock_now();
-        bearerd->started_at_unix = clock_unix() / NSEC_PER_SEC;
-        service_init(&bearerd->service, bearerd->started_at);
+        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->server);
+        service_init(&bearerd->service, bearerd->operators.started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;
         bearerd->can_wait = bearerd->sockets.n_token > 0 && service_is_managed();
@@ -556,6 +529,7 @@ static int serve(struct bearerd *bearerd) {
                 settings_free(settings);
                 return EX_CANTCREAT;
         }
+        open_epochs(bearerd);
         r = run(bearerd, settings); /* consumed */
         if (r < 0)
                 log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot go on");

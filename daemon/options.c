@@ -15,6 +15,7 @@ static const char usage[] =
         "                   without one, BEARERD_CLIENT_ID and others from the environment)\n"
         "  --socket PATH    listen at PATH, whatever the configuration says\n"
         "  --control PATH   let operators ask at PATH\n"
+        "  --epoch PATH     publish at PATH until when workers may keep a token\n"
         "  --fetch PROGRAM  make token requests with PROGRAM (default: " FETCH_PROGRAM ")\n"
         "  --fetch unix:PATH\n"
         "                   ... with what listens at PATH\n"
@@ -26,10 +27,15 @@ static const char usage[] =
 
 int options_parse(int argc, char **argv, struct options *ret_options) {
         static const struct option known[] = {
-                {"config", required_argument, NULL, 'c'},  {"socket", required_argument, NULL, 's'},
-                {"control", required_argument, NULL, 'o'}, {"fetch", required_argument, NULL, 'f'},
-                {"check-config", no_argument, NULL, 'n'},  {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},       {0},
+                {"config", required_argument, NULL, 'c'},
+                {"socket", required_argument, NULL, 's'},
+                {"control", required_argument, NULL, 'o'},
+                {"epoch", required_argument, NULL, 'e'},
+                {"fetch", required_argument, NULL, 'f'},
+                {"check-config", no_argument, NULL, 'n'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {0},
         };
         struct options options = {.fetch = FETCH_PROGRAM};
         int option, at;
@@ -45,6 +51,9 @@ int options_parse(int argc, char **argv, struct options *ret_options) {
                         break;
                 case 'o':
                         options.control = optarg;
+                        break;
+                case 'e':
+                        options.epoch = optarg;
                         break;
                 case 'f':
                         options.fetch = optarg;

@@ -8,6 +8,7 @@ struct options {
         const char *config;  /* NULL: the installed file, or else the environment */
         const char *socket;  /* NULL: as configured */
         const char *control; /* NULL: none, but for the one that systemd passes */
+        const char *epoch;   /* NULL: not published */
         const char *fetch;   /* program, or "unix:" and a path */
         bool check_config;
 };

@@ -43,10 +43,17 @@
  * A few connections are kept between calls. A token is immutable, and may be shared too. Only
  * bearer_close() must be the last call on its handle. Do not cancel a thread inside a call.
  *
+ * Keeping. Each thread keeps up to 16 tokens that bearer_get() and bearer_renew() have given it, so
+ * that bearer_get() costs it nanoseconds and no system call, where bearerd publishes epochs and the
+ * process may read them (docs/protocol.md). A kept token is given until there is a newer one, until
+ * bearerd would not give it any more, for its time or for the policy, or until bearerd stops or
+ * starts: then bearerd is asked again. So there is nothing for the caller to keep.
+ *
  * Fork. A handle may be used on both sides of fork(2): the child opens connections of its own, and
  * neither reads from nor shuts down what the parent holds. It learns of the fork from a page that
  * the kernel wipes for it (MADV_WIPEONFORK, madvise(2); by getpid(2) where there is none), so
- * fork by any libc or by clone(2) itself is noticed. Between vfork(2) and exec call nothing here.
+ * fork by any libc or by clone(2) itself is noticed. The child has what its thread had kept. Between
+ * vfork(2) and exec call nothing here.
  *
  * Signals. None is raised, blocked or handled; SIGPIPE does not occur, and a signal that arrives
  * does not cut a call short. Descriptors are close-on-exec.
@@ -54,7 +61,9 @@
  * Time. No call takes longer than its timeout, whatever bearerd does; only scheduling comes on top.
  *
  * Secrets. The token is wiped from memory when its last reference goes, as is everything that it
- * passed through. What the caller copies is the caller's to wipe. */
+ * passed through. What a thread keeps is one: it goes when bearer_close() is called in that thread,
+ * when the thread ends, and, once it is not good any more, with the next answer of bearerd to the
+ * thread. What the caller copies is the caller's to wipe. */
 #pragma once
 
 #include <stdint.h>
@@ -118,7 +127,8 @@ int bearer_open(const char *socket, struct bearer **ret_bearer) BEARER_MUST_USE;
 struct bearer *bearer_close(struct bearer *bearer);
 
 /* Gives the token NAME, or the default one if NAME is NULL. It is valid, for about a minute at
- * least if its life is not shorter than ten: get it anew for every request, do not store it.
+ * least if its life is not shorter than ten: get it anew for every request, do not store it. What
+ * this thread keeps already comes at once, whether bearerd is there or not.
  *
  * If there is none yet, waits TIMEOUT_MS milliseconds at most:
  *

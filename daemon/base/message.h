@@ -34,6 +34,7 @@
         X(SERVING,             "7eb59225144d4c3a91017ec89a26a7a9", LOG_INFO) \
         X(DROPPED,             "92f74886d339400f8e39ba8e1e7ad396", LOG_WARNING) \
         X(NOT_KEPT,            "3ea08653b71441928b72d689ca6cf30c", LOG_WARNING) \
+        X(NOT_PUBLISHED,       "ef6a93ebb33a417e949a1177e5d43740", LOG_WARNING) \
         X(STRAINED,            "76b90942921341e0826e14c5cd9095d1", LOG_WARNING) \
         X(CANNOT_LISTEN,       "a51591b6f6e546ccba8027082e2e6eea", LOG_ERR) \
         /* of both */ \

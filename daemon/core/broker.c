@@ -298,7 +298,21 @@ static void give_up_token(struct broker *broker, struct broker_token *token, uin
         if (!lease_expired(&token->lease, now))
                 return;
         token->has_expired = true;
+        epochs_shut(&broker->epochs, token->slot);
         effect_add(broker, token);
+}
+
+/* What copies there are of TOKEN is no longer what a worker would be given. */
+static void call_in(struct broker *broker, const struct broker_token *token, uint64_t now) {
+        if (lease_is_usable(&token->lease, now))
+                epochs_move(&broker->epochs, token->slot, now);
+        else
+                epochs_shut(&broker->epochs, token->slot);
+}
+
+void broker_call_in(struct broker *broker, uint64_t now) {
+        for (size_t i = 0; i < broker->n_tokens; i++)
+                call_in(broker, broker->tokens[i], now);
 }
 
 /* The attempt for TOKEN that has just ended counts as what its lease made of it. */
@@ -322,6 +336,8 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
                outcome->sent_at > token->lease.started_at ? time_min(outcome->sent_at, now) : now);
         lease_ended(&token->lease, outcome, random, now);
         count_attempt(token, now);
+        if (!token->lease.is_failing)
+                call_in(broker, token, now);
         give_up_token(broker, token, now);
         review(broker, token, now);
         start_due(broker, now);
@@ -465,6 +481,7 @@ struct broker_token *broker_find(const struct broker *broker, const char *name) 
 
 void broker_init(struct broker *broker) {
         *broker = (struct broker){.tokens_deadline = NEVER};
+        epochs_init(&broker->epochs);
         list_init(&broker->accounts);
         list_init(&broker->replies);
         list_init(&broker->effects);
@@ -497,6 +514,8 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         if (token->attempt)
                 abandon(broker, token, now);
         token->has_expired = false;
+        epochs_give(&broker->epochs, token->slot);
+        token->slot = EPOCH_NO_SLOT;
         token->removed = true;
         if (token->lease.generation >= now / NSEC_PER_MSEC)
                 broker->removed_generation =
@@ -517,6 +536,8 @@ static void token_inherit(struct broker_token *token, struct broker_token *old) 
         old->n_waiting = 0;
         token->lease.generation = old->lease.generation;
         token->tally = old->tally;
+        token->slot = old->slot;
+        old->slot = EPOCH_NO_SLOT;
 }
 
 /* What SPEC says that is no part of the token's identity. */
@@ -573,6 +594,9 @@ static void switch_tokens(struct broker *broker, struct broker_token **tokens,
                 if (broker_find(broker, old[i]->name) != old[i])
                         token_remove(broker, old[i], now);
         free(old);
+        for (size_t i = 0; i < n; i++)
+                if (broker->tokens[i]->slot == EPOCH_NO_SLOT)
+                        broker->tokens[i]->slot = epochs_take(&broker->epochs);
 }
 
 int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
@@ -600,6 +624,7 @@ int broker_configure(struct broker *broker, const struct broker_spec *specs, siz
                 review(broker, broker->tokens[i], now);
         }
         broker->is_configured = true;
+        broker_call_in(broker, now); /* policies, and what is told with a token, may be others */
         changed(broker);
         start_due(broker, now);
         return 0;

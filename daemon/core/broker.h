@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/list.h"
+#include "core/epochs.h"
 #include "core/lease.h"
 #include "core/policy.h"
 #include "core/quota.h"
@@ -67,7 +68,8 @@ struct broker {
         bool deadline_is_stale;
         bool has_changed;
         bool is_configured;
-        struct tally tally; /* of what is about no token; of the others, each token has its own */
+        struct epochs epochs; /* of the copies that workers keep */
+        struct tally tally;   /* of what is about no token; of the others, each token has its own */
 };
 
 void broker_init(struct broker *broker);
@@ -99,6 +101,10 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
 
 /* An operator wants it renewed. */
 void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now);
+
+/* Copies that workers keep are not to be used any more, whatever they know of the time: they ask
+ * again. */
+void broker_call_in(struct broker *broker, uint64_t now);
 
 /* When broker_expired() is due; NEVER: not by itself. Replies are taken before. */
 uint64_t broker_deadline(struct broker *broker);

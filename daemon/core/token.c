@@ -30,6 +30,7 @@ int broker_token_new(const struct broker_spec *spec, struct list *accounts, uint
                 return r;
         assert(strlen(spec->name) <= TOKEN_NAME_MAX);
         strcpy(token->name, spec->name);
+        token->slot = EPOCH_NO_SLOT;
         list_init(&token->waiting);
         lease_init(&token->lease, &spec->terms);
         *ret_token = token;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "core/account.h"
+#include "core/epochs.h"
 #include "core/lease.h"
 #include "core/name.h"
 #include "core/policy.h"
@@ -35,6 +36,7 @@ struct broker_token {
         struct policy policy;
         const void *user;
         struct lease lease;
+        uint32_t slot;       /* in broker.epochs */
         struct list waiting; /* requests, by waiter.by_token */
         uint64_t n_waiting;
         struct tally tally;  /* of all that were called so, since bearerd started */

@@ -213,6 +213,12 @@ void journal_not_kept(const char *why) {
                  why);
 }
 
+void journal_not_published(const char *path, const char *why) {
+        log_line(MESSAGE_NOT_PUBLISHED,
+                 "cannot publish epochs at %s: %s; workers keep no token, but ask each time", path,
+                 why);
+}
+
 /* ---- credentials of units ---- */
 
 static const char *why_forbidden(const struct broker_token *token) {

@@ -31,6 +31,8 @@ void journal_unconfigured_status(const char *first, size_t n_errors, char *ret_t
 void journal_dropped(const char *why);
 /* What is known will be lost when this process ends. */
 void journal_not_kept(const char *why);
+/* The epochs of tokens, at PATH, for WHY. */
+void journal_not_published(const char *path, const char *why);
 
 /* What goes on failing is told so often. */
 #define JOURNAL_STRAINED_REST NSEC_PER_MIN

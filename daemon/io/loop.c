@@ -20,6 +20,8 @@ struct loop {
         int signal_fd;
         struct watch timer;
         int timer_fd;
+        struct watch wall_clock;
+        int wall_clock_fd;
         uint64_t armed_for;
         uint64_t ticked_at; /* when the timer last fired */
         bool stopped;
@@ -126,6 +128,27 @@ static void on_timer(struct watch *watch, unsigned what, uint64_t now) {
                 loop->ticked_at = now;
 }
 
+/* A timer that never comes is cancelled when the clock does not just go on (timerfd_create(2)); it
+ * stays armed. */
+static void on_wall_clock(struct watch *watch, unsigned what, uint64_t now) {
+        struct loop *loop = CONTAINER_OF(watch, struct loop, wall_clock);
+        uint64_t times;
+
+        if (read(loop->wall_clock_fd, &times, sizeof times) < 0 && errno == ECANCELED)
+                loop->owner.clock_set(loop->owner.user, now);
+}
+
+static int loop_watch_wall_clock(struct loop *loop) {
+        const struct itimerspec never = {.it_value.tv_sec = INT64_MAX / NSEC_PER_SEC};
+
+        loop->wall_clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+        if (loop->wall_clock_fd < 0 ||
+            timerfd_settime(loop->wall_clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
+                            &never, NULL) < 0)
+                return -errno;
+        return watch_start(&loop->wall_clock, loop, loop->wall_clock_fd, WATCH_READ, on_wall_clock);
+}
+
 static int loop_arm(struct loop *loop, uint64_t deadline) {
         struct itimerspec when = {0};
 
@@ -187,6 +210,7 @@ int loop_new(const struct loop_owner *owner, const int *signals, struct loop **r
         loop->owner = *owner;
         loop->armed_for = NEVER;
         loop->signal_fd = -1;
+        loop->wall_clock_fd = -1;
         loop->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         if (loop->timer_fd < 0)
                 return -errno;
@@ -194,6 +218,9 @@ int loop_new(const struct loop_owner *owner, const int *signals, struct loop **r
         if (r < 0)
                 return r;
         r = watch_start(&loop->timer, loop, loop->timer_fd, WATCH_READ, on_timer);
+        if (r < 0)
+                return r;
+        r = loop_watch_wall_clock(loop);
         if (r < 0)
                 return r;
         r = loop_catch_signals(loop, signals);
@@ -209,6 +236,8 @@ struct loop *loop_free(struct loop *loop) {
                 return NULL;
         watch_stop(&loop->signals);
         watch_stop(&loop->timer);
+        watch_stop(&loop->wall_clock);
+        cleanup_close(&loop->wall_clock_fd);
         cleanup_close(&loop->signal_fd);
         cleanup_close(&loop->timer_fd);
         if (loop->base)

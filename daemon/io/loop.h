@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* loop - the event loop: descriptors, signals, and one timer. The only home of libevent.
+/* loop - the event loop: descriptors, signals, and the clocks. The only home of libevent.
  *
  * Callbacks get the time (CLOCK_BOOTTIME in ns), read once each. Before it waits, the loop asks its
  * owner to do what is to be done, and until when it may sleep. */
@@ -37,6 +37,8 @@ struct loop_owner {
         /* Does what is to be done, and says when it wants to be called again at the latest. */
         uint64_t (*prepare)(void *user, uint64_t now);
         void (*signalled)(void *user, int signal, uint64_t now);
+        /* The wall clock was set, or the machine was suspended and has come back. */
+        void (*clock_set)(void *user, uint64_t now);
 };
 
 /* SIGNALS ends with a 0, and comes to the loop alone from now on. 0, or -errno. */

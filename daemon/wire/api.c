@@ -167,6 +167,12 @@ static void write_token(struct buffer *out, const struct api_token *token) {
         json_integer(&json, "expires_at", token->expires_at);
         if (token->practice_id[0])
                 json_string(&json, "practice_id", slice_of(token->practice_id));
+        json_integer(&json, "served_for", token->served_for);
+        if (token->epoch_file && token->epoch > 0) {
+                json_string(&json, "epoch_file", slice_of(token->epoch_file));
+                json_integer(&json, "epoch_slot", token->epoch_slot);
+                json_integer(&json, "epoch", token->epoch);
+        }
         json_end(&json, '}');
 }
 

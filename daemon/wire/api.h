@@ -50,9 +50,13 @@ struct api_token {
         struct slice access_token; /* b64token, RFC 6750 2.1: written as it is */
         uint64_t expires_in;       /* seconds */
         uint64_t expires_at;       /* Unix time, seconds */
+        uint64_t served_for;       /* seconds; it is not handed out any more after that */
         uint64_t generation;
         const char *scope;       /* "": not said by the endpoint */
         const char *practice_id; /* "": none */
+        const char *epoch_file;  /* wire/epoch; NULL: none */
+        uint32_t epoch_slot;
+        uint64_t epoch; /* 0: it is not to be kept */
 };
 
 /* One line of GET /v1/tokens. Times are seconds from now; UINT64_MAX: there is none. */

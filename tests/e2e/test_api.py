@@ -38,7 +38,8 @@ def test_token_has_all_that_belongs_to_it(broker, endpoint):
     answered = broker().get("/v1/tokens/athena")
     assert (answered.status, answered.headers["Content-Type"]) == (200, "application/json")
     body = answered.body
-    assert 3590 <= body.pop("expires_in") <= 3600
+    assert 3590 <= body["expires_in"] <= 3600
+    assert body["expires_in"] - 61 <= body.pop("served_for") <= body.pop("expires_in") - 60
     assert abs(body.pop("expires_at") - time.time() - 3600) < 10
     assert body.pop("generation") > 0
     assert body == {"access_token": endpoint.tokens[0], "token_type": "Bearer", "scope": SCOPE,

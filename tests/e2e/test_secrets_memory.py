@@ -267,3 +267,24 @@ def test_a_worker_has_a_token_as_long_as_it_has_a_reference(programs, bearerd, e
         assert found([token, newer], worker.pid) == {}
         worker.does("close")
         assert found([token, newer], worker.pid) == {}
+
+
+def test_a_worker_keeps_a_token_until_there_is_a_newer_one_or_its_handle_is_closed(
+        programs, broker, endpoint):
+    bearerd = broker(start=False, **QUICK)
+    bearerd.arguments += ["--epoch", bearerd.directory / "epoch"]
+    bearerd.start()
+    with Worker(programs, bearerd) as worker:
+        assert worker.does("open") == "0" and worker.does("get") == "0"
+        token = Canary.of_token(endpoint.tokens[-1])
+        worker.does("unref")
+        assert found_in_process(token, worker.pid)
+        worker.does("get")
+        until(lambda: worker.does("renew") == "0")
+        newer = Canary.of_token(endpoint.tokens[-1])
+        worker.does("unref")
+        worker.does("unref newer")
+        assert found_in_process(token, worker.pid) == []
+        assert found_in_process(newer, worker.pid)
+        worker.does("close")
+        assert found([token, newer], worker.pid) == {}

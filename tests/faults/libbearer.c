@@ -2,13 +2,14 @@
 /* test-faults-libbearer SOCKET KIND ERRNO once|onwards - what libbearer does when a call of its own
  * fails.
  *
- * Opens a handle, gets a token twice (the second time on a kept connection), asks for a newer one
- * and closes, with the Nth call of KIND failing, for all N, once or from then on. Each call must
+ * Opens a handle, gets a token by its name, as the default one (on a kept connection), and once more
+ * (which this thread keeps), asks for a newer one and closes, with the Nth call of KIND failing, for all N, once or from then on. Each call must
  * return what bearer.h says, write nothing but on success, leave no memory and no descriptor
  * behind, and the next one must succeed. Runs with faults.so preloaded, against a bearerd. Prints
  * what is wrong; at its end, how many faults there were. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,10 +90,10 @@ static void check(const struct fault *fault, const char *call, int r, struct bea
         bearer_token_unref(token);
 }
 
-static void get(const struct fault *fault, struct bearer *bearer) {
+static void get(const struct fault *fault, struct bearer *bearer, const char *name) {
         struct bearer_token *token = NULL;
         uint64_t start = milliseconds();
-        int r = bearer_get(bearer, ONE, TIMEOUT_MS, &token);
+        int r = bearer_get(bearer, name, TIMEOUT_MS, &token);
 
         check(fault, "bearer_get()", r, token);
         if (milliseconds() > start + TIMEOUT_MS + 1000)
@@ -109,13 +110,30 @@ static void renew(const struct fault *fault, struct bearer *bearer, struct beare
         check(fault, "bearer_renew()", r, token);
 }
 
-static void go_on(const struct fault *fault, struct bearer *bearer) {
+struct errand {
+        const struct fault *fault;
+        struct bearer *bearer;
+};
+
+static void *go(void *user) {
+        const struct errand *errand = user;
         struct bearer_token *token = NULL;
-        int r = bearer_get(bearer, ONE, TIMEOUT_MS, &token);
+        int r = bearer_get(errand->bearer, ONE, TIMEOUT_MS, &token);
 
         if (r != 0 || !is_good(token))
-                wrong(fault, "the next bearer_get()", r);
+                wrong(errand->fault, "the next bearer_get()", r);
         bearer_token_unref(token);
+        return NULL;
+}
+
+/* In a thread that keeps nothing yet. */
+static void go_on(const struct fault *fault, struct bearer *bearer) {
+        struct errand errand = {fault, bearer};
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, go, &errand) != 0)
+                abort();
+        pthread_join(thread, NULL);
 }
 
 static void live(const struct fault *fault, const char *socket, struct bearer_token *refused) {
@@ -125,8 +143,9 @@ static void live(const struct fault *fault, const char *socket, struct bearer_to
         if (!is_documented(r, fault) || (r == 0) != (bearer != NULL))
                 wrong(fault, "bearer_open()", r);
         if (r == 0) {
-                get(fault, bearer);
-                get(fault, bearer);
+                get(fault, bearer, ONE);
+                get(fault, bearer, NULL);
+                get(fault, bearer, ONE);
                 renew(fault, bearer, refused);
         }
         if (strcmp(fault->kind, "close") != 0) /* which the end does */
@@ -165,6 +184,7 @@ int main(int argc, char **argv) {
         if (bearer_open(argv[1], &bearer) != 0 ||
             bearer_get(bearer, ONE, 20 * TIMEOUT_MS, &refused) != 0)
                 return 2;
+        go_on(&fault, bearer); /* what libc has for a thread, it has for the next one */
         bearer_close(bearer);
         for (; try(&fault, argv[1], refused); fault.nth++)
                 faults++;

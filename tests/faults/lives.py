@@ -235,11 +235,13 @@ class Start(WholeLife):
 
     def launch(self):
         self.socket.unlink(missing_ok=True)
+        self.stage.epoch.unlink(missing_ok=True)
         # What a bearerd that was killed has left.
         with socket.socket(socket.AF_UNIX) as old:
             old.bind(str(self.socket))
         return self.stage.start([self.stage.bearerd, "--config", self.stage.config, "--socket",
-                                 self.socket, "--fetch", self.stage.fetch],
+                                 self.socket, "--fetch", self.stage.fetch,
+                                 "--epoch", self.stage.epoch],
                                 WATCHDOG_USEC="10000000")
 
 
@@ -262,7 +264,7 @@ class Restart(WholeLife):
         if store is not None:
             passed[STORE] = store
         return self.stage.start([self.stage.bearerd, "--config", self.stage.config, "--fetch",
-                                 self.stage.fetch], passed)
+                                 self.stage.fetch, "--epoch", self.stage.epoch], passed)
 
     def _remember(self):
         """What a life leaves."""

@@ -33,6 +33,7 @@ class Stage:
         self.endpoint = Standin(directory / "endpoint", credentials=CLIENTS)
         self.endpoint.start()
         self.config = directory / "bearerd.conf"
+        self.epoch = directory / "epoch"
         self.pages = directory / "pages"
         self.pages.mkdir()
         self._write_config()

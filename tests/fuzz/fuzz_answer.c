@@ -43,8 +43,9 @@ static struct slice read_body(const struct buffer *out, int status, bool keeps) 
 
 static void check_read(const struct api_token *token, struct slice body) {
         struct bearer_token *read = NULL;
+        struct token_offer offer;
 
-        HOLDS(token_parse(body, 0, &read) == 0, "libbearer reads what bearerd writes");
+        HOLDS(token_parse(body, 0, &read, &offer) == 0, "libbearer reads what bearerd writes");
         HOLDS(slice_is(token->access_token, bearer_token_value(read)) &&
                       strcmp(bearer_token_name(read), token->name) == 0 &&
                       bearer_token_generation(read) == token->generation &&
@@ -52,6 +53,13 @@ static void check_read(const struct api_token *token, struct slice body) {
                       strcmp(bearer_token_scope(read), token->scope) == 0 &&
                       strcmp(bearer_token_practice_id(read), token->practice_id) == 0,
               "libbearer reads what bearerd has written");
+        if (token->epoch_file[0] == '/')
+                HOLDS(strcmp(offer.epoch_file, token->epoch_file) == 0 &&
+                              offer.slot == token->epoch_slot && offer.epoch == token->epoch &&
+                              offer.served_for == token->served_for,
+                      "libbearer reads what it is offered");
+        else
+                HOLDS(offer.epoch == 0, "a file whose path is not absolute is no offer");
         bearer_token_unref(read);
 }
 
@@ -153,14 +161,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct slice scope = take_line(&rest), practice = take_line(&rest);
         char *plain_scope = mapped(scope, plain, 0, OUTCOME_SCOPE_MAX);
         char *plain_practice = mapped(practice, plain, 0, 64);
+        char *plain_file = mapped(scope, plain, 1, EPOCH_PATH_MAX);
         char *any_scope = string_of(scope, SIZE_MAX), *any_practice = string_of(practice, SIZE_MAX);
         char *code = string_of(take_line(&rest), SIZE_MAX), *message = string_of(rest, SIZE_MAX);
         struct api_error error = {statuses[size % 8], "upstream", .retry_after = size,
                                   .upstream_status = (int)size, .upstream_error = code};
 
         snprintf(error.description, sizeof error.description, "%s", message);
-        check_token(&(struct api_token){name, slice_of(token), size, 1790000000 + size, size + 1,
-                                        plain_scope, plain_practice});
+        check_token(&(struct api_token){.name = name,
+                                        .access_token = slice_of(token),
+                                        .expires_in = size,
+                                        .expires_at = 1790000000 + size,
+                                        .served_for = size,
+                                        .generation = size + 1,
+                                        .scope = plain_scope,
+                                        .practice_id = plain_practice,
+                                        .epoch_file = plain_file,
+                                        .epoch_slot = (uint32_t)size % EPOCH_SLOTS_MAX,
+                                        .epoch = size + 1});
         check_tokens(&(struct api_token_status){.name = name,
                                                 .valid = size % 2,
                                                 .generation = size,
@@ -178,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         free(name);
         free(plain_scope);
         free(plain_practice);
+        free(plain_file);
         free(any_scope);
         free(any_practice);
         free(code);

@@ -22,8 +22,9 @@
 static void check_token(struct slice body) {
         struct bearer_token *token = NULL, *again = NULL;
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
+        struct token_offer offer = {0};
         struct http1_response response;
-        int r = token_parse(body, clock_now(), &token);
+        int r = token_parse(body, clock_now(), &token, &offer);
 
         HOLDS(r == 0 || r == -EBADMSG, "it is a token, or it is not");
         HOLDS((r == 0) == (token != NULL), "results are written on success only");
@@ -39,16 +40,25 @@ static void check_token(struct slice body) {
         HOLDS(bearer_token_generation(token) > 0 &&
                       bearer_token_expires_in(token) <= OUTCOME_EXPIRES_IN_MAX,
               "numbers are in their bounds");
-        api_token_render(
-                &out,
-                &(struct api_token){bearer_token_name(token), slice_of(bearer_token_value(token)),
-                                    bearer_token_expires_in(token), bearer_token_expires_at(token),
-                                    bearer_token_generation(token), bearer_token_scope(token),
-                                    bearer_token_practice_id(token)},
-                API_JSON, HTTP1_KEPT);
+        HOLDS(offer.epoch == 0 || (offer.slot < EPOCH_SLOTS_MAX && offer.epoch_file[0] == '/' &&
+                                   is_printable(slice_of(offer.epoch_file))),
+              "what is offered can be looked at");
+        api_token_render(&out,
+                         &(struct api_token){.name = bearer_token_name(token),
+                                             .access_token = slice_of(bearer_token_value(token)),
+                                             .expires_in = bearer_token_expires_in(token),
+                                             .expires_at = bearer_token_expires_at(token),
+                                             .served_for = offer.served_for,
+                                             .generation = bearer_token_generation(token),
+                                             .scope = bearer_token_scope(token),
+                                             .practice_id = bearer_token_practice_id(token),
+                                             .epoch_file = offer.epoch_file,
+                                             .epoch_slot = offer.slot,
+                                             .epoch = offer.epoch},
+                         API_JSON, HTTP1_KEPT);
         HOLDS(buffer_error(&out) == 0 &&
                       http1_response_parse(buffer_slice(&out), &response) == (ssize_t)out.size &&
-                      token_parse(response.body, clock_now(), &again) == 0,
+                      token_parse(response.body, clock_now(), &again, &offer) == 0,
               "bearerd can answer so");
         HOLDS(strcmp(bearer_token_value(again), bearer_token_value(token)) == 0 &&
                       bearer_token_generation(again) == bearer_token_generation(token),

@@ -32,6 +32,7 @@ void auditor_reconfigured(const struct world *world, unsigned slot, bool is_anot
                       is_another ? ", another one" : "");
         for (unsigned i = 0; i < SLOTS; i++)
                 auditor_refreshed(world, i);
+        copies_called_in(world);
         if (is_another)
                 forget_token(&books.ledgers[slot], world->now);
         if (!world->plans[slot].is_there)
@@ -44,6 +45,8 @@ static uint64_t patience(const struct world *world, const struct ledger *ledger)
 }
 
 void auditor_slept(const struct world *world) {
+        copies_called_in(world);
+        books.slept_at = world->now;
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 struct ledger *ledger = &books.ledgers[slot];
 
@@ -54,6 +57,7 @@ void auditor_slept(const struct world *world) {
 
 void auditor_restarted(const struct world *world, bool is_blank) {
         tallies_forget_all();
+        copies_called_in(world);
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 struct ledger *ledger = &books.ledgers[slot];
 

@@ -18,7 +18,9 @@ void auditor_left(const struct world *world, const struct worker *worker) {
         HOLDS(!waiter_waits(&worker->request.waiter), "who has left does not wait");
 }
 
-static bool may_have(const struct plan *plan, const struct worker *worker) {
+bool books_may_have(const struct world *world, const struct worker *worker, unsigned slot) {
+        const struct plan *plan = &world->plans[slot];
+
         for (size_t i = 0; i < plan->n_users; i++)
                 if (plan->users[i] == worker->peer.uid)
                         return plan->is_there;
@@ -90,6 +92,12 @@ static void check_times(const struct world *world, const struct worker *worker,
 
         auditor_trace(world, "%c: %" PRIu64 " s left", letter_of(worker->slot), told);
         HOLDS(told == left, "expires_in is what is left");
+        HOLDS(ears_number(heard, "\"served_for\":") ==
+                      (books.ledgers[worker->slot].floor_at - world->now) / SECOND,
+              "served_for is until its floor");
+        HOLDS(ears_number(heard, "\"epoch\":") ==
+                      epochs_at(&world->broker.epochs, worker->request.reply.token->slot),
+              "an answer has the epoch that is published");
         HOLDS(ears_number(heard, "\"expires_at\":") == (ears_wall_clock() + span) / SECOND,
               "expires_at is by the wall clock of now");
 }
@@ -102,7 +110,7 @@ static void hear(const struct world *world, const struct worker *worker) {
         if (!books_hear(world))
                 return;
         ears_at(world->now);
-        heard = ears_reply(reply, format, world->now);
+        heard = ears_reply(reply, &world->broker.epochs, format, world->now);
         HOLDS(ears_count_tokens(heard) == (reply->kind == REPLY_TOKEN),
               "a token is in an answer that gives it, and in no other");
         if (reply->kind == REPLY_TOKEN) {
@@ -118,7 +126,7 @@ static void hear(const struct world *world, const struct worker *worker) {
 
 void auditor_replied(const struct world *world, const struct worker *worker, bool at_once) {
         enum reply_kind kind = worker->request.reply.kind;
-        bool allowed = may_have(&world->plans[worker->slot], worker);
+        bool allowed = books_may_have(world, worker, worker->slot);
 
         auditor_trace(world, "%c: worker %u gets %d", letter_of(worker->slot), worker->peer.uid,
                       kind);
@@ -132,9 +140,11 @@ void auditor_replied(const struct world *world, const struct worker *worker, boo
                 return;
         }
         HOLDS(allowed, "who may not have a token gets none, and learns nothing of it");
-        if (kind == REPLY_TOKEN)
+        if (kind == REPLY_TOKEN) {
                 check_token(world, worker);
-        else
+                copies_given(world, worker);
+        } else {
                 check_refusal(world, worker);
+        }
         books.had_token |= kind == REPLY_TOKEN;
 }

@@ -106,6 +106,7 @@ static void check_waiting(const struct world *world) {
 void auditor_check(const struct world *world) {
         check_counts(world);
         tallies_check(world);
+        copies_check(world);
         if (world->n_events % 16 == 0)
                 auditor_recount(world);
         check_waiting(world);

@@ -56,6 +56,15 @@ struct before {
         uint64_t new_number;
 };
 
+/* A token that a worker keeps. */
+struct copy {
+        uint32_t slot;
+        uint64_t epoch; /* 0: none */
+        uint64_t given_at;
+        uint64_t number; /* the issuer's */
+        uint64_t until;
+};
+
 /* What a tally should say. */
 struct score {
         uint64_t replies[N_REPLY_KINDS];
@@ -77,6 +86,9 @@ struct books {
         uint64_t admitted[USERS][ADMITTED_MAX]; /* when; a ring, since the limits changed */
         unsigned n_admitted[USERS];
         uint64_t n_wakeups, n_happened; /* what a wake-up may be good for */
+        struct copy copies[WORKERS][SLOTS];
+        uint64_t called_in_at; /* all copies, by what operators did */
+        uint64_t slept_at;
         bool had_token;
         uint64_t asked_at[WORKERS];
         struct score scores[SLOTS]; /* since it is there, in this life of the broker */
@@ -102,6 +114,16 @@ static inline void ledger_end_pause(struct ledger *ledger) {
         ledger->n_denials = ledger->n_failures = 0;
         ledger->paused_until = 0;
 }
+
+/* Whether WORKER may have the token of SLOT. */
+bool books_may_have(const struct world *world, const struct worker *worker, unsigned slot);
+
+/* ---- what workers keep: audit_copies.c ---- */
+
+/* WORKER has got a token; those from now on are others, whatever else is; looks at all of them. */
+void copies_given(const struct world *world, const struct worker *worker);
+void copies_called_in(const struct world *world);
+void copies_check(const struct world *world);
 
 /* The smallest budget of those that share ACCOUNT. */
 unsigned books_budget(const struct world *world, unsigned account);

@@ -107,9 +107,12 @@ static struct slice answered(void) {
         return buffer_slice(&answer);
 }
 
-struct slice ears_reply(const struct reply *reply, unsigned format, uint64_t now) {
+struct slice ears_reply(const struct reply *reply, const struct epochs *epochs, unsigned format,
+                        uint64_t now) {
+        const struct answer_epochs published = {"/epoch", epochs};
+
         buffer_clear(&answer);
-        answer_reply(&answer, reply, (enum api_format)format, HTTP1_KEPT, now);
+        answer_reply(&answer, reply, &published, (enum api_format)format, HTTP1_KEPT, now);
         return answered();
 }
 

@@ -15,7 +15,8 @@ void ears_at(uint64_t now);
 uint64_t ears_wall_clock(void);
 
 /* FORMAT is one of enum api_format. */
-struct slice ears_reply(const struct reply *reply, unsigned format, uint64_t now);
+struct slice ears_reply(const struct reply *reply, const struct epochs *epochs, unsigned format,
+                        uint64_t now);
 struct slice ears_list(const struct broker *broker, const struct peer *peer, uint64_t now);
 /* The journal and the status line, when an attempt for TOKEN has ended; or, if HAS_EXPIRED, when it
  * was given up. */

@@ -68,6 +68,7 @@ static void refresh(struct world *world) {
 
 /* Connections end, and who waits on them is gone. */
 static void start_anew(struct world *world) {
+        uint64_t last_epoch = world->broker.epochs.last;
         bool remembers;
 
         workers_leave(world);
@@ -80,6 +81,9 @@ static void start_anew(struct world *world) {
         world->now += NSEC_PER_MSEC +
                       random_span(&world->random, world_is_calm(world) ? 2 * SECOND : HOUR);
         remembers = memory_recall(&world->memory, &world->broker, world->now);
+        if (random_one_in(&world->random, 2))
+                epochs_go_on(&world->broker.epochs,
+                             last_epoch); /* else their file is another one */
         auditor_restarted(world, !remembers);
         plans_apply(world->plans, &world->broker, world->now);
 }
@@ -128,6 +132,7 @@ static void suspend(struct world *world) {
         world_carry_out(world); /* an answer that is written is out of our hands */
         world->now += random_span(&world->random, 12 * HOUR);
         auditor_slept(world);
+        broker_call_in(&world->broker, world->now);
 }
 
 static void act_in_chaos(struct world *world) {

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "core/outcome.h"
 #include "wire/api.h"
+#include "wire/epoch.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
@@ -228,9 +229,13 @@ static const struct api_token token = {
         .access_token = SLICE_INIT("eyJ.tok-en"),
         .expires_in = 3127,
         .expires_at = 1790000000,
+        .served_for = 3067,
         .generation = 42,
         .scope = "athena/service/Athenanet.MDP.*",
         .practice_id = "195900",
+        .epoch_file = "/run/bearerd/pub/epoch",
+        .epoch_slot = 7,
+        .epoch = 81723,
 };
 
 static void assert_rendered(struct buffer *out, const char *expected) {
@@ -242,23 +247,33 @@ static void assert_rendered(struct buffer *out, const char *expected) {
 
 static void test_a_token_is_rendered_in_each_format(void **state) {
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
+        struct http1_response response;
         struct api_token bare = token;
 
         api_token_render(&out, &token, API_JSON, HTTP1_KEPT);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
-                              "Content-Type: application/json\r\nContent-Length: 189\r\n\r\n"
+                              "Content-Type: application/json\r\nContent-Length: 274\r\n\r\n"
                               "{\"access_token\":\"eyJ.tok-en\",\"token_type\":\"Bearer\","
                               "\"expires_in\":3127,\"scope\":\"athena/service/Athenanet.MDP.*\","
                               "\"name\":\"athena\",\"generation\":42,\"expires_at\":1790000000,"
-                              "\"practice_id\":\"195900\"}");
+                              "\"practice_id\":\"195900\",\"served_for\":3067,"
+                              "\"epoch_file\":\"/run/bearerd/pub/epoch\",\"epoch_slot\":7,"
+                              "\"epoch\":81723}");
         bare.scope = bare.practice_id = "";
+        bare.epoch = 0;
         api_token_render(&out, &bare, API_JSON, HTTP1_CLOSED);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: application/json\r\nConnection: close\r\n"
-                              "Content-Length: 125\r\n\r\n"
+                              "Content-Length: 143\r\n\r\n"
                               "{\"access_token\":\"eyJ.tok-en\",\"token_type\":\"Bearer\","
                               "\"expires_in\":3127,\"name\":\"athena\",\"generation\":42,"
-                              "\"expires_at\":1790000000}");
+                              "\"expires_at\":1790000000,\"served_for\":3067}");
+        bare.epoch = 1;
+        bare.epoch_file = NULL;
+        api_token_render(&out, &bare, API_JSON, HTTP1_CLOSED);
+        assert_int_equal(http1_response_parse(buffer_slice(&out), &response), out.size);
+        assert_int_equal(response.body.size, 143);
+        buffer_clear(&out);
         api_token_render(&out, &token, API_PLAIN, HTTP1_KEPT);
         assert_rendered(&out, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                               "Content-Type: text/plain; charset=utf-8\r\n"
@@ -292,21 +307,27 @@ static void test_answers_queue_up_in_one_buffer(void **state) {
 }
 
 static void test_the_largest_token_fits_and_one_byte_less_is_an_error(void **state) {
-        static char value[SECRET_SIZE_MAX], scope[OUTCOME_SCOPE_MAX + 1], practice_id[4096 + 1];
-        struct api_token largest = {"a2345678901234567890123456789012",
-                                    {value, sizeof value},
-                                    UINT64_MAX,
-                                    UINT64_MAX,
-                                    UINT64_MAX,
-                                    scope,
-                                    practice_id};
+        static char value[SECRET_SIZE_MAX], scope[OUTCOME_SCOPE_MAX + 1], practice_id[4096 + 1],
+                epoch_file[EPOCH_PATH_MAX + 1];
+        struct api_token largest = {.name = "a2345678901234567890123456789012",
+                                    .access_token = {value, sizeof value},
+                                    .expires_in = UINT64_MAX,
+                                    .expires_at = UINT64_MAX,
+                                    .served_for = UINT64_MAX,
+                                    .generation = UINT64_MAX,
+                                    .scope = scope,
+                                    .practice_id = practice_id,
+                                    .epoch_file = epoch_file,
+                                    .epoch_slot = UINT32_MAX,
+                                    .epoch = UINT64_MAX};
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
         struct http1_response response;
         size_t size;
 
         memset(value, 'A', sizeof value);
         memset(scope, '"', OUTCOME_SCOPE_MAX);
-        memset(practice_id, '"', 4096); /* a whole line of the configuration */
+        memset(epoch_file, 1, EPOCH_PATH_MAX); /* of which each is six bytes of JSON */
+        memset(practice_id, '"', 4096);        /* a whole line of the configuration */
         api_token_render(&out, &largest, API_JSON, HTTP1_CLOSED);
         assert_int_equal(buffer_error(&out), 0);
         size = out.size;

@@ -21,6 +21,7 @@ ERRORS = {
     "epoll_create": ((EMFILE, ENFILE, ENOMEM), (EMFILE,)),
     "epoll_ctl": ((ENOMEM, ENOSPC), (ENOMEM,)),
     "epoll_wait": ((EINTR, EBADF), (EBADF,)),
+    "fallocate": ((ENOSPC, EINTR), (ENOSPC,)),
     "fcntl": ((EPERM, EBADF), (EPERM,)),
     "fgets": ((EIO,), (EIO,)),
     "fstat": ((EIO, ENOMEM), (EIO,)),

@@ -46,7 +46,8 @@ enum caller { GROUP_OURS = 1, GROUP_HELPERS = 2, GROUP_LIBC = 4, GROUP_FOREIGN =
 /* clang-format off */
 #define KINDS(X) \
         X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(connect) \
-        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(fcntl) X(fgets) X(fstat) X(ftruncate) \
+        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(fallocate) X(fcntl) X(fgets) X(fstat) \
+        X(ftruncate) \
         X(getpeername) X(getrandom) X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) \
         X(lookup) X(lstat) X(madvise) X(memfd_create) X(mmap) X(open) X(pipe) X(poll) X(prctl) \
         X(print) X(read) X(recv) X(send) X(sendmsg) X(setrlimit) X(setsockopt) X(sigaction) \
@@ -323,6 +324,9 @@ WRAP(int, epoll_create, epoll_create, (int size), (size))
 WRAP(int, epoll_create, epoll_create1, (int flags), (flags))
 WRAP(int, epoll_ctl, epoll_ctl, (int poll, int what, int fd, struct epoll_event *event),
      (poll, what, fd, event))
+WRAP(int, fallocate, fallocate64, (int fd, int mode, off64_t from, off64_t size),
+     (fd, mode, from, size))
+WRAP(int, chmod, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(int, fstat, fstat64, (int fd, struct stat64 *status), (fd, status))
 WRAP(int, fstat, fstat, (int fd, struct stat *status), (fd, status))
 WRAP(int, ftruncate, ftruncate64, (int fd, off64_t size), (fd, size))
@@ -378,6 +382,11 @@ WRAP(int, timerfd_settime, timerfd_settime,
      (fd, flags, when, old))
 WRAP(int, unlink, unlink, (const char *path), (path))
 WRAP(pid_t, waitpid, waitpid, (pid_t pid, int *status, int options), (pid, status, options))
+
+/* Which says what is wrong, not -1. */
+EXPORT int posix_fallocate64(int fd, off64_t from, off64_t size) {
+        return fails(KIND_fallocate, CALLER) ? errno : REAL(posix_fallocate64)(fd, from, size);
+}
 
 /* ---- those that can be done in part: a stream, not the few bytes that a timer or a signal says
  * ---- */

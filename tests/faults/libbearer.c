@@ -2,11 +2,12 @@
 /* test-faults-libbearer SOCKET KIND ERRNO once|onwards - what libbearer does when a call of its own
  * fails.
  *
- * Opens a handle, gets a token by its name, as the default one (on a kept connection), and once more
- * (which this thread keeps), asks for a newer one and closes, with the Nth call of KIND failing, for all N, once or from then on. Each call must
- * return what bearer.h says, write nothing but on success, leave no memory and no descriptor
- * behind, and the next one must succeed. Runs with faults.so preloaded, against a bearerd. Prints
- * what is wrong; at its end, how many faults there were. */
+ * Opens a handle, gets a token by its name, as the default one (on a kept connection), and once
+ * more (which this thread keeps), asks for a newer one and closes, with the Nth call of KIND
+ * failing, for all N, once or from then on. Each call must return what bearer.h says, write nothing
+ * but on success, leave no memory and no descriptor behind, and the next one must succeed. Runs
+ * with faults.so preloaded, against a bearerd. Prints what is wrong; at its end, how many faults
+ * there were. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -10,7 +10,7 @@ from account import needs_root
 from keeper import Keeper, given, start
 from pace import FAST, until
 
-FORBIDDEN, UNAVAILABLE = "error 6", "error 2"
+FORBIDDEN, UNAVAILABLE, TIMEOUT = "error 6", "error 2", "error 3"
 ROOM = 16       # SHELF_ROOM
 GRACE = 10      # for a token of seconds to be over
 
@@ -59,7 +59,7 @@ def test_no_token_of_another_name_is_taken_for_one(broker, keeper):
 
 
 @pytest.mark.parametrize("name", [[], ["athena"]])
-def test_what_is_kept_costs_no_system_call_and_no_memory(broker, keeper, name):
+def test_what_is_kept_costs_no_system_call_and_no_memory(broker, keeper, programs, name):
     bearerd = broker(start=False, **FAST)
     operator = start(bearerd)
     worker = keeper(bearerd)
@@ -68,7 +68,8 @@ def test_what_is_kept_costs_no_system_call_and_no_memory(broker, keeper, name):
     assert given(operator) == 1
     operator.refresh()
     until(lambda: operator.token()["renewals"] == 2)
-    assert worker.say("silent", *name) == "killed by Bad system call"   # it had to ask
+    if not programs.are_sanitized:      # then system calls are not its own
+        assert worker.say("silent", *name) == "killed by Bad system call"   # it had to ask
 
 
 def test_a_new_token_is_noticed(broker, keeper):
@@ -175,7 +176,7 @@ def test_while_there_is_none_nothing_is_kept(broker, endpoint, keeper):
     worker.get()
     endpoint.behave("500")
     bearerd.wait_for_log("there is no valid token any more")
-    assert worker.say("get") == UNAVAILABLE
+    assert worker.say("get") in (UNAVAILABLE, TIMEOUT)
 
 
 @needs_root

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 
+import pytest
 from pace import FAST
 
 THREADS, ROUNDS = 16, 400
@@ -16,9 +17,12 @@ TIMEOUT = 120       # the thread sanitizer is slow
 AS_EXPECTED = ["setarch", "--addr-no-randomize"]
 
 
-def test_threads_share_a_handle_and_tokens(broker, endpoint, programs):
+@pytest.mark.parametrize("keeps", [False, True], ids=["asks", "keeps"])
+def test_threads_share_a_handle_and_tokens(broker, endpoint, programs, keeps):
     bearerd = broker(start=False, **FAST, renewal_pause="100ms")
     bearerd.wrapper = AS_EXPECTED
+    if keeps:
+        bearerd.arguments += ["--epoch", bearerd.directory / "epoch"]
     bearerd.start()
     bearerd.get("/v1/token")
     done = subprocess.run(

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""stage - what a benchmark runs on: a directory, a token endpoint, and the programs of a build.
+
+Whatever is started here is pinned to one processor, and in real time (SCHED_RR) where that is
+permitted: what else the machine does then comes in between as seldom as can be. Ends it all.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections import namedtuple
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/standin")]
+
+from broker import Broker  # noqa: E402
+from pace import FAST, TIMEOUT, until  # noqa: E402
+from standin import CLIENT_ID, CLIENT_SECRET, Standin  # noqa: E402
+
+GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+TOKEN_PATH = "/v1/token"
+# For whole runs an answer has the same size: the seconds that are left keep their five digits.
+EXPIRES_IN = 36000
+# One user alone asks as fast as it can, which a user may not by default.
+UNLIMITED = {"user_requests_per_second": 1000000}
+
+Programs = namedtuple("Programs", "bearerd fetch")
+
+
+class Stage(contextlib.ExitStack):
+    def __init__(self, build, is_quick):
+        super().__init__()
+        self.build = Path(build).resolve()
+        self.is_quick = is_quick
+        self.programs = Programs(self.build / "daemon/bearerd",
+                                 self.build / "daemon/fetch/bearerd-fetch")
+        self.cpus = sorted(os.sched_getaffinity(0))
+        self.in_real_time = ["chrt", "--rr", "1"] if may_be_in_real_time() else []
+        self.pinned = [*self.in_real_time, "taskset", "--cpu-list", str(self.cpus[-1])]
+
+    def __enter__(self):
+        super().__enter__()
+        # Sockets want a short path, and files that are read one in memory.
+        where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.directory = Path(self.enter_context(
+            tempfile.TemporaryDirectory(prefix="bench", dir=where)))
+        self.credentials = {CLIENT_ID: CLIENT_SECRET}
+        self.endpoint = self.enter_context(
+            Standin(self.directory / "endpoint", credentials=self.credentials,
+                    expires_in=EXPIRES_IN))
+        return self
+
+    def tool(self, name):
+        """The path of a program of ours."""
+        return str(self.build / f"tests/bench/bench-{name}")
+
+    def bearerd(self, name, wrapper=(), tokens=None, fetch=None, environment=None):
+        """A Broker that is started and has its tokens. TOKENS: keys by token."""
+        programs = self.programs._replace(fetch=fetch or self.programs.fetch)
+        one = Broker(programs, self.directory / name, self.endpoint, environment or {})
+        one.wrapper = list(wrapper)
+        one.config["broker"] |= UNLIMITED
+        one.arguments += ["--control", one.directory / "control.sock"]
+        for token, keys in (tokens or {"athena": {}}).items():
+            one.add_token(token, **FAST, **keys)
+        self.callback(finish, one)
+        one.start()
+        return one
+
+    def write(self, name, content):
+        path = self.directory / name
+        path.write_bytes(content)
+        return path
+
+    def requests(self, name, *paths):
+        """A file with one request for each path."""
+        return self.write(name, b"".join(GET % path.encode() for path in paths))
+
+    def start(self, *command, **keys):
+        """A program that goes on until the stage ends."""
+        process = subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, **keys)
+        self.callback(process.wait)
+        self.callback(process.kill)
+        return process
+
+    def wait_for_socket(self, path, process):
+        until(lambda: os.path.exists(path) or process.poll() is not None)
+        assert process.poll() is None, f"{process.args[-1]} has ended by itself"
+
+
+def finish(bearerd):
+    wrong = bearerd.finish()
+    assert not wrong, "\n".join(wrong)
+
+
+def may_be_in_real_time():
+    return subprocess.run(["chrt", "--rr", "1", "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
+def output_of(*command, **keys):
+    """What it says on its standard output; it must end well."""
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, **keys)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+__all__ = ["FAST", "ROOT", "TIMEOUT", "TOKEN_PATH", "Stage", "output_of", "until"]

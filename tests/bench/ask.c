@@ -95,5 +95,8 @@ int main(int argc, char **argv) {
         for (unsigned long round = 0; round < rounds; round++)
                 for (size_t i = 0; i < n; i++)
                         go(&ways[(round + i) % n], argv[1][0] == 'n', size);
+        for (size_t i = 0; i < n; i++)
+                way_deinit(&ways[i]);
+        free(ways);
         return 0;
 }

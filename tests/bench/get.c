@@ -96,10 +96,17 @@ static struct way {
         {{"reference-count", by_reference_count}, {"reference-count", by_reference_count}},
 };
 
+/* Threads that go one way at once. */
+struct crowd {
+        const struct way *way;
+        unsigned threads;
+        pthread_barrier_t start;
+        atomic_uint measured; /* threads that are done, and go on for the others' sake */
+};
+
 struct worker {
         pthread_t thread;
-        const struct way *way;
-        pthread_barrier_t *start;
+        struct crowd *crowd;
         unsigned number;
         uint64_t errors, median;
 };
@@ -108,35 +115,48 @@ static uint64_t batch(struct worker *worker, size_t n) {
         uint64_t began = now_ns();
 
         for (size_t i = 0; i < n; i++)
-                worker->errors += !worker->way->get();
+                worker->errors += !worker->crowd->way->get();
         return now_ns() - began;
+}
+
+/* How many take about as long as a batch shall. */
+static size_t batch_size(struct worker *worker) {
+        size_t n = 16;
+
+        while (batch(worker, n) < BATCH_NS / 2)
+                n *= 2;
+        return n;
 }
 
 static void *work(void *argument) {
         struct worker *worker = argument;
+        struct crowd *crowd = worker->crowd;
         uint64_t took[BATCHES];
         cpu_set_t processors;
-        size_t n = 64;
+        size_t n;
 
         CPU_ZERO(&processors);
         CPU_SET(worker->number, &processors);
         sched_setaffinity(0, sizeof processors, &processors);
-        pthread_barrier_wait(worker->start);
-        n = (size_t)(BATCH_NS * n / (batch(worker, n) + 1)) + 1;
+        n = batch_size(worker);
+        pthread_barrier_wait(&crowd->start);
         for (size_t i = 0; i < BATCHES; i++)
                 took[i] = batch(worker, n) * 1000 / n;
+        atomic_fetch_add(&crowd->measured, 1);
+        while (atomic_load(&crowd->measured) < crowd->threads)
+                batch(worker, n);
         sort_ns(took, BATCHES);
         worker->median = percentile(took, BATCHES, 50);
         return NULL;
 }
 
 static bool go(struct way *way, unsigned threads) {
+        struct crowd crowd = {.way = way, .threads = threads};
         struct worker workers[THREADS_MAX];
-        pthread_barrier_t start;
 
-        pthread_barrier_init(&start, NULL, threads);
+        pthread_barrier_init(&crowd.start, NULL, threads);
         for (unsigned i = 0; i < threads; i++) {
-                workers[i] = (struct worker){.way = way, .start = &start, .number = i};
+                workers[i] = (struct worker){.crowd = &crowd, .number = i};
                 if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
                         return false;
         }
@@ -145,7 +165,7 @@ static bool go(struct way *way, unsigned threads) {
                 way->took[way->n++] = workers[i].median;
                 way->errors += workers[i].errors;
         }
-        pthread_barrier_destroy(&start);
+        pthread_barrier_destroy(&crowd.start);
         return true;
 }
 

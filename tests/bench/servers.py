@@ -13,13 +13,14 @@ from collections import namedtuple
 from stage import TOKEN_PATH, until
 
 # Debian's packages, by the program that is looked for.
-PEERS = {"redis-server": "redis-server", "memcached": "memcached", "nginx": "nginx-light"}
+PEERS = {"redis-server": "redis-server", "memcached": "memcached", "nginx": "nginx-light",
+         "oidc-agent": "oidc-agent-cli"}
 ANSWER_MAX = 65536
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
 
-# IS_ALIKE: it answers with the token, as it is looked for in each answer.
-Way = namedtuple("Way", "name title kind path pid requests n_requests connections is_kept",
-                 defaults=("", 0, 1, True))
+# PIDS: who serves it. MODES: "kept", on a kept connection; "new", with one for each get.
+Way = namedtuple("Way", "name title kind path pids requests n_requests connections modes",
+                 defaults=("", 0, 1, ("kept", "new")))
 
 NGINX = """\
 daemon off;
@@ -38,7 +39,7 @@ http {{
     server {{
         listen unix:{0}/socket;
         location {1} {{ return 200 '{2}'; }}
-        location /static {{ root {0}; }}
+        location /static {{ root {3}; }}
     }}
 }}
 """
@@ -55,8 +56,8 @@ def missing():
 
 def text_of(way):
     """As way.h has it."""
-    return ",".join(map(str, (way.name, way.kind, way.path, way.pid, way.connections,
-                              way.requests, way.n_requests)))
+    return ",".join(map(str, (way.name, way.kind, way.path, "+".join(map(str, way.pids)),
+                              way.connections, way.requests, way.n_requests)))
 
 
 def whole_answer(path, request):
@@ -104,21 +105,22 @@ class Servers:
 
     def library(self):
         return Way("libbearer", "**libbearer**, `bearer_get()`", "libbearer", self.bearerd.socket,
-                   self.bearerd.pid)
+                   [self.bearerd.pid])
 
     # Others.
 
     def file(self):
-        """In the stage's directory, which is in memory."""
-        path = self._stage.write("body", self.body)
-        return Way("file", "a file in tmpfs: open, read, close", "file", path, 0, is_kept=False)
+        path = self._stage.memory / "body"
+        path.write_bytes(self.body)
+        return Way("file", "a file in tmpfs: open, read, close", "file", path, [],
+                   modes=("kept",))
 
     def memcached(self):
         path = self._stage.directory / "memcached.sock"
         process = self._start(path, path_of("memcached"), "-u", "root", "-s", path, "-t", "1")
         self._tell(path, b"set token 0 0 %d\r\n%s\r\n" % (len(self.body), self.body), b"STORED")
         request = self._stage.write("memcached.get", b"get token\r\n")
-        return Way("memcached", "memcached", "socket", path, process.pid, request, 1)
+        return Way("memcached", "memcached", "socket", path, [process.pid], request, 1)
 
     def redis(self):
         path = self._stage.directory / "redis.sock"
@@ -126,15 +128,16 @@ class Servers:
                               "--save", "", "--appendonly", "no", "--dir", self._stage.directory)
         self._tell(path, resp(b"SET", b"token", self.body), b"+OK")
         request = self._stage.write("redis.get", resp(b"GET", b"token"))
-        return Way("redis", "redis", "socket", path, process.pid, request, 1)
+        return Way("redis", "redis", "socket", path, [process.pid], request, 1)
 
     def nginx(self):
         """As text in its configuration, and as a file."""
         directory = self._stage.directory / "nginx"
         directory.mkdir()
-        (directory / "static").write_bytes(self.body)
+        (self._stage.memory / "static").write_bytes(self.body)
         configuration = directory / "conf"
-        configuration.write_text(NGINX.format(directory, TOKEN_PATH, self.body.decode()))
+        configuration.write_text(NGINX.format(directory, TOKEN_PATH, self.body.decode(),
+                                              self._stage.memory))
         path = directory / "socket"
         process = self._start(path, path_of("nginx"), "-p", directory, "-c", configuration, "-e",
                               directory / "log")
@@ -146,7 +149,7 @@ class Servers:
         return [self.memcached(), self.redis(), *self.nginx()]
 
     def _http(self, name, title, path, pid, request=None):
-        return Way(name, title, "socket", path, pid, request or self.request, 1)
+        return Way(name, title, "socket", path, [pid], request or self.request, 1)
 
     def _start(self, path, *command):
         process = self._stage.start(*self._wrapper, *command)

@@ -7,18 +7,20 @@ permitted: what else the machine does then comes in between as seldom as can be.
 
 import contextlib
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 from collections import namedtuple
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/standin")]
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "standin")]
 
 from broker import Broker  # noqa: E402
 from pace import FAST, TIMEOUT, until  # noqa: E402
 from standin import CLIENT_ID, CLIENT_SECRET, Standin  # noqa: E402
+from unixhttp import UnixHTTPConnection  # noqa: E402
 
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 TOKEN_PATH = "/v1/token"
@@ -26,6 +28,8 @@ TOKEN_PATH = "/v1/token"
 EXPIRES_IN = 36000
 # One user alone asks as fast as it can, which a user may not by default.
 UNLIMITED = {"user_requests_per_second": 1000000}
+
+TOKENS_MAX = 1000
 
 Programs = namedtuple("Programs", "bearerd fetch")
 
@@ -38,36 +42,47 @@ class Stage(contextlib.ExitStack):
         self.programs = Programs(self.build / "daemon/bearerd",
                                  self.build / "daemon/fetch/bearerd-fetch")
         self.cpus = sorted(os.sched_getaffinity(0))
-        self.in_real_time = ["chrt", "--rr", "1"] if may_be_in_real_time() else []
-        self.pinned = [*self.in_real_time, "taskset", "--cpu-list", str(self.cpus[-1])]
+        self.is_in_real_time = may_be_in_real_time()
+        self.pinned = self.on(self.cpus[-1])
 
     def __enter__(self):
         super().__enter__()
-        # Sockets want a short path, and files that are read one in memory.
-        where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.directory = Path(self.enter_context(
-            tempfile.TemporaryDirectory(prefix="bench", dir=where)))
-        self.credentials = {CLIENT_ID: CLIENT_SECRET}
-        self.endpoint = self.enter_context(
-            Standin(self.directory / "endpoint", credentials=self.credentials,
-                    expires_in=EXPIRES_IN))
+        raise_limit()
+        self.directory = Path(self.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
+        # In memory: what is read as a file.
+        self.memory = Path(self.enter_context(
+            tempfile.TemporaryDirectory(prefix="bench", dir="/dev/shm")))
+        self.endpoint = self.enter_context(Standin(
+            self.directory / "endpoint", expires_in=EXPIRES_IN,
+            credentials={CLIENT_ID: CLIENT_SECRET} | {each: CLIENT_SECRET for each in clients()}))
         return self
+
+    def on(self, cpu):
+        """What starts a program on that processor."""
+        in_real_time = ["chrt", "--rr", "1"] if self.is_in_real_time else []
+        return [*in_real_time, "taskset", "--cpu-list", str(cpu)]
 
     def tool(self, name):
         """The path of a program of ours."""
         return str(self.build / f"tests/bench/bench-{name}")
 
-    def bearerd(self, name, wrapper=(), tokens=None, fetch=None, environment=None):
-        """A Broker that is started and has its tokens. TOKENS: keys by token."""
+    def bearerd(self, name, wrapper=(), tokens=1, fetch=None, environment=None, start=True):
+        """A Broker. Each of several tokens has a client of its own, and so a budget of its own."""
         programs = self.programs._replace(fetch=fetch or self.programs.fetch)
         one = Broker(programs, self.directory / name, self.endpoint, environment or {})
         one.wrapper = list(wrapper)
         one.config["broker"] |= UNLIMITED
-        one.arguments += ["--control", one.directory / "control.sock"]
-        for token, keys in (tokens or {"athena": {}}).items():
-            one.add_token(token, **FAST, **keys)
-        self.callback(finish, one)
-        one.start()
+        one.control = one.directory / "control.sock"
+        one.arguments += ["--control", one.control]
+        if tokens == 1:
+            one.add_token("athena", **FAST)
+        for client in clients()[:tokens] if tokens > 1 else ():
+            one.add_token(client, **FAST, client_id=one.credential(f"{client}.client_id", client))
+        if start:
+            self.callback(finish, one)
+            one.start()
+        else:
+            one.write_config()
         return one
 
     def write(self, name, content):
@@ -92,6 +107,17 @@ class Stage(contextlib.ExitStack):
         assert process.poll() is None, f"{process.args[-1]} has ended by itself"
 
 
+def clients():
+    """Their names, which are those of their tokens, too."""
+    return [f"client-{number:04}" for number in range(TOKENS_MAX)]
+
+
+def raise_limit():
+    """Of descriptors, for all that is started from here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def finish(bearerd):
     wrong = bearerd.finish()
     assert not wrong, "\n".join(wrong)
@@ -110,4 +136,13 @@ def output_of(*command, **keys):
     return done.stdout
 
 
-__all__ = ["FAST", "ROOT", "TIMEOUT", "TOKEN_PATH", "Stage", "output_of", "until"]
+def memory_of(pid):
+    """(resident, private) bytes."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        sizes = {name.rstrip(":"): int(size) * 1024
+                 for name, size, *_ in (line.split() for line in file.readlines()[1:])}
+    return sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
+
+
+__all__ = ["TIMEOUT", "TOKEN_PATH", "Stage", "UnixHTTPConnection", "clients", "memory_of",
+           "output_of", "until"]

@@ -15,7 +15,7 @@
 #define QUIET_MS     100 /* after that an answer is taken to be whole */
 #define ANSWER_MS    20000
 #define HEAD_SIZE    13 /* "HTTP/1.1 200 ", "$1234\r\n" and more */
-#define TAIL_SIZE    8
+#define TAIL_SIZE    1  /* what is before may be a time */
 #define FIELDS       7
 #define REQUESTS_MAX (1 << 20)
 
@@ -206,7 +206,7 @@ static bool parse(struct way *way, char *text) {
                 return false;
         way->name = fields[0];
         way->path = fields[2];
-        way->pid = (pid_t)strtol(fields[3], NULL, 10);
+        way->pids = fields[3];
         way->n_fds = strtoul(fields[4], NULL, 10);
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
                 if (strcmp(kinds[i].name, fields[1]) == 0)
@@ -238,24 +238,39 @@ bool way_init(struct way *way, char *text, const char *token) {
         return true;
 }
 
-uint64_t way_cpu(const struct way *way) {
+void way_deinit(struct way *way) {
+        for (size_t i = 0; way->fds && i < way->n_fds; i++)
+                close(way->fds[i]);
+        free(way->fds);
+        free(way->requests);
+        bearer_close(way->bearer);
+}
+
+static uint64_t process_cpu(long pid) {
         char path[64], line[128];
         uint64_t sum = 0;
         struct dirent *entry;
         DIR *directory;
 
-        if (way->pid == 0)
-                return 0;
-        snprintf(path, sizeof path, "/proc/%d/task", (int)way->pid);
+        snprintf(path, sizeof path, "/proc/%ld/task", pid);
         directory = opendir(path);
         if (!directory)
                 return 0;
         while ((entry = readdir(directory))) {
-                snprintf(path, sizeof path, "/proc/%d/task/%.16s/schedstat", (int)way->pid,
-                         entry->d_name);
+                snprintf(path, sizeof path, "/proc/%ld/task/%.16s/schedstat", pid, entry->d_name);
                 if (entry->d_name[0] != '.' && slurp(path, line, sizeof line) > 0)
                         sum += strtoull(line, NULL, 10);
         }
         closedir(directory);
+        return sum;
+}
+
+uint64_t way_cpu(const struct way *way) {
+        const char *at = way->pids;
+        uint64_t sum = 0;
+        char *end;
+
+        for (long pid; (pid = strtol(at, &end, 10)) > 0; at = end + (*end == '+'))
+                sum += process_cpu(pid);
         return sum;
 }

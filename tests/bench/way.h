@@ -2,8 +2,8 @@
 /* way - one way of getting the token: from a server on a Unix socket, whatever it speaks; from a
  * file; or by libbearer.
  *
- * The first answer is learned, and every other one must be like it: of its size, with its first and
- * last bytes, and with the token where there is only one. */
+ * The first answer is learned, and every other one must be like it: of its size, with its first
+ * bytes and its last one, and with the token where there is only one. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +29,7 @@ struct way {
         const struct way_kind *kind;
         const char *name;
         const char *path; /* of the socket, or the file */
-        pid_t pid;        /* of the server; 0: there is none */
+        const char *pids; /* of the server, with a plus between them; "": there is none */
 
         struct sockaddr_un address;
         int *fds; /* kept connections, used in turn */
@@ -44,12 +44,15 @@ struct way {
         uint64_t generation;
 };
 
-/* Makes a way of TEXT, "NAME,KIND,PATH,PID,CONNECTIONS,REQUESTS-FILE,REQUESTS", opens it, and
+/* Makes a way of TEXT, "NAME,KIND,PATH,PIDS,CONNECTIONS,REQUESTS-FILE,REQUESTS", opens it, and
  * learns its answer, which must have TOKEN in it unless that is "". The file has that many requests
  * of the same size. Says on stderr what is wrong with it. */
 bool way_init(struct way *way, char *text, const char *token);
 
-/* The nanoseconds that the server has run: all threads of it (/proc/PID/task/TID/schedstat). */
+void way_deinit(struct way *way);
+
+/* The nanoseconds that the server has run: all threads of all its processes
+ * (/proc/PID/task/TID/schedstat). */
 uint64_t way_cpu(const struct way *way);
 
 /* Reads all of a file of at most SIZE - 1 bytes, and ends it with a NUL; its size, or -1. */

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""promise - a figure that was set as a goal, and what came out."""
+
+from collections import namedtuple
+
+# GOAL None: it is only told. FIGURE and GOAL are in UNIT.
+Promise = namedtuple("Promise", "what figure goal unit", defaults=(None, ""))
+
+
+def verdict(promise):
+    if promise.goal is None:
+        return ""
+    return "yes" if promise.figure <= promise.goal else "no"
+
+
+def digits(figure):
+    """As many as tell something."""
+    if figure == int(figure):
+        return f"{int(figure):,}"
+    return f"{figure:,.0f}" if abs(figure) >= 100 else (
+        f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}")
+
+
+def quantity(figure, unit):
+    return f"{digits(figure)} {unit}".strip()

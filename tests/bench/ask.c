@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "stopwatch.h"
 #include "way.h"
@@ -72,7 +71,6 @@ static void go(struct way *way, bool anew, size_t size) {
 int main(int argc, char **argv) {
         static char token[ANSWER_MAX];
         unsigned long rounds, size;
-        struct rlimit limit;
         struct way *ways;
         size_t n;
 
@@ -82,10 +80,8 @@ int main(int argc, char **argv) {
                 return 2;
         }
         rounds = strtoul(argv[2], NULL, 10);
-        if (slurp(argv[4], token, sizeof token) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        if (slurp(argv[4], token, sizeof token) < 0)
                 return 1;
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
         n = (size_t)argc - 5;
         ways = calloc(n, sizeof *ways);
         for (size_t i = 0; i < n; i++)

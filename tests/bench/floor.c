@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include "dial.h"
 
@@ -66,16 +65,11 @@ static void serve(int fd) {
 
 int main(int argc, char **argv) {
         struct epoll_event events[EVENTS_MAX];
-        struct rlimit limit;
         int listener, epoll;
 
         if (argc != 3) {
                 fprintf(stderr, "usage: floor SOCKET ANSWER-FILE\n");
                 return 2;
-        }
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-                limit.rlim_cur = limit.rlim_max;
-                setrlimit(RLIMIT_NOFILE, &limit);
         }
         if (!read_answer(argv[2]))
                 return fail(argv[2]);

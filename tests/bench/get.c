@@ -26,7 +26,8 @@
 
 #define THREADS_MAX 2
 #define BATCHES     20
-#define BATCH_NS    1000000 /* a batch takes about that long */
+#define BATCH_NS    1000000  /* a batch takes about that long */
+#define PAUSE_NS    20000000 /* lets others to the processors */
 #define ROUNDS_MAX  10000
 #define VALUE_MAX   16384
 
@@ -166,6 +167,7 @@ static bool go(struct way *way, unsigned threads) {
                 way->errors += workers[i].errors;
         }
         pthread_barrier_destroy(&crowd.start);
+        sleep_ns(PAUSE_NS);
         return true;
 }
 

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include "dial.h"
 #include "stopwatch.h"
@@ -71,7 +70,6 @@ static void listen_to(int epoll, unsigned long workers) {
 int main(int argc, char **argv) {
         struct sockaddr_un address;
         unsigned long workers;
-        struct rlimit limit;
         ssize_t size;
         int epoll;
 
@@ -82,11 +80,9 @@ int main(int argc, char **argv) {
         workers = strtoul(argv[2], NULL, 10);
         size = slurp(argv[3], request, sizeof request);
         epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (size <= 0 || epoll < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        if (size <= 0 || epoll < 0)
                 return 1;
         request_size = (size_t)size;
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
 
         for (unsigned long i = 0; i < workers; i++)
                 if (!join(epoll, &address)) {

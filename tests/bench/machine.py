@@ -41,7 +41,7 @@ def describe(stage, with_peers):
     words = [f"{os.cpu_count()} cores{where}, {processor()}",
              f"Linux {re.match(r'[0-9.]*[0-9]', platform.release())[0]}", system,
              f"`buildtype={build['buildtype']}`",
-             "in real time (`SCHED_RR`)" if stage.is_in_real_time else "not in real time"]
+             "in real time (`SCHED_RR`)" if stage.in_real_time else "not in real time"]
     if with_peers:
         words += [f"{program.removesuffix('-server')} {version_of(package)}"
                   for program, package in PEERS.items()]

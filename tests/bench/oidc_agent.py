@@ -39,7 +39,7 @@ class OidcAgent:
         process = stage.start(*wrapper, path_of("oidc-agent"), "--console", "--no-autoload", "-a",
                               self.socket, env=self._environment, stderr=subprocess.DEVNULL,
                               start_new_session=True)
-        stage.callback(os.killpg, process.pid, signal.SIGKILL)
+        stage.callback(os.killpg, process.pid, signal.SIGTERM)
         stage.wait_for_socket(self.socket, process)
         output_of(path_of("oidc-gen"), ACCOUNT, *GENERATE, f"--issuer={self.provider.url}",
                   f"--cert-path={stage.endpoint.ca_file}", env=self._environment,

@@ -25,27 +25,32 @@ def cell(figure, scale=1):
     return "" if figure is None else digits(figure / scale)
 
 
+def whole(figure):
+    return "" if figure is None else f"{figure:,.0f}"
+
+
 def ratio(figure):
-    return "" if figure is None else f"{figure:.2f}"
+    return "" if figure is None else digits(figure) if figure < 0.1 else f"{figure:.2f}"
 
 
-def ways(measured):
+def ways(measured, instructions):
+    def times(of):
+        return [cell(of.median, 1000), ratio(of.time_ratio)] if of else ["", ""]
+
     def row(each):
         kept, new = each.kept, each.new
-        cpu = kept.cpu if kept and each.way.pids else None
+        counted = [whole(instructions.get(mode, {}).get(each.way.name)) for mode in ("kept", "new")]
         return [
-            each.way.title,
-            *([cell(kept.median, 1000), ratio(kept.time_ratio), cell(kept.p99, 1000)] if kept
-              else [""] * 3),
-            cell(cpu, 1000), ratio(kept.cpu_ratio if kept else None),
-            *([cell(new.median, 1000), ratio(new.time_ratio), ratio(new.cpu_ratio)] if new
-              else [""] * 3),
-            cell(each.memory, 1 << 20),
+            each.way.title, *times(kept), cell(kept and kept.p99, 1000),
+            cell(kept.cpu if kept and each.way.pids else None, 1000),
+            ratio(kept and kept.cpu_ratio), counted[0],
+            *times(new), ratio(new and new.cpu_ratio), counted[1], cell(each.memory, 1 << 20),
         ]
 
     return table(["way of getting the token", "kept connection: median, µs", "to the floor",
-                  "p99, µs", "server CPU, µs", "to the floor", "new connection: median, µs",
-                  "to the floor", "server CPU, to the floor", "private memory, MiB"],
+                  "p99, µs", "server CPU, µs", "to the floor", "server's instructions",
+                  "new connection: median, µs", "to the floor", "server CPU, to the floor",
+                  "server's instructions", "private memory, MiB"],
                  map(row, measured))
 
 

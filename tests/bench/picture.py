@@ -74,8 +74,8 @@ def draw(measured):
     bottom = TOP + ROW * len(rows)
     drawn = [text(20, 26, "One get of the token, client and server on one processor", "title"),
              dot(26, 46, "kept"), text(38, 50, "on what is kept", "small"),
-             dot(136, 46, "new"), text(148, 50, "with a connection of its own", "small"),
-             text(330, 50, "median; logarithmic scale", "small")]
+             dot(146, 46, "new"), text(158, 50, "with a connection of its own", "small"),
+             text(340, 50, "median; logarithmic scale", "small")]
     for ns in scale.decades():
         drawn += [f'<line class="grid" x1="{scale.x(ns)}" y1="{TOP - 12}" x2="{scale.x(ns)}" '
                   f'y2="{bottom}"/>',

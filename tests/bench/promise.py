@@ -15,10 +15,11 @@ def verdict(promise):
 
 def digits(figure):
     """As many as tell something."""
-    if figure == int(figure):
-        return f"{int(figure):,}"
-    return f"{figure:,.0f}" if abs(figure) >= 100 else (
-        f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}")
+    if figure == int(figure) or abs(figure) >= 100:
+        return f"{figure:,.0f}"
+    if abs(figure) < 0.1:
+        return f"{figure:.2g}"
+    return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"
 
 
 def quantity(figure, unit):

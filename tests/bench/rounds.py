@@ -35,8 +35,8 @@ def typical(batches, floor):
 
     def ratio(name):
         pairs = [(getattr(each, name), getattr(other, name)) for each, other in zip(batches, floor)]
-        return median(one / other for one, other in pairs if other) if any(
-            one and other for one, other in pairs) else None
+        ratios = [one / other for one, other in pairs if other]
+        return median(ratios) if ratios and middle(name) else None
 
     return Typical(middle("median"), middle("p99"), middle("cpu"), ratio("median"), ratio("cpu"),
                    sum(each.errors for each in batches))

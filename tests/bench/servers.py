@@ -49,9 +49,9 @@ def path_of(program):
     return shutil.which(program, path=SBIN)
 
 
-def missing():
-    """The packages of peers that are not installed."""
-    return [package for program, package in PEERS.items() if not path_of(program)]
+def missing(packages):
+    """PACKAGES, by their program, that are not installed."""
+    return [package for program, package in packages.items() if not path_of(program)]
 
 
 def text_of(way):

@@ -42,7 +42,7 @@ class Stage(contextlib.ExitStack):
         self.programs = Programs(self.build / "daemon/bearerd",
                                  self.build / "daemon/fetch/bearerd-fetch")
         self.cpus = sorted(os.sched_getaffinity(0))
-        self.is_in_real_time = may_be_in_real_time()
+        self.in_real_time = ["chrt", "--rr", "1"] if may_be_in_real_time() else []
         self.pinned = self.on(self.cpus[-1])
 
     def __enter__(self):
@@ -59,8 +59,7 @@ class Stage(contextlib.ExitStack):
 
     def on(self, cpu):
         """What starts a program on that processor."""
-        in_real_time = ["chrt", "--rr", "1"] if self.is_in_real_time else []
-        return [*in_real_time, "taskset", "--cpu-list", str(cpu)]
+        return [*self.in_real_time, "taskset", "--cpu-list", str(cpu)]
 
     def tool(self, name):
         """The path of a program of ours."""
@@ -98,13 +97,12 @@ class Stage(contextlib.ExitStack):
         """A program that goes on until the stage ends."""
         process = subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, **keys)
-        self.callback(process.wait)
-        self.callback(process.kill)
+        self.callback(end, process)
         return process
 
     def wait_for_socket(self, path, process):
         until(lambda: os.path.exists(path) or process.poll() is not None)
-        assert process.poll() is None, f"{process.args[-1]} has ended by itself"
+        assert process.poll() is None, f"{process.args} has ended by itself"
 
 
 def clients():
@@ -116,6 +114,15 @@ def raise_limit():
     """Of descriptors, for all that is started from here."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def finish(bearerd):
@@ -144,5 +151,5 @@ def memory_of(pid):
     return sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
 
 
-__all__ = ["TIMEOUT", "TOKEN_PATH", "Stage", "UnixHTTPConnection", "clients", "memory_of",
+__all__ = ["TESTS", "TIMEOUT", "TOKEN_PATH", "Stage", "UnixHTTPConnection", "clients", "memory_of",
            "output_of", "until"]

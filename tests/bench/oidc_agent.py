@@ -15,7 +15,7 @@ from pathlib import Path
 
 from provider import Provider
 from servers import Way, path_of
-from stage import EXPIRES_IN, TIMEOUT, output_of, until
+from stage import EXPIRES_IN, SLOW, output_of, until
 
 ACCOUNT = "bench"
 GENERATE = ["--manual", "--flow=refresh", "--rt=refresh", "--client-id=client",
@@ -40,10 +40,10 @@ class OidcAgent:
                               self.socket, env=self._environment, stderr=subprocess.DEVNULL,
                               start_new_session=True)
         stage.callback(os.killpg, process.pid, signal.SIGTERM)
-        stage.wait_for_socket(self.socket, process)
+        stage.wait_for_server(self.socket, process)
         output_of(path_of("oidc-gen"), ACCOUNT, *GENERATE, f"--issuer={self.provider.url}",
                   f"--cert-path={stage.endpoint.ca_file}", env=self._environment,
-                  stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+                  stdin=subprocess.DEVNULL, timeout=SLOW)
         self.pids = [process.pid, *children(process.pid)]
 
     def way(self):

@@ -23,4 +23,6 @@ def digits(figure):
 
 
 def quantity(figure, unit):
-    return f"{digits(figure)} {unit}".strip()
+    """A ratio with all that it is judged by."""
+    is_ratio = not unit and figure != int(figure) and abs(figure) < 10
+    return f"{figure:.3f}" if is_ratio else f"{digits(figure)} {unit}".strip()

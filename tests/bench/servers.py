@@ -10,7 +10,7 @@ import shutil
 import socket
 from collections import namedtuple
 
-from stage import TOKEN_PATH, until
+from stage import TOKEN_PATH
 
 # Debian's packages, by the program that is looked for.
 PEERS = {"redis-server": "redis-server", "memcached": "memcached", "nginx": "nginx-light",
@@ -153,20 +153,13 @@ class Servers:
 
     def _start(self, path, *command):
         process = self._stage.start(*self._wrapper, *command)
-        self._stage.wait_for_socket(path, process)
+        self._stage.wait_for_server(path, process)
         return process
 
     @staticmethod
     def _tell(path, request, expected):
-        def connected():
-            try:
-                sock.connect(str(path))
-            except ConnectionRefusedError:  # bound, and not listening yet
-                return False
-            return True
-
         with socket.socket(socket.AF_UNIX) as sock:
-            until(connected)
+            sock.connect(str(path))
             sock.sendall(request)
             answer = sock.recv(ANSWER_MAX)
         assert answer.startswith(expected), answer

@@ -218,12 +218,14 @@ static bool parse(struct way *way, char *text) {
 bool way_init(struct way *way, char *text, const char *token) {
         const char *found;
 
+        errno = 0;
         if (!parse(way, text)) {
                 fprintf(stderr, "%s: not understood\n", text);
                 return false;
         }
         if (!way->kind->open(way)) {
-                fprintf(stderr, "%s: no answer: %s\n", way->name, strerror(errno));
+                fprintf(stderr, "%s: no answer%s%s\n", way->name, errno ? ": " : "",
+                        errno ? strerror(errno) : "");
                 return false;
         }
         if (!*token)

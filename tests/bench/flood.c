@@ -25,6 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dial.h"
+#include "stopwatch.h"
+
 #define PROCESSES   2    /* for each kind of flood */
 #define CONNECTIONS 4000 /* that each of them holds */
 #define PIPELINED   200  /* requests that are sent in one go */
@@ -32,23 +35,10 @@
 #define SAMPLES_MAX 1000000
 #define GET         "GET /v1/token HTTP/1.1\r\n\r\n"
 
-static struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-static uint64_t now_ns(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+static struct sockaddr_un address;
 
 static int connect_now(int flags) {
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-
-        if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-                close(fd);
-                fd = -1;
-        }
-        return fd;
+        return dial(&address, flags);
 }
 
 /* ---- floods: each goes on until it is killed ---- */
@@ -281,19 +271,14 @@ static void go_to_work(void) {
         work(&shared->kept, &shared->anew, now_ns() + (uint64_t)(shared->seconds * 1e9));
 }
 
-static int compare(const void *a, const void *b) {
-        const uint64_t *x = a, *y = b;
-
-        return (*x > *y) - (*x < *y);
-}
-
 static void print_samples(struct samples *samples) {
-        qsort(samples->took, samples->n, sizeof samples->took[0], compare);
+        sort_ns(samples->took, samples->n);
         if (samples->n == 0)
                 printf(" | - | - | - | %ju", (uintmax_t)samples->errors);
         else
-                printf(" | %.3f | %.3f | %.3f | %ju", (double)samples->took[samples->n / 2] / 1e6,
-                       (double)samples->took[samples->n * 99 / 100] / 1e6,
+                printf(" | %.3f | %.3f | %.3f | %ju",
+                       (double)percentile(samples->took, samples->n, 50) / 1e6,
+                       (double)percentile(samples->took, samples->n, 99) / 1e6,
                        (double)samples->took[samples->n - 1] / 1e6, (uintmax_t)samples->errors);
 }
 
@@ -324,11 +309,10 @@ int main(int argc, char **argv) {
         struct rlimit limit;
         uid_t flooder, worker;
 
-        if (argc != 5 || strlen(argv[1]) >= sizeof address.sun_path) {
+        if (argc != 5 || !dial_address(argv[1], &address)) {
                 fprintf(stderr, "usage: flood SOCKET FLOODER-UID WORKER-UID SECONDS\n");
                 return 2;
         }
-        strcpy(address.sun_path, argv[1]);
         flooder = (uid_t)strtoul(argv[2], NULL, 10);
         worker = (uid_t)strtoul(argv[3], NULL, 10);
         shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

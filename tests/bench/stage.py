@@ -74,7 +74,7 @@ class Stage(contextlib.ExitStack):
         one.wrapper = list(wrapper)
         one.config["broker"] |= UNLIMITED
         one.control = one.directory / "control.sock"
-        one.arguments += ["--control", one.control]
+        one.arguments += ["--control", one.control, "--epoch", one.directory / "epoch"]
         if tokens == 1:
             one.add_token("athena", **FAST)
         for client in clients()[:tokens] if tokens > 1 else ():

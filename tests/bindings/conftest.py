@@ -25,7 +25,7 @@ programs, endpoint, broker = e2e.programs, e2e.endpoint, e2e.broker
 
 def pytest_generate_tests(metafunc):
     """`language` is each of them, unless the test says which."""
-    is_marked = any(mark.args[0] == "language" for mark
+    is_marked = any("language" in mark.args[0].split(", ") for mark
                     in metafunc.definition.iter_markers("parametrize"))
     if "language" in metafunc.fixturenames and not is_marked:
         metafunc.parametrize("language", LANGUAGES)
@@ -37,13 +37,13 @@ def languages(programs, tmp_path_factory):
 
 
 @pytest.fixture
-def driver(languages, language, endpoint):
+def driver(languages, language):
     """Starts a driver of the language and has it open SOCKET; it must end well."""
     started = []
 
     def start(socket=None, max_age=None, environment=None):
         one = Driver(languages.command(language, HERE / "drivers/driver"),
-                     languages.environment(endpoint.ca_file) | (environment or {}))
+                     languages.environment() | (environment or {}))
         started.append(one)
         one.opened = one("open", socket=socket and str(socket), max_age=max_age)
         return one

@@ -52,11 +52,14 @@ class Programs:
     def options(self, language):
         return ["-d", "zend.exception_ignore_args=0"] if language == "php" else []
 
-    def environment(self, ca_file):
-        """For a program that trusts CA_FILE besides."""
-        return {"PYTHONPATH": str(CLIENT / "python"), "SSL_CERT_FILE": str(ca_file),
-                "NODE_EXTRA_CA_CERTS": str(ca_file), "PHP_INI_SCAN_DIR": self._php_ini(ca_file),
-                "PYTHONDONTWRITEBYTECODE": "1"}
+    def environment(self, ca_file=None):
+        """For a program that trusts CA_FILE, if there is one."""
+        environment = {"PYTHONPATH": str(CLIENT / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        if ca_file:
+            environment |= {"SSL_CERT_FILE": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file),
+                            "CURL_CA_BUNDLE": str(ca_file), "REQUESTS_CA_BUNDLE": str(ca_file),
+                            "PHP_INI_SCAN_DIR": self._php_ini(ca_file)}
+        return environment
 
     def _php_ini(self, ca_file):
         folder = self._directory / "php"

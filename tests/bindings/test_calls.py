@@ -7,7 +7,7 @@ import time
 
 import pytest
 from api import Api
-from languages import good
+from languages import LANGUAGES, good
 from pace import FAST, SPACING
 
 NONE = (lambda token: True)
@@ -69,18 +69,11 @@ def test_other_statuses_are_not_handled(api, caller, endpoint):
     assert len(endpoint.tokens) == 1
 
 
+@pytest.mark.parametrize("language, within", [(each, None) for each in LANGUAGES] + [("php", True)])
 @pytest.mark.parametrize("refuses", [NONE, lambda token: False])
-def test_another_host_does_not_get_the_token(api, caller, refuses):
+def test_another_host_does_not_get_the_token(api, caller, within, refuses):
     with Api(refuses) as other:
-        good(caller("call", method="GET", url=f"{api.url}/to?{other.url}/there"))
-        assert other.calls and set(other.tokens) == {None}
-
-
-@pytest.mark.parametrize("language", ["php"])
-@pytest.mark.parametrize("refuses", [NONE, lambda token: False])
-def test_another_host_does_not_get_the_token_of_a_middleware_within(api, caller, refuses):
-    with Api(refuses) as other:
-        good(caller("call_pushed", method="GET", url=f"{api.url}/to?{other.url}/there"))
+        good(caller("call", method="GET", url=f"{api.url}/to?{other.url}/there", within=within))
         assert other.calls and set(other.tokens) == {None}
 
 

@@ -25,8 +25,7 @@ def a_runner(languages, endpoint):
         command = ([EXAMPLES / "worker.sh"] if worker == "curl"
                    else languages.command(worker, EXAMPLES / "worker"))
         environment = languages.environment(endpoint.ca_file) | {
-            "API_URL": endpoint.base_url, "BEARERD_SOCKET": str(socket),
-            "CURL_CA_BUNDLE": str(endpoint.ca_file)}
+            "API_URL": endpoint.base_url, "BEARERD_SOCKET": str(socket)}
         return subprocess.run([*command, "21"], env=os.environ | environment, check=False, text=True,
                               capture_output=True, timeout=60)
     return run
@@ -104,8 +103,7 @@ def test_a_bridge_for_what_speaks_tcp_alone(broker, endpoint):
 @pytest.mark.parametrize("library", ["authlib", "requests-oauthlib"])
 def test_an_oauth_library_unchanged(broker, endpoint, languages, library):
     environment = languages.environment(endpoint.ca_file) | {
-        "API_URL": endpoint.base_url, "BEARERD_SOCKET": str(start(broker).socket),
-        "REQUESTS_CA_BUNDLE": str(endpoint.ca_file)}
+        "API_URL": endpoint.base_url, "BEARERD_SOCKET": str(start(broker).socket)}
     done = subprocess.run([sys.executable, EXAMPLES / "oauth_library.py", library, "21"], check=False,
                           env=os.environ | environment, text=True, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -3,11 +3,7 @@
 // driver - the PHP binding, told what to do: ../driver.py has the commands.
 declare(strict_types=1);
 
-require 'GuzzleHttp/autoload.php';
-require 'Illuminate/Container/autoload.php';
-require 'Illuminate/Http/autoload.php';
 require __DIR__ . '/../../../client/php/Bearer.php';
-require __DIR__ . '/../../../docs/examples/BearerServiceProvider.php';
 
 use App\Providers\BearerServiceProvider;
 use Bearerd\{Bearer, BearerException, Token, Unreachable};
@@ -80,25 +76,36 @@ final class Driver
         return $texts;
     }
 
-    /** By Guzzle. */
-    public function call(string $method, string $url, ?string $body = null, bool $stream = false): array
-    {
+    /** By Guzzle; $within: the middleware is where Laravel's Http::withMiddleware() puts it. */
+    public function call(
+        string $method,
+        string $url,
+        ?string $body = null,
+        bool $stream = false,
+        bool $within = false
+    ): array {
+        require_once 'GuzzleHttp/autoload.php';
         $stack = HandlerStack::create();
-        $stack->before('allow_redirects', $this->tokens->middleware());
-        return $this->callBy($stack, $method, $url, $body, $stream);
-    }
-
-    /** As Laravel's Http::withMiddleware() does: behind what follows redirects. */
-    public function call_pushed(string $method, string $url): array
-    {
-        $stack = HandlerStack::create();
-        $stack->push($this->tokens->middleware());
-        return $this->callBy($stack, $method, $url, null, false);
+        if ($within) {
+            $stack->push($this->tokens->middleware());
+        } else {
+            $stack->before('allow_redirects', $this->tokens->middleware());
+        }
+        $client = new Client(['handler' => $stack, 'http_errors' => false]);
+        $parts = (function () use ($body) {
+            yield $body;
+        })();
+        $response = $client->request($method, $url, ['body' => $stream ? Psr7\Utils::streamFor($parts) : $body]);
+        return ['status' => $response->getStatusCode(), 'body' => (string) $response->getBody()];
     }
 
     /** By Laravel's client, with the provider of the documentation. */
     public function call_laravel(string $base, string $path): array
     {
+        require_once 'GuzzleHttp/autoload.php';
+        require_once 'Illuminate/Container/autoload.php';
+        require_once 'Illuminate/Http/autoload.php';
+        require_once __DIR__ . '/../../../docs/examples/BearerServiceProvider.php';
         putenv("API_URL=$base");
         $app = Illuminate\Container\Container::getInstance();
         Facade::setFacadeApplication($app);
@@ -109,16 +116,6 @@ final class Driver
         $provider->boot();
         $response = Http::athena()->get($path);
         return ['status' => $response->status(), 'body' => $response->body()];
-    }
-
-    private function callBy(HandlerStack $stack, string $method, string $url, ?string $body, bool $stream): array
-    {
-        $client = new Client(['handler' => $stack, 'http_errors' => false]);
-        $parts = (function () use ($body) {
-            yield $body;
-        })();
-        $response = $client->request($method, $url, ['body' => $stream ? Psr7\Utils::streamFor($parts) : $body]);
-        return ['status' => $response->getStatusCode(), 'body' => (string) $response->getBody()];
     }
 }
 

@@ -316,9 +316,6 @@ final class Bearer
                     } catch (Fresh) {
                         return $response;
                     }
-                    if ($body->isSeekable()) {
-                        $body->rewind();
-                    }
                     return $next($with($newer), $options);
                 }
             );

@@ -28,6 +28,7 @@ CLIENT, EXAMPLES = ROOT / "client", ROOT / "docs/examples"
 LANGUAGES = ("python", "node", "php", "go")
 CONCURRENT = ("python", "node", "go")
 FORKING = ("python", "php")
+ZERO = ("python", "node", "php")    # where a timeout may be 0, or wrong: a context of Go is neither
 SUFFIXES = {"python": ".py", "node": ".mjs", "php": ".php", "go": ".go"}
 TIMEOUT = 60
 GO = {"GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}

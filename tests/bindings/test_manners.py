@@ -6,7 +6,7 @@ import time
 import operators
 import pytest
 import slowfetch
-from languages import CONCURRENT, FORKING, good
+from languages import CONCURRENT, FORKING, ZERO, good
 from pace import FAST, SPACING, until
 
 PATIENCE = 2        # with a bearerd that restarts
@@ -152,19 +152,8 @@ def test_denied(broker, endpoint, driver):
     assert "invalid_client" in answer["text"] or "credentials" in answer["text"]
 
 
-def test_unavailable(broker, endpoint, driver):
-    endpoint.behave(500)
-    bearerd = broker()
-    bearerd.wait_for_log("no token this time")
-    answer = driver(bearerd.socket)("get", timeout=0.5)
-    assert answer["error"] in ("Unavailable", "Timeout")
-    answer = driver(bearerd.socket)("get", timeout=0.001)
-    assert (answer["error"], answer["passing"]) == ("Timeout", True)
-
-
-def test_only_what_there_is(broker, endpoint, driver, language):
-    if language == "go":    # a context has no such deadline
-        return
+@pytest.mark.parametrize("language", ZERO)
+def test_only_what_there_is(broker, endpoint, driver):
     endpoint.behave(500)
     bearerd = broker()
     bearerd.wait_for_log("no token this time")
@@ -262,7 +251,7 @@ def test_timeout_is_kept(broker, endpoint, driver):
     slowfetch.end(bearerd)
 
 
-@pytest.mark.parametrize("language", ("python", "node", "php"))
+@pytest.mark.parametrize("language", ZERO)
 @pytest.mark.parametrize("timeout", [-1, -0.001])
 def test_what_is_no_timeout(driver, timeout):
     assert driver("/nowhere").error(timeout=timeout) == "ValueError"

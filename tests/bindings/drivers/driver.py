@@ -73,7 +73,7 @@ class Driver:
 
     def fork(self):
         """What a child of a fork gets, while a thread of ours is asking, and what we do."""
-        asking = threading.Thread(target=lambda: answer_to(lambda: self.sharing().get("slow")))
+        asking = threading.Thread(target=lambda: answer_to(lambda: self.sharing().get("slow", 2)))
         asking.start()
         threading.Event().wait(0.2)
         read, write = os.pipe()

@@ -46,6 +46,14 @@ def test_a_401_is_handled_once(api, caller, endpoint, method, body):
     assert [call.body for call in api.calls] == [body or ""] * 2
 
 
+@pytest.mark.parametrize("language", ["python"])
+def test_a_file_is_sent_again(api, caller, endpoint):
+    api.refuses = lambda token: token == endpoint.tokens[0]
+    good(caller("call", method="POST", url=api.url, body="a file", file=True))
+    assert [call.body for call in api.calls] == ["a file"] * 2
+    assert api.tokens == endpoint.tokens
+
+
 def test_a_401_that_stays_is_the_answer(api, caller, endpoint):
     api.refuses = NONE
     assert good(caller("call", method="GET", url=api.url))["status"] == 401

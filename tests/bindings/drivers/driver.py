@@ -2,6 +2,7 @@
 """driver - the Python binding, told what to do: ../driver.py has the commands."""
 
 import copy
+import io
 import json
 import os
 import pickle
@@ -102,13 +103,16 @@ class Driver:
             texts.append(traceback.format_exc())
         return texts
 
-    def call(self, method, url, body=None, stream=False):
-        """By the library requests."""
+    def call(self, method, url, body=None, stream=False, file=False):
+        """By the library requests; FILE: the body is a file that has been read up to there."""
         import requests     # takes longer than all else here
 
         def parts():
             yield body.encode()
 
+        if file:
+            body = io.BytesIO(b"read before" + body.encode())
+            body.seek(len("read before"))
         with requests.Session() as session:
             session.auth = self.tokens.auth()
             response = session.request(method, url, data=parts() if stream else body, timeout=20)

@@ -41,8 +41,8 @@ def driver(languages, language):
     """Starts a driver of the language and has it open SOCKET; it must end well."""
     started = []
 
-    def start(socket=None, max_age=None, environment=None):
-        one = Driver(languages.command(language, HERE / "drivers/driver"),
+    def start(socket=None, max_age=None, environment=None, wrapper=()):
+        one = Driver([*wrapper, *languages.command(language, HERE / "drivers/driver")],
                      languages.environment() | (environment or {}))
         started.append(one)
         one.opened = one("open", socket=socket and str(socket), max_age=max_age)

@@ -3,16 +3,20 @@
 than two connections for it."""
 
 import json
+import os
 import socket
 import threading
 import time
 
 import peers
 import pytest
+from account import NOBODY, needs_root
 from languages import CONCURRENT, ZERO, good
 from peers import TOKEN, Peer, answer, sends, sends_in_turn, token
 
 TOO_MUCH = 40000
+# Root is stopped by modes, too.
+WITHOUT_OVERRIDE = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
 SOON = 5            # seconds, where nothing is waited for
 
 
@@ -271,6 +275,16 @@ def test_a_file(tmp_path, driver):
     (tmp_path / "file").touch()
     result = driver(tmp_path / "file")("get", timeout=20)
     assert (result["error"], result["errno"]) == ("Unreachable", 111)
+
+
+@needs_root
+def test_a_socket_that_is_somebody_elses(peer, driver):
+    at = peer(sends(token()))
+    at.path.chmod(0o600)
+    os.chown(at.path, NOBODY.pw_uid, NOBODY.pw_gid)
+    result = driver(at.path, wrapper=WITHOUT_OVERRIDE)("get", timeout=20)
+    assert (result["error"], result["errno"], result["passing"]) == ("Unreachable", 13, False)
+    assert '"bearer"' in result["text"]
 
 
 def test_a_path_below_a_file(tmp_path, driver):

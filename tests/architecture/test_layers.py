@@ -133,7 +133,8 @@ class Sources:
         """Sources, build files and scripts, tests too."""
         folders = [entry.name for entry in self.root.iterdir()
                    if entry.is_dir() and not entry.name.startswith((".", "build"))]
-        paths = self.files(*folders, suffixes={".c", ".h", ".py", ".sh", ".map", ".in"})
+        paths = self.files(*folders, suffixes={".c", ".h", ".go", ".js", ".mjs", ".php", ".py",
+                                               ".sh", ".ts", ".map", ".in"})
         paths += [str(file.relative_to(self.root)) for folder in folders
                   for file in (self.root / folder).rglob("meson.build")]
         paths += [name for name in OURS if (self.root / name).is_file()]

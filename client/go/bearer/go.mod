@@ -1,0 +1,3 @@
+module bearerd/bearer
+
+go 1.19

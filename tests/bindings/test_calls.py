@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What the bindings add to their language's HTTP client: the token, and one renewal after a 401. It is
+the library requests for Python, fetch() for Node, Guzzle and Laravel's client for PHP, and
+http.RoundTripper for Go."""
+
+import time
+
+import pytest
+from api import Api
+from languages import LANGUAGES, good
+from pace import FAST, SPACING
+
+NONE = (lambda token: True)
+
+
+@pytest.fixture(name="api")
+def an_api():
+    with Api() as api:
+        yield api
+
+
+@pytest.fixture(name="caller")
+def a_caller(broker, driver):
+    """A driver whose token may be renewed."""
+    bearerd = broker(**FAST)
+    bearerd.wait_for_log("granted")
+    time.sleep(SPACING)
+    return driver(bearerd.socket)
+
+
+def test_a_call_has_the_token(api, caller, endpoint):
+    for _ in range(3):
+        assert good(caller("call", method="GET", url=api.url + "/a?b=c")) == \
+            {"status": 200, "body": "text"}
+    assert {(call.method, call.path, call.token) for call in api.calls} == \
+        {("GET", "/a?b=c", endpoint.tokens[0])}
+    assert len(api.calls) == 3
+
+
+@pytest.mark.parametrize("method, body", [("GET", None), ("POST", "a body")])
+def test_a_401_is_handled_once(api, caller, endpoint, method, body):
+    api.refuses = lambda token: token == endpoint.tokens[0]
+    answer = good(caller("call", method=method, url=api.url, body=body))
+    assert answer == {"status": 200, "body": "text"}
+    assert api.tokens == endpoint.tokens and len(endpoint.tokens) == 2
+    assert [call.body for call in api.calls] == [body or ""] * 2
+
+
+@pytest.mark.parametrize("language", ["python"])
+def test_a_file_is_sent_again(api, caller, endpoint):
+    api.refuses = lambda token: token == endpoint.tokens[0]
+    good(caller("call", method="POST", url=api.url, body="a file", file=True))
+    assert [call.body for call in api.calls] == ["a file"] * 2
+    assert api.tokens == endpoint.tokens
+
+
+def test_a_401_that_stays_is_the_answer(api, caller, endpoint):
+    api.refuses = NONE
+    assert good(caller("call", method="GET", url=api.url))["status"] == 401
+    assert api.tokens == endpoint.tokens and len(endpoint.tokens) == 2
+    # Now it is fresh.
+    assert good(caller("call", method="GET", url=api.url))["status"] == 401
+    assert api.tokens == [*endpoint.tokens, endpoint.tokens[1]] and len(endpoint.tokens) == 2
+
+
+def test_a_body_that_cannot_be_had_again_is_not_sent_again(api, caller, endpoint):
+    api.refuses = NONE
+    answer = good(caller("call", method="POST", url=api.url, body="a stream", stream=True))
+    assert answer["status"] == 401
+    assert [call.body for call in api.calls] == ["a stream"] and len(endpoint.tokens) == 1
+
+
+def test_other_statuses_are_not_handled(api, caller, endpoint):
+    good(caller("call", method="GET", url=f"{api.url}/to?{api.url}/there"))
+    assert [(call.path[:4], call.token) for call in api.calls] == \
+        [("/to?", endpoint.tokens[0]), ("/the", endpoint.tokens[0])]
+    assert len(endpoint.tokens) == 1
+
+
+@pytest.mark.parametrize("language, within", [(each, None) for each in LANGUAGES] + [("php", True)])
+@pytest.mark.parametrize("refuses", [NONE, lambda token: False])
+def test_another_host_does_not_get_the_token(api, caller, within, refuses):
+    with Api(refuses) as other:
+        good(caller("call", method="GET", url=f"{api.url}/to?{other.url}/there", within=within))
+        assert other.calls and set(other.tokens) == {None}
+
+
+@pytest.mark.parametrize("language", ["php"])
+def test_laravel(api, caller, endpoint):
+    api.refuses = lambda token: token == endpoint.tokens[0]
+    assert good(caller("call_laravel", base=api.url, path="/a")) == {"status": 200, "body": "text"}
+    assert [(call.path, call.token) for call in api.calls] == \
+        [("/a", token) for token in endpoint.tokens]
+
+
+def test_without_a_token_there_is_no_call(api, broker, driver, endpoint):
+    endpoint.behave(401)
+    answer = driver(broker().socket)("call", method="GET", url=api.url)
+    assert answer["error"] == "Denied" and api.calls == []

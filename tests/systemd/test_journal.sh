@@ -207,6 +207,16 @@ systemctl restart bearerd
 told NOT_KEPT PRIORITY=4
 no_drop_in bearerd.service
 
+# --- what is in the way of the file of epochs
+mark
+rm $run/pub/epoch
+mkdir $run/pub/epoch
+systemctl restart bearerd
+told NOT_PUBLISHED PRIORITY=4
+ok "... and workers are served all the same" "{*" "$(ask /v1/token)"
+rmdir $run/pub/epoch
+systemctl restart bearerd
+
 # --- what operators ask
 mark
 bearerctl refresh athena >/dev/null

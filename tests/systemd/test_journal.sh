@@ -152,7 +152,7 @@ mark
 sed -i '1a allow_users = root' $conf
 reload
 for _ in {1..13}; do ask /v1/tokens/athena; done >/dev/null
-told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied \
+told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied BEARERD_REFUSED_BY=allow_users \
   "BEARERD_PEER_UID=$(command id -u worker)" "BEARERD_PEER_PID=$number" BEARERD_PEER_COMM=curl
 sed -i 's/^audit = .*/audit = none/; 2d' $conf
 reload

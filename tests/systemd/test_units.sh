@@ -26,6 +26,9 @@ ok "an instance of a template" "$given" "$(got report@1.service)"
 ok "another unit" "$denied" "$(got other.service)"
 ok "a name that is longer" "$denied" "$(got worker.service.service)"
 ok "a process of no service" "$denied" "$(ask /v1/token)"
+journalctl --sync
+ok "... and why is in the journal" "allow_units 3" "$(journal export MESSAGE_ID=66d413776bd749408b495ec29727d414 |
+  sed -n 's/^BEARERD_REFUSED_BY=//p' | sort | uniq -c | awk '{ print $2, $1 }')"
 ok "... not of root, either" "$denied" \
   "$(curl -sS --max-time 10 --unix-socket $socket http://localhost/v1/token)"
 ok "the list has it for whom may have it" '{"tokens":[[]{"name":"athena"*' "$(tokens worker.service)"

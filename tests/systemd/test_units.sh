@@ -193,7 +193,7 @@ ok "one that has ended has no unit, though nobody has waited for it" "HTTP/1.1 4
 # --- who is another one in namespaces of its own, as in a container: root, and process 1
 
 contained() {
-  in_unit "$1" unshare --user --map-root-user --pid --fork -- \
+  in_unit "$1" unshare --user --map-root-user --pid --cgroup --mount --net --ipc --uts --fork -- \
     sh -c "${2-:}; curl -sS --max-time 10 --unix-socket $socket http://localhost/v1/token"
 }
 ok "in its own namespaces a process is root, and process 1" "0 1*" "$(contained worker.service 'echo $(id -u) $$$$')"

@@ -106,7 +106,7 @@ static int find_default(const struct ctl *ctl, char ret_name[TOKEN_NAME_MAX + 1]
                 return ctl_control_fail(ctl, r);
         if (response.status == 200)
                 answer = ctl_json_parse(response.body);
-        if (!ctl_json_tokens(answer, &tokens))
+        if (!ctl_json_is_status(answer) || !ctl_json_tokens(answer, &tokens))
                 return fail_answer(ctl, &response);
         if (!ctl_json_flag(answer, "configured"))
                 return ctl_fail_unconfigured();

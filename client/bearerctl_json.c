@@ -3,6 +3,9 @@
 
 #include "client/bearerctl_json.h"
 
+/* Of the status: docs/protocol.md, "The control socket". */
+#define STATUS_VERSION 1
+
 #define DEPTH                                                                                      \
         8 /* the answer, its list, a token, its counters, those of replies, a value; and some */
 
@@ -75,6 +78,10 @@ bool ctl_json_tokens(struct json_object *object, struct json_object **ret_tokens
                         return false;
         *ret_tokens = tokens;
         return true;
+}
+
+bool ctl_json_is_status(struct json_object *object) {
+        return ctl_json_number(object, "version") == STATUS_VERSION;
 }
 
 void ctl_json_show(struct buffer *out, const char *text) {

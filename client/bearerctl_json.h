@@ -28,6 +28,8 @@ bool ctl_json_flag(struct json_object *object, const char *key);
 
 /* Whether OBJECT's tokens are a list of objects: *ret_tokens, borrowed. */
 bool ctl_json_tokens(struct json_object *object, struct json_object **ret_tokens);
+/* Whether OBJECT is a status as operators get it, of the version that is known here. */
+bool ctl_json_is_status(struct json_object *object);
 
 /* Shows what is printable, and no control sequence. */
 void ctl_json_show(struct buffer *out, const char *text);

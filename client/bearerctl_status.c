@@ -226,6 +226,8 @@ static int write_status(const struct ctl *ctl, struct slice body, bool is_full,
                 buffer_append_char(out, '\n');
                 return EX_OK;
         }
+        if (is_full && !ctl_json_is_status(answer))
+                return -EBADMSG;
         if (is_full && !ctl_json_flag(answer, "configured"))
                 return ctl_fail_unconfigured();
         if (json_object_array_length(tokens) == 0)

@@ -102,27 +102,36 @@ void trail_give(struct trail *trail, const struct credential_asker *asker, uint6
 
 /* ---- what is refused ---- */
 
+/* Which list it was that forbids PEER the token; that there is no such token is no list's doing. */
+static enum policy_verdict judge(const struct reply *reply, const struct peer *peer) {
+        if (reply->kind != REPLY_FORBIDDEN || !reply->token)
+                return POLICY_ALLOWS;
+        return policy_judge(&reply->token->policy, peer);
+}
+
 static void record_refused(struct trail *trail, int fd, const struct peer *peer,
-                           struct audit_peer *who, const char *name, enum reply_kind kind,
+                           struct audit_peer *who, const char *name, const struct reply *reply,
                            uint64_t now) {
         struct journal_peer described;
 
         if (audit_refused(&trail->audit, who, now) != AUDIT_TELL)
                 return;
         described = describe(fd, peer, who);
-        journal_refused(&described, name, answer_error(kind));
+        journal_refused(&described, reply->token ? reply->token->name : name,
+                        answer_error(reply->kind), judge(reply, peer));
 }
 
 /* Whose user has too many is known by the user; of flooding, the unit would be looked up in vain.
  */
 void trail_turn_away(struct trail *trail, int fd, const struct peer *peer, uint64_t now) {
+        const struct reply crowded = {.kind = REPLY_CROWDED};
         struct audit_peer *who;
 
         if (trail->audit.mode == AUDIT_NONE)
                 return;
         who = audit_meet(&trail->audit, peer, 0);
         trail_expired(trail, now);
-        record_refused(trail, fd, peer, who, "", REPLY_CROWDED, now);
+        record_refused(trail, fd, peer, who, "", &crowded, now);
 }
 
 static bool is_about_peer(enum reply_kind kind) {
@@ -155,7 +164,6 @@ void trail_answer(struct trail *trail, struct connection *connection, const char
                         record_given(trail, connection, reply->token, now);
         } else if (is_about_peer(reply->kind)) {
                 record_refused(trail, connection->fd, &connection->peer,
-                               meet(trail, connection, now),
-                               reply->token ? reply->token->name : name, reply->kind, now);
+                               meet(trail, connection, now), name, reply, now);
         }
 }

@@ -52,8 +52,8 @@
  * Fork. A handle may be used on both sides of fork(2): the child opens connections of its own, and
  * neither reads from nor shuts down what the parent holds. It learns of the fork from a page that
  * the kernel wipes for it (MADV_WIPEONFORK, madvise(2); by getpid(2) where there is none), so
- * fork by any libc or by clone(2) itself is noticed. The child has what its thread had kept. Between
- * vfork(2) and exec call nothing here.
+ * fork by any libc or by clone(2) itself is noticed. The child has what its thread had kept.
+ * Between vfork(2) and exec call nothing here.
  *
  * Signals. None is raised, blocked or handled; SIGPIPE does not occur, and a signal that arrives
  * does not cut a call short. Descriptors are close-on-exec.

@@ -40,7 +40,16 @@ static bool unit_allowed(const struct policy *policy, const struct peer *peer) {
         return false;
 }
 
+enum policy_verdict policy_judge(const struct policy *policy, const struct peer *peer) {
+        if (!user_allowed(policy, peer))
+                return POLICY_FORBIDS_USER;
+        if (!group_allowed(policy, peer))
+                return POLICY_FORBIDS_GROUP;
+        if (unit_allowed(policy, peer))
+                return POLICY_ALLOWS;
+        return peer->unit ? POLICY_FORBIDS_UNIT : POLICY_NEEDS_UNIT;
+}
+
 bool policy_allows(const struct policy *policy, const struct peer *peer) {
-        return user_allowed(policy, peer) && group_allowed(policy, peer) &&
-               unit_allowed(policy, peer);
+        return policy_judge(policy, peer) == POLICY_ALLOWS;
 }

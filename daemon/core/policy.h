@@ -31,4 +31,14 @@ struct policy {
         size_t n_units;
 };
 
+/* The first list that forbids it. */
+enum policy_verdict {
+        POLICY_ALLOWS,
+        POLICY_FORBIDS_USER,
+        POLICY_FORBIDS_GROUP,
+        POLICY_FORBIDS_UNIT,
+        POLICY_NEEDS_UNIT, /* which is not known, or there is none */
+};
+
+enum policy_verdict policy_judge(const struct policy *policy, const struct peer *peer);
 bool policy_allows(const struct policy *policy, const struct peer *peer);

@@ -54,7 +54,7 @@ static int open_file(const char *path, int *ret_fd) {
 
 int epoch_file_open(struct epoch_file *file, const char *path) {
         _cleanup_close_ int fd = -1;
-        struct epoch_page *page;
+        struct epoch_page *page = NULL;
         struct stat status;
         uint64_t magic;
         int r = open_file(path, &fd);

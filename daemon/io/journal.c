@@ -325,7 +325,19 @@ void journal_given(const struct journal_peer *peer, const struct broker_token *t
                  generation, peer_text(peer, who));
 }
 
-void journal_refused(const struct journal_peer *peer, const char *name, const char *error) {
+static const struct {
+        const char *list, *text;
+} forbidden_by[] = {
+        [POLICY_ALLOWS] = {"", ""},
+        [POLICY_FORBIDS_USER] = {"allow_users", " by allow_users"},
+        [POLICY_FORBIDS_GROUP] = {"allow_groups", " by allow_groups"},
+        [POLICY_FORBIDS_UNIT] = {"allow_units", " by allow_units"},
+        [POLICY_NEEDS_UNIT] = {"allow_units", " by allow_units: its unit cannot be told, or it is "
+                                              "in none"},
+};
+
+void journal_refused(const struct journal_peer *peer, const char *name, const char *error,
+                     enum policy_verdict verdict) {
         struct log_message message;
         char who[PEER_TEXT_SIZE];
 
@@ -333,9 +345,11 @@ void journal_refused(const struct journal_peer *peer, const char *name, const ch
         if (name[0])
                 log_field(&message, "BEARERD_TOKEN", "%s", name);
         log_field(&message, "BEARERD_REFUSAL", "%s", error);
+        if (verdict != POLICY_ALLOWS)
+                log_field(&message, "BEARERD_REFUSED_BY", "%s", forbidden_by[verdict].list);
         add_fields(&message, peer);
-        log_send(&message, "%s%s%srefused to %s: %s", name[0] ? "token " : "", name,
-                 name[0] ? ": " : "", peer_text(peer, who), error);
+        log_send(&message, "%s%s%srefused to %s: %s%s", name[0] ? "token " : "", name,
+                 name[0] ? ": " : "", peer_text(peer, who), error, forbidden_by[verdict].text);
 }
 
 void journal_left_out(const struct audit_left_out *left_out) {

@@ -55,9 +55,11 @@ struct journal_peer {
 };
 
 /* PEER is given the present generation of TOKEN; or is refused NAME ("": none in particular), with
- * ERROR; or so many records were left out. */
+ * ERROR and, if it was a list of the token's policy, which one: of that operators alone are told;
+ * or so many records were left out. */
 void journal_given(const struct journal_peer *peer, const struct broker_token *token);
-void journal_refused(const struct journal_peer *peer, const char *name, const char *error);
+void journal_refused(const struct journal_peer *peer, const char *name, const char *error,
+                     enum policy_verdict verdict);
 void journal_left_out(const struct audit_left_out *left_out);
 
 /* All tokens in one line, for STATUS=. */

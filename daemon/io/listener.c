@@ -72,8 +72,9 @@ void listener_close(int fd, const char *path) {
         struct sockaddr_un address;
         struct stat status;
 
-        /* Who took the path over must not lose it: ours is the one that refuses once it is closed.
-         */
+        /* Who took the path over must not lose it: ours is the one that refuses from now on, though
+         * a child that is about to become another program may have it open for a moment longer. */
+        shutdown(fd, SHUT_RDWR);
         close(fd);
         if (address_of_path(path, &address) == 0 && check_path(path, &address) == 0 &&
             lstat(path, &status) == 0)

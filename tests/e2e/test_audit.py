@@ -229,7 +229,8 @@ def test_refusals_are_on_record_and_what_is_more_is_counted(broker):
         peer.send(request("/v1/tokens/athena"))
         assert peer.answer().status == 403
     assert len(refused(bearerd)) == REFUSED_MAX
-    assert re.match(rf"<4>bearerd: token athena: refused to uid {NOBODY.pw_uid}.*: access_denied$",
+    assert re.match(rf"<4>bearerd: token athena: refused to uid {NOBODY.pw_uid}.*: access_denied by "
+                    "allow_users$",
                     refused(bearerd)[0])
     for _ in range(5):
         peer.send(request("/v1/tokens/none-such"))
@@ -243,6 +244,34 @@ def test_refusals_are_on_record_and_what_is_more_is_counted(broker):
     assert len(left_out(bearerd)) == 1
     assert re.match(rf"5 more record\(s\) of what was refused to uid {NOBODY.pw_uid}\b",
                     left_out(bearerd)[0])
+
+
+@pytest.mark.parametrize("policy, reason", [
+    ({"allow_users": "nobody"}, "allow_users"),
+    ({"allow_groups": "nogroup"}, "allow_groups"),
+    ({"allow_units": "no-such-worker.service"}, "allow_units"),
+])
+@needs_root
+def test_operator_is_told_which_list_it_was_and_the_peer_is_not(broker, policy, reason):
+    bearerd = broker(tokens={"athena": policy, "other": {}})
+    answered = bearerd.get("/v1/tokens/athena")
+    assert answered.status == 403
+    assert "allow" not in str(answered.body)
+    assert re.search(rf": access_denied by {reason}(: its unit cannot be told, or it is in none)?$",
+                     refused(bearerd)[0])
+    assert bearerd.get("/v1/tokens/none-such").body == answered.body
+    assert refused(bearerd)[1].endswith(": access_denied")
+
+
+def test_process_that_has_ended_is_refused_where_units_count_and_it_is_said_why(broker):
+    bearerd = broker(allow_units="*")
+    with subprocess.Popen([sys.executable, "-c", SHORT.replace("200 OK", "403 Forbidden"),
+                           bearerd.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as short:
+        os.waitid(os.P_PID, int(short.stdout.readline()), os.WEXITED | os.WNOWAIT)
+        short.stdin.write(b"x")
+        short.stdin.flush()
+        line = bearerd.wait_for_log(r"token athena: refused to uid .*: (access_denied.*)")
+    assert line[1] == ("access_denied by allow_units: its unit cannot be told, or it is in none")
 
 
 def test_token_that_is_not_there_is_on_record_by_the_name_that_was_asked_for(broker):

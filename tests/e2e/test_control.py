@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import threading
 import time
 
 import account
@@ -31,6 +33,14 @@ def an_operator(broker):
 
 def use_wrong_secret(bearerd, name="athena"):
     (bearerd.directory / f"{name}.client_secret").write_text("not-the-secret-of-the-client")
+
+
+def answer_once(listener, text):
+    one, _ = listener.accept()
+    with one:
+        one.recv(4096)
+        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                    f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
 
 
 def wait_for_token(operator, name="athena"):
@@ -571,6 +581,21 @@ def test_bearerctl_says_what_is_wrong(broker, bearerctl):
     bearerd.kill()
     for command in ("refresh", "metrics"):
         assert bearerctl(operator, command).returncode == 69
+
+
+@pytest.mark.parametrize("command", ["status", "refresh"])
+@pytest.mark.parametrize("version, is_known", [('"version":1,', True), ('"version":2,', False), ("", False)])
+def test_bearerctl_takes_no_status_of_another_version(operator, bearerctl, command, version, is_known):
+    told = f'{{{version}"configured":true,"config_right":true,"tokens":[]}}'
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(operator.socket) + ".other")
+        other.listen()
+        answering = threading.Thread(target=answer_once, args=(other, told))
+        answering.start()
+        done = bearerctl(operator, "--control", other.getsockname(), command)
+        answering.join()
+    assert (done.returncode == 76) != is_known
+    assert ("the versions go together" in done.stderr) != is_known
 
 
 def test_bearerctl_without_a_configuration(broker, bearerctl):

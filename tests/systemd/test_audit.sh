@@ -47,7 +47,7 @@ worker=$(id -u worker) reporter=$(id -u reporter)
 ok "one who may not have it" "14 403" "$(gets report.service reporter b 14)"
 ok "... is on record up to the limit" "10 access_denied" \
   "$(refused -o export | field BEARERD_REFUSAL | sort | uniq -c | xargs)"
-ok "... as what it is" "token b: refused to uid $reporter, unit report.service (pid *, calls itself \"curl\"): access_denied" \
+ok "... as what it is" "token b: refused to uid $reporter, unit report.service (pid *, calls itself \"curl\"): access_denied by allow_users" \
   "$(refused -o cat | head -1)"
 
 # --- who has had generation 41 of athena?

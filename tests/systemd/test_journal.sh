@@ -152,7 +152,7 @@ mark
 sed -i '1a allow_users = root' $conf
 reload
 for _ in {1..13}; do ask /v1/tokens/athena; done >/dev/null
-told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied \
+told AUDIT_REFUSED PRIORITY=4 BEARERD_TOKEN=athena BEARERD_REFUSAL=access_denied BEARERD_REFUSED_BY=allow_users \
   "BEARERD_PEER_UID=$(command id -u worker)" "BEARERD_PEER_PID=$number" BEARERD_PEER_COMM=curl
 sed -i 's/^audit = .*/audit = none/; 2d' $conf
 reload
@@ -206,6 +206,16 @@ drop_in bearerd.service '[Service]\nEnvironment=BEARERD_BOOT_ID=none\n'
 systemctl restart bearerd
 told NOT_KEPT PRIORITY=4
 no_drop_in bearerd.service
+
+# --- what is in the way of the file of epochs
+mark
+rm $run/pub/epoch
+mkdir $run/pub/epoch
+systemctl restart bearerd
+told NOT_PUBLISHED PRIORITY=4
+ok "... and workers are served all the same" "{*" "$(ask /v1/token)"
+rmdir $run/pub/epoch
+systemctl restart bearerd
 
 # --- what operators ask
 mark

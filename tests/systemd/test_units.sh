@@ -26,6 +26,9 @@ ok "an instance of a template" "$given" "$(got report@1.service)"
 ok "another unit" "$denied" "$(got other.service)"
 ok "a name that is longer" "$denied" "$(got worker.service.service)"
 ok "a process of no service" "$denied" "$(ask /v1/token)"
+journalctl --sync
+ok "... and why is in the journal" "allow_units 3" "$(journal export MESSAGE_ID=66d413776bd749408b495ec29727d414 |
+  sed -n 's/^BEARERD_REFUSED_BY=//p' | sort | uniq -c | awk '{ print $2, $1 }')"
 ok "... not of root, either" "$denied" \
   "$(curl -sS --max-time 10 --unix-socket $socket http://localhost/v1/token)"
 ok "the list has it for whom may have it" '{"tokens":[[]{"name":"athena"*' "$(tokens worker.service)"
@@ -141,10 +144,56 @@ gives worker.service /tmp/meeting/3 ends
 ok "... and nothing once its maker has ended" "HTTP/1.1 403 *" \
   "$(in_unit other.service /usr/bin/python3 /tmp/take.py /tmp/meeting/3 worker.service)"
 
+# --- numbers of processes that are gone
+
+# Takes a connection, becomes the number that its maker had, which is gone, and asks.
+cat >/tmp/reuse.py <<'END_OF_REUSER'
+import ctypes, os, signal, socket, struct, sys, time
+CLONE3 = 435
+def fork_as(number):
+    wanted = ctypes.c_int(number)
+    # clone3(2): exit_signal is the fifth, set_tid and its size are the ninth and tenth.
+    arguments = struct.pack("11Q", 0, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, ctypes.addressof(wanted), 1, 0)
+    child = ctypes.CDLL(None, use_errno=True).syscall(CLONE3, arguments, len(arguments))
+    if child == 0:
+        signal.pause()
+    assert child == number, os.strerror(ctypes.get_errno())
+meeting = socket.socket(socket.AF_UNIX)
+meeting.connect(sys.argv[1])
+_, fds, _, _ = socket.recv_fds(meeting, 1, 1)
+number, _, _ = struct.unpack("3i", meeting.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+while os.path.exists(f"/proc/{number}"):
+    time.sleep(0.01)
+fork_as(number)
+one = socket.socket(fileno=fds[0])
+one.sendall(b"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n")
+print(open(f"/proc/{number}/cgroup").read().strip().rpartition("/")[2],
+      one.recv(65536).split(b"\r\n")[0].decode())
+os.kill(number, signal.SIGKILL)
+END_OF_REUSER
+# A child connects and ends; its parent, which has the connection too, asks before it waits for it.
+cat >/tmp/zombie.py <<'END_OF_PARENT'
+import os, socket
+one = socket.socket(socket.AF_UNIX)
+child = os.fork()
+if child == 0:
+    one.connect("/run/bearerd/token.sock")
+    os._exit(0)
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+one.sendall(b"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n")
+print(one.recv(65536).split(b"\r\n")[0].decode())
+END_OF_PARENT
+gives other.service /tmp/meeting/4 ends
+ok "who has the number of one that is gone is not taken for it" "worker.service HTTP/1.1 403 *" \
+  "$(systemd-run --quiet --wait --pipe --collect --unit=worker.service -- \
+    /usr/bin/python3 /tmp/reuse.py /tmp/meeting/4 2>&1)"
+ok "one that has ended has no unit, though nobody has waited for it" "HTTP/1.1 403 *" \
+  "$(in_unit worker.service /usr/bin/python3 /tmp/zombie.py)"
+
 # --- who is another one in namespaces of its own, as in a container: root, and process 1
 
 contained() {
-  in_unit "$1" unshare --user --map-root-user --pid --fork -- \
+  in_unit "$1" unshare --user --map-root-user --pid --cgroup --mount --net --ipc --uts --fork -- \
     sh -c "${2-:}; curl -sS --max-time 10 --unix-socket $socket http://localhost/v1/token"
 }
 ok "in its own namespaces a process is root, and process 1" "0 1*" "$(contained worker.service 'echo $(id -u) $$$$')"

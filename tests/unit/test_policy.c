@@ -113,8 +113,27 @@ static void test_each_kind_that_is_given_must_hold(void **state) {
         }
 }
 
+static void test_first_list_that_forbids_is_named(void **state) {
+        const struct policy all = {USERS, GROUPS, UNITS};
+        char named[] = "worker.service", other[] = "other.service";
+        const struct {
+                struct peer peer;
+                enum policy_verdict verdict;
+        } judged[] = {
+                {{.uid = 1000, .gid = 50, .unit = named}, POLICY_ALLOWS},
+                {{.uid = 9, .gid = 9, .unit = other}, POLICY_FORBIDS_USER},
+                {{.uid = 1000, .gid = 9, .unit = other}, POLICY_FORBIDS_GROUP},
+                {{.uid = 1000, .gid = 50, .unit = other}, POLICY_FORBIDS_UNIT},
+                {{.uid = 1000, .gid = 50}, POLICY_NEEDS_UNIT},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(judged); i++)
+                assert_int_equal(policy_judge(&all, &judged[i].peer), judged[i].verdict);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_first_list_that_forbids_is_named),
                 cmocka_unit_test(test_each_kind_that_is_given_must_hold),
         };
 

@@ -132,8 +132,107 @@ static void test_request_that_waits_is_wiped_as_soon_as_it_is_taken(void **state
         assert_true(is_zero(server.scratch, sizeof server.scratch));
 }
 
+/* ---- what one user's connections take, and for how long: no loop runs, and time is made up ----
+ */
+
+#define NOW         (1000 * NSEC_PER_SEC)
+#define TWO_SECONDS (2 * NSEC_PER_SEC)
+#define MIB         ((size_t)1 << 20)
+#define CROWD       25 /* one more than have room */
+#define UNREAD      24 /* MiB: three quarters of SERVER_BYTES_MAX */
+
+static int crowd[CROWD]; /* their ends */
+
+/* More than a socket holds: what is left takes a buffer of 1 MiB. */
+static void requested_much(void *user, struct connection *connection,
+                           const struct http1_request *http, struct buffer *out, uint64_t now) {
+        static char much[MIB];
+
+        buffer_append(out, much, sizeof much);
+}
+
+static int setup_crowd(void **state) {
+        static const int none[] = {0};
+        struct loop_owner loop_owner = {NULL, prepare, signalled};
+        struct server_owner owner = {NULL, requested_much, left};
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (listener < 0 ||
+            bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) < 0 ||
+            listen(listener, CROWD) < 0)
+                return -1;
+        for (size_t i = 0; i < CROWD; i++)
+                crowd[i] = -1;
+        return loop_new(&loop_owner, none, &loop) == 0
+                       ? server_start(&server, loop, &listener, 1, 0, &owner)
+                       : -1;
+}
+
+static int teardown_crowd(void **state) {
+        server_stop(&server, NOW);
+        loop = loop_free(loop);
+        for (size_t i = 0; i < CROWD; i++)
+                close(crowd[i]);
+        return close(listener);
+}
+
+/* The one of number I connects, having sent TEXT, and is taken in. */
+static void come(size_t i, const char *text) {
+        struct sockaddr_un address;
+        socklen_t size = sizeof address;
+        int fd;
+
+        assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+        crowd[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(crowd[i], (struct sockaddr *)&address, size), 0);
+        assert_int_equal(send(crowd[i], text, strlen(text), 0), strlen(text));
+        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        assert_true(fd >= 0);
+        connection_open(&server, fd, NOW);
+}
+
+static void assert_taken(uint64_t connections, enum quota_kind kind, uint64_t bytes) {
+        const struct quota *quota = &server.crowd.quota;
+
+        assert_int_equal(quota->taken[QUOTA_CONNECTIONS], connections);
+        assert_int_equal(quota->taken[kind], bytes);
+}
+
+static void assert_cut_off_after_its_patience(uint64_t connections, enum quota_kind kind,
+                                              uint64_t bytes) {
+        assert_int_equal(server_deadline(&server), NOW + TWO_SECONDS);
+        server_expired(&server, NOW + TWO_SECONDS - 1);
+        assert_taken(connections, kind, bytes);
+        server_expired(&server, NOW + TWO_SECONDS);
+        assert_taken(0, kind, 0);
+}
+
+static void test_answers_that_are_not_taken_take_so_much_and_so_long(void **state) {
+        static const char get[] = "GET / HTTP/1.1\r\n\r\n";
+
+        for (size_t i = 0; i < UNREAD; i++) {
+                come(i, get);
+                assert_taken(i + 1, QUOTA_WRITING, (i + 1) * MIB);
+        }
+        come(UNREAD, get);
+        assert_taken(UNREAD, QUOTA_WRITING, UNREAD * MIB);
+        assert_cut_off_after_its_patience(UNREAD, QUOTA_WRITING, UNREAD * MIB);
+}
+
+static void test_request_that_is_not_complete_takes_so_much_and_so_long(void **state) {
+        come(0, "GET / HTTP/1.1\r\n");
+        assert_cut_off_after_its_patience(1, QUOTA_READING, 256); /* a buffer's least */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                        test_answers_that_are_not_taken_take_so_much_and_so_long, setup_crowd,
+                        teardown_crowd),
+                cmocka_unit_test_setup_teardown(
+                        test_request_that_is_not_complete_takes_so_much_and_so_long, setup_crowd,
+                        teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_answer_is_wiped_as_soon_as_it_is_sent, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(

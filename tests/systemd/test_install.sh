@@ -10,7 +10,7 @@ for file in "$source"/systemd/bearerd*.in "$source/systemd/bearerd.slice"; do
   unit=$(basename "$file" .in)
   ok "systemd-analyze verify $unit is silent" "" "$(systemd-analyze verify "$unit" 2>&1)"
   guide=$(show "${unit/@./@x.}" Documentation)
-  ok "... and its guide is there" "file:///*" "$(test -s "${guide#file://}" && echo "$guide")"
+  ok "... and its guide is there" "*file:///*" "$(test -s "${guide##*file://}" && echo "$guide")"
 done
 start_endpoint
 configure_athena

@@ -208,6 +208,31 @@ ok "... but as the user that it is" "$given" "$(contained worker.service)"
 more=
 allow worker.service
 
+# --- bearerd itself in a PID namespace, as in a container: there it cannot find who its peers are
+
+mkdir /tmp/contained
+(umask 077 && printf %s $client_id >/tmp/contained/client_id)
+(umask 077 && printf %s "$client_secret" >/tmp/contained/client_secret)
+{
+  echo "[broker]"
+  echo "socket_mode = 0666"
+  section athena | sed 's|credential:athena[.]|file:/tmp/contained/|'
+  echo "allow_units = worker.service"
+} >/tmp/contained/bearerd.conf
+# got_of_another WRAPPER...: what worker.service gets of a bearerd that WRAPPER starts.
+got_of_another() {
+  local at=/tmp/contained/token.sock
+  "$@" bearerd --config /tmp/contained/bearerd.conf --socket $at >/tmp/contained/log 2>&1 &
+  until_ok 10 test -S $at
+  in_unit worker.service curl -sS --max-time 10 --unix-socket $at http://localhost/v1/token
+  kill -KILL $!
+  wait $! 2>/dev/null
+  rm -f $at
+}
+ok "another bearerd tells units, too" "$given" "$(got_of_another env)"
+ok "... but not from a PID namespace of its own" "$denied" \
+  "$(got_of_another unshare --pid --fork --kill-child --mount-proc)"
+
 # --- processes that end as soon as they have asked
 
 cat >/tmp/hasty.py <<'END_OF_HASTY'

@@ -781,21 +781,45 @@ static void test_the_example_is_right_also_with_all_its_settings(void **state) {
         buffer_deinit(&text);
 }
 
-static void assert_mentions(const char *document, const struct config_section *section) {
-        for (size_t i = 0; i < section->n_keys; i++) {
-                char row[64];
+/* Lines are cut where they are full: what belongs together has one space between its words. */
+static void join_lines(char *text) {
+        char *end = text;
 
-                snprintf(row, sizeof row, "\n| `%s` |", section->keys[i].name);
-                if (!strstr(document, row))
-                        fail_msg("docs/configuration.md has no row for %s", section->keys[i].name);
-        }
+        for (const char *c = text; *c; c++)
+                if (*c == '\t' && end > text && end[-1] == '\n')
+                        end[-1] = ' ';
+                else
+                        *end++ = *c;
+        *end = 0;
 }
 
-static void test_every_key_is_documented(void **state) {
-        struct buffer text = read_document("configuration.md");
+/* An entry is "*key*", and its text in one line. */
+static void assert_explains(const char *manual, const struct config_key *key) {
+        char text[512];
+        const char *entry, *end, *range;
 
-        assert_mentions(text.data, &config_section_broker);
-        assert_mentions(text.data, &config_section_token);
+        snprintf(text, sizeof text, "\n*%s* ", key->name);
+        entry = strstr(manual, text);
+        if (!entry)
+                fail_msg("bearerd.conf(5) has no entry for %s", key->name);
+        if (!key->from)
+                return;
+        end = strchr(entry + 1, '\n');
+        snprintf(text, sizeof text, " From %s to %s", key->from, key->to);
+        range = strstr(entry, text);
+        if (!range || range > end)
+                fail_msg("bearerd.conf(5) does not say of %s:%s", key->name, text);
+}
+
+static void test_every_key_is_documented_with_its_range(void **state) {
+        static const struct config_section *const sections[] = {&config_section_broker,
+                                                                &config_section_token};
+        struct buffer text = read_document("man/bearerd.conf.5.scd");
+
+        join_lines(text.data);
+        for (size_t i = 0; i < ELEMENTS(sections); i++)
+                for (size_t j = 0; j < sections[i]->n_keys; j++)
+                        assert_explains(text.data, &sections[i]->keys[j]);
         buffer_deinit(&text);
 }
 
@@ -825,7 +849,7 @@ int main(void) {
                 cmocka_unit_test(test_a_provider_in_the_environment_is_beaten_by_a_url),
                 cmocka_unit_test(test_mistakes_in_the_environment_name_the_variable),
                 cmocka_unit_test(test_the_example_is_right_also_with_all_its_settings),
-                cmocka_unit_test(test_every_key_is_documented),
+                cmocka_unit_test(test_every_key_is_documented_with_its_range),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+# bearerctl - completion for bash: commands, their options, and the tokens that the user may have.
+# shellcheck shell=bash
+
+# What each command takes.
+declare -gA _bearerctl_options=(
+  [exec]="--env --help --wait"
+  [get]="--help --json --min-valid --wait"
+  [header]="--help --wait"
+  [metrics]="--help --openmetrics"
+  [refresh]="--help"
+  [renew]="--help --wait"
+  [status]="--help --json"
+)
+_bearerctl_takes_name=" exec get header refresh renew "
+
+# _bearerctl_tokens OPTION...: their names, from bearerd itself; a second is long enough for a key.
+# In JSON, a quote within a text is escaped: what looks like this is a name.
+_bearerctl_tokens() {
+  timeout 1 bearerctl "$@" status --json 2>/dev/null | grep -o '"name":"[a-z0-9_-]*"' | cut -d '"' -f 4
+}
+
+# _bearerctl_reply WORDS: those of them that begin as what is typed.
+_bearerctl_reply() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+# _bearerctl_behind INDEX: a command of the user's own begins there.
+_bearerctl_behind() {
+  if declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+  elif [ "$COMP_CWORD" = "$1" ]; then
+    mapfile -t COMPREPLY < <(compgen -c -- "${COMP_WORDS[COMP_CWORD]}")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+  fi
+}
+
+_bearerctl() {
+  local word=${COMP_WORDS[COMP_CWORD]} before='' command='' is_named='' i
+  local sockets=()
+
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case $before/${COMP_WORDS[i]} in
+    */=) continue ;; # --option=VALUE are three words here
+    --socket/* | --control/*) sockets+=("$before" "${COMP_WORDS[i]}") ;;
+    --env/* | --min-valid/* | --wait/*) ;;
+    */--)
+      if [ "$command" = exec ]; then _bearerctl_behind $((i + 1)); fi
+      return
+      ;;
+    */-*)
+      before=${COMP_WORDS[i]}
+      continue
+      ;;
+    *) if [ -n "$command" ]; then is_named=yes; else command=${COMP_WORDS[i]}; fi ;;
+    esac
+    before=''
+  done
+
+  [ "$word" != = ] || word=''
+  case $before in
+  --socket | --control)
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    return
+    ;;
+  --env)
+    mapfile -t COMPREPLY < <(compgen -v -- "$word")
+    return
+    ;;
+  --min-valid | --wait) return ;;
+  esac
+
+  if [ -z "$command" ]; then
+    case $word in
+    -*) _bearerctl_reply "--control --help --socket --version" ;;
+    *) _bearerctl_reply "${!_bearerctl_options[*]}" ;;
+    esac
+  elif [[ $word == -* ]]; then
+    _bearerctl_reply "${_bearerctl_options[$command]-}"
+  elif [ -z "$is_named" ] && [[ $_bearerctl_takes_name == *" $command "* ]]; then
+    _bearerctl_reply "$(_bearerctl_tokens "${sockets[@]}")"
+  fi
+}
+
+complete -F _bearerctl bearerctl

@@ -23,8 +23,9 @@ static const char *practice_id(const struct broker_token *token) {
         return ((const struct config_token *)token->user)->practice_id;
 }
 
-static void answer_token(struct buffer *out, const struct broker_token *token,
-                         enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
+/* What it says is so until a second less is left. */
+static void write_token(struct rendering *rendering, const struct broker_token *token,
+                        enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
         const struct lease *lease = &token->lease;
         struct api_token answer = {
                 .name = token->name,
@@ -36,7 +37,25 @@ static void answer_token(struct buffer *out, const struct broker_token *token,
                 .practice_id = practice_id(token),
         };
 
-        api_token_render(out, &answer, format, keep_alive);
+        if (rendering->bytes.limit == 0)
+                rendering->bytes = BUFFER_INIT(API_ANSWER_MAX);
+        buffer_clear(&rendering->bytes);
+        api_token_render(&rendering->bytes, &answer, format, keep_alive);
+        rendering->good_until = buffer_error(&rendering->bytes) < 0
+                                        ? 0
+                                        : lease->expires_at - answer.expires_in * NSEC_PER_SEC + 1;
+}
+
+static const struct buffer *answer_token(struct broker_token *token, enum api_format format,
+                                         enum http1_keep_alive keep_alive, uint64_t now) {
+        struct rendering *rendering =
+                &token->lease.renderings[format * N_HTTP1_KEEP_ALIVE + keep_alive];
+
+        static_assert(N_API_FORMATS * N_HTTP1_KEEP_ALIVE == LEASE_RENDERINGS,
+                      "each form of an answer has its place");
+        if (!rendering_is_good(rendering, now))
+                write_token(rendering, token, format, keep_alive, now);
+        return &rendering->bytes;
 }
 
 /* ---- refusals ---- */
@@ -143,13 +162,14 @@ static void answer_refusal(struct buffer *out, const struct reply *reply,
         api_error_render(out, &error, keep_alive);
 }
 
-void answer_reply(struct buffer *out, const struct reply *reply, enum api_format format,
-                  enum http1_keep_alive keep_alive, uint64_t now) {
+const struct buffer *answer_reply(struct buffer *out, const struct reply *reply,
+                                  enum api_format format, enum http1_keep_alive keep_alive,
+                                  uint64_t now) {
         assert(reply->kind != REPLY_WAIT);
         if (reply->kind == REPLY_TOKEN)
-                answer_token(out, reply->token, format, keep_alive, now);
-        else
-                answer_refusal(out, reply, keep_alive, now);
+                return answer_token(reply->token, format, keep_alive, now);
+        answer_refusal(out, reply, keep_alive, now);
+        return out;
 }
 
 /* ---- the list ---- */

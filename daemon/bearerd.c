@@ -44,6 +44,7 @@ struct bearerd {
         struct memory memory;
         struct sockets sockets;
         struct trail trail;
+        struct wordings wordings; /* of what workers ask */
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
         bool is_config_right; /* when it was read last */
@@ -55,11 +56,11 @@ struct bearerd {
 
 static void answer_connection(struct bearerd *bearerd, struct connection *connection,
                               uint64_t now) {
-        struct buffer *answer = &bearerd->server.answer;
+        const struct buffer *answer;
 
         trail_answer(&bearerd->trail, connection, "", now);
-        answer_reply(answer, &connection->request.reply, connection->format, connection->keep_alive,
-                     now);
+        answer = answer_reply(&bearerd->server.answer, &connection->request.reply,
+                              connection->format, connection->keep_alive, now);
         connection_answer(connection, answer, now);
 }
 
@@ -163,43 +164,53 @@ static void fetched(void *user, uint64_t attempt, struct outcome *outcome, uint6
         attempt_ended(user, attempt, outcome, now);
 }
 
-static void ask_for_token(struct bearerd *bearerd, struct connection *connection,
-                          const struct api_request *api, struct buffer *out, uint64_t now) {
+static const struct buffer *ask_for_token(struct bearerd *bearerd, struct connection *connection,
+                                          const struct api_request *api, struct buffer *out,
+                                          uint64_t now) {
         struct want want = {.after = api->after, .min_valid = api->min_valid * NSEC_PER_SEC};
         struct request *request = &connection->request;
 
         connection->format = api->format;
         if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
                            api->wait, &connection->peer, now) == REPLY_WAIT)
-                return;
+                return NULL;
         trail_answer(&bearerd->trail, connection, api->name, now);
-        answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
+        return answer_reply(out, &request->reply, api->format, connection->keep_alive, now);
 }
 
-static void requested(void *user, struct connection *connection, const struct http1_request *http,
-                      struct buffer *out, uint64_t now) {
+static const struct buffer *asked(void *user, struct connection *connection,
+                                  const struct api_request *api, struct buffer *out, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        if (bearerd->settings && bearerd->settings->has_units) {
+                out->error = connection_seek_unit(connection);
+                if (buffer_error(out) < 0)
+                        return out;
+        }
+        switch (api->route) {
+        case API_TOKEN:
+                return ask_for_token(bearerd, connection, api, out, now);
+        case API_TOKENS:
+                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
+                              now);
+                break;
+        }
+        return out;
+}
+
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
         struct bearerd *bearerd = user;
         struct api_request api;
         struct api_error error;
 
         if (api_request_parse(http, &api, &error) < 0) {
                 api_error_render(out, &error, connection->keep_alive);
-                return;
+                return out;
         }
-        if (bearerd->settings && bearerd->settings->has_units) {
-                out->error = connection_seek_unit(connection);
-                if (buffer_error(out) < 0)
-                        return;
-        }
-        switch (api.route) {
-        case API_TOKEN:
-                ask_for_token(bearerd, connection, &api, out, now);
-                break;
-        case API_TOKENS:
-                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
-                              now);
-                break;
-        }
+        wordings_keep(&bearerd->wordings, http, &api);
+        return asked(bearerd, connection, &api, out, now);
 }
 
 static void left(void *user, struct connection *connection) {
@@ -274,8 +285,9 @@ static void answer_control(struct bearerd *bearerd, const struct control_request
         }
 }
 
-static void control_requested(void *user, struct connection *connection,
-                              const struct http1_request *http, struct buffer *out, uint64_t now) {
+static const struct buffer *control_requested(void *user, struct connection *connection,
+                                              const struct http1_request *http, struct buffer *out,
+                                              uint64_t now) {
         struct control_request control;
         struct api_error error;
 
@@ -283,11 +295,12 @@ static void control_requested(void *user, struct connection *connection,
                 api_error_render(out, &error, connection->keep_alive);
         else
                 answer_control(user, &control, connection, out, now);
+        return out;
 }
 
 /* Operators do not wait: all is answered at once. */
 static int start_control(struct bearerd *bearerd) {
-        struct server_owner owner = {bearerd, control_requested, NULL};
+        struct server_owner owner = {.user = bearerd, .requested = control_requested};
         int r = server_start(&bearerd->control, bearerd->loop, &bearerd->sockets.control,
                              bearerd->sockets.control < 0 ? 0 : 1, CONTROL_CONNECTIONS_MAX, &owner);
 
@@ -395,8 +408,6 @@ static void signalled(void *user, int signal, uint64_t now) {
 static void say_status(struct bearerd *bearerd, uint64_t now) {
         char status[SERVICE_STATUS_MAX + 1];
 
-        if (!bearerd->has_news)
-                return;
         bearerd->has_news = false;
         journal_status(&bearerd->broker, now, status, sizeof status);
         service_say(&bearerd->service, status, now);
@@ -411,13 +422,8 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
         return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
 }
 
-static uint64_t prepare(void *user, uint64_t now) {
-        struct bearerd *bearerd = user;
-        uint64_t deadline, turn;
-
-        server_next_turn(&bearerd->server, now);
-        server_next_turn(&bearerd->control, now);
-        carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
+/* Some deadline has come. */
+static void expire(struct bearerd *bearerd, uint64_t now) {
         if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
@@ -426,9 +432,24 @@ static uint64_t prepare(void *user, uint64_t now) {
         server_expired(&bearerd->control, now);
         credential_socket_expired(&bearerd->credentials, now);
         trail_expired(&bearerd->trail, now);
+}
+
+static uint64_t prepare(void *user, uint64_t now) {
+        struct bearerd *bearerd = user;
+        uint64_t deadline, turn;
+
+        server_next_turn(&bearerd->server, now);
+        server_next_turn(&bearerd->control, now);
+        if (!broker_is_quiet(&bearerd->broker)) /* before tokens of replies may be given up */
+                carry_out(bearerd, now);
         deadline = next_deadline(bearerd);
+        if (deadline <= now) {
+                expire(bearerd, now);
+                deadline = next_deadline(bearerd);
+        }
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
-        say_status(bearerd, now);
+        if (bearerd->has_news)
+                say_status(bearerd, now);
         turn = time_min(server_turn_at(&bearerd->server, now),
                         server_turn_at(&bearerd->control, now));
         return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
@@ -454,7 +475,12 @@ static int take_passed(struct bearerd *bearerd) {
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled};
-        struct server_owner server_owner = {bearerd, requested, left, turned_away};
+        struct server_owner server_owner = {.user = bearerd,
+                                            .requested = requested,
+                                            .asked = asked,
+                                            .wordings = &bearerd->wordings,
+                                            .left = left,
+                                            .turned_away = turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);

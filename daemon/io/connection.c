@@ -93,6 +93,9 @@ static void connection_join_user(struct connection *connection, bool rests) {
 static bool connection_pay(struct connection *connection) {
         struct quota_user *quota = &connection->user->quota;
 
+        if (connection->in_taken == connection->in.capacity &&
+            connection->out_taken == connection->out.capacity)
+                return true;
         return quota_retake(quota, QUOTA_READING, &connection->in_taken, connection->in.capacity) &&
                quota_retake(quota, QUOTA_WRITING, &connection->out_taken, connection->out.capacity);
 }
@@ -106,7 +109,7 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
         unsigned what = WATCH_READ;
         int r;
 
-        if (connection->in.size == 0)
+        if (connection->in.size == 0 && connection->in.capacity > 0)
                 buffer_deinit(&connection->in);
         if (connection->out.size > 0) {
                 connection_hurry(connection, now);
@@ -150,11 +153,12 @@ static bool send_answer(struct connection *connection, const struct buffer *answ
         return buffer_error(out) == 0 || connection_lost(connection, buffer_error(out));
 }
 
-/* The same, and ANSWER is wiped: the next one may be hours away, and the token in this one gone. */
-static bool connection_send(struct connection *connection, struct buffer *answer) {
+/* The same, and the server's own is wiped: the next one may be hours away, and what is in this one
+ * gone. */
+static bool connection_send(struct connection *connection, const struct buffer *answer) {
         bool alive = send_answer(connection, answer);
 
-        buffer_clear(answer);
+        buffer_clear(&connection->server->answer);
         return alive;
 }
 
@@ -175,42 +179,69 @@ static bool connection_flush(struct connection *connection) {
 
 /* ---- requests ---- */
 
-static void refuse(struct server *server, const char *why) {
+static const struct buffer *refuse(struct server *server, const char *why) {
         struct api_error error = {.status = 400, .error = "invalid_request"};
 
         strncpy(error.description, why, API_DESCRIPTION_MAX);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
+        return &server->answer;
+}
+
+/* A request, or what is none, is taken off what has come in: SIZE bytes. */
+struct taken {
+        ssize_t size;                  /* as of http1_request_parse() */
+        const struct wording *wording; /* it came before, in the same bytes; or NULL, and: */
+        struct http1_request http;
+        const char *why;
+};
+
+static void read_request(const struct server *server, struct slice data, struct taken *ret_taken) {
+        const struct wordings *wordings = server->owner.wordings;
+
+        ret_taken->wording = wordings ? wordings_find(wordings, data) : NULL;
+        ret_taken->size = ret_taken->wording
+                                  ? (ssize_t)data.size
+                                  : http1_request_parse(data, &ret_taken->http, &ret_taken->why);
+}
+
+/* The answer to what was taken; NULL: it comes later. */
+static const struct buffer *answer_to(struct connection *connection, const struct taken *taken,
+                                      uint64_t now) {
+        struct server *server = connection->server;
+        const struct server_owner *owner = &server->owner;
+
+        if (taken->size < 0) {
+                connection->keep_alive = HTTP1_CLOSED;
+                return refuse(server, taken->why);
+        }
+        if (taken->wording) {
+                connection->keep_alive = taken->wording->keep_alive;
+                return owner->asked(owner->user, connection, &taken->wording->meaning,
+                                    &server->answer, now);
+        }
+        connection->keep_alive = taken->http.keep_alive;
+        return owner->requested(owner->user, connection, &taken->http, &server->answer, now);
 }
 
 /* Takes the first request off DATA. The bytes it took; 0: more must come, or it is not its user's
  * turn; < 0: the connection is dead. */
 static ssize_t take_request(struct connection *connection, struct slice data, uint64_t now) {
-        struct server *server = connection->server;
-        struct http1_request http;
-        const char *why = NULL;
-        ssize_t size = http1_request_parse(data, &http, &why);
+        struct taken taken;
+        const struct buffer *answer;
 
-        assert(server->answer.size == 0);
-        if (size == 0)
+        assert(connection->server->answer.size == 0);
+        read_request(connection->server, data, &taken);
+        if (taken.size == 0)
                 return 0;
         if (!quota_admit(&connection->user->quota, now)) {
                 connection->is_deferred = true;
                 return 0;
         }
-        if (size < 0) {
-                connection->keep_alive = HTTP1_CLOSED;
-                refuse(server, why);
-                size = (ssize_t)data.size;
-        } else {
-                connection->keep_alive = http.keep_alive;
-                server->owner.requested(server->owner.user, connection, &http, &server->answer,
-                                        now);
-        }
-        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
-                connection->waits = true;
-        else if (!connection_send(connection, &server->answer))
+        answer = answer_to(connection, &taken, now);
+        connection->waits = !answer;
+        if (answer && !connection_send(connection, answer))
                 return -EPIPE;
-        return size;
+        return taken.size < 0 ? (ssize_t)data.size : taken.size;
 }
 
 /* Whether a request may be taken now. */
@@ -351,7 +382,7 @@ void connection_go_on(struct list *by_user, uint64_t now) {
                 connection_work(connection, now);
 }
 
-void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now) {
+void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
         bool alive;
 
         assert(connection->waits);

@@ -55,8 +55,9 @@ void connection_open(struct server *server, int fd, uint64_t now);
 /* NULL. */
 struct connection *connection_close(struct connection *connection);
 
-/* Sends ANSWER, to the request that CONNECTION waits with, and wipes it. May close CONNECTION. */
-void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now);
+/* Sends ANSWER, to the request that CONNECTION waits with; the server's own is wiped. May close
+ * CONNECTION. */
+void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
 
 /* Of one that is at rest: whether more has come in. */
 bool connection_has_bytes(const struct connection *connection);

@@ -47,9 +47,21 @@ void crowd_leave(struct crowd_user *user);
 void crowd_defer(struct crowd_user *user, struct list *link);
 void crowd_undefer(struct crowd_user *user, struct list *link);
 
+/* Most often nobody is in line, which these see at once; the rest is done by the other two. */
+void crowd_take_turns(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
+                      uint64_t now);
+uint64_t crowd_first_turn_at(const struct crowd *crowd, uint64_t now);
+
 /* Everybody has a turn again. GO_ON is called for what is deferred and may go on now: it calls
  * crowd_undefer() before anything else, and ends no other user's connection. */
-void crowd_next_turn(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
-                     uint64_t now);
+static inline void crowd_next_turn(struct crowd *crowd,
+                                   void (*go_on)(struct list *link, uint64_t now), uint64_t now) {
+        quota_next_turn(&crowd->quota);
+        if (!list_is_empty(&crowd->line))
+                crowd_take_turns(crowd, go_on, now);
+}
+
 /* When crowd_next_turn() has something to do; NEVER: nothing is deferred. */
-uint64_t crowd_turn_at(const struct crowd *crowd, uint64_t now);
+static inline uint64_t crowd_turn_at(const struct crowd *crowd, uint64_t now) {
+        return list_is_empty(&crowd->line) ? NEVER : crowd_first_turn_at(crowd, now);
+}

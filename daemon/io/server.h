@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "wire/control.h"
 #include "wire/http1.h"
+#include "wire/wordings.h"
 
 /* Descriptors that connections leave to everything else. */
 #define SERVER_DESCRIPTORS_RESERVED 128
@@ -38,10 +39,17 @@ struct entrance {
 
 struct server_owner {
         void *user;
-        /* HTTP has come in on CONNECTION. Writes the answer to OUT, or leaves it empty and calls
-         * connection_answer() later. An error of OUT ends the connection. */
-        void (*requested)(void *user, struct connection *connection,
-                          const struct http1_request *http, struct buffer *out, uint64_t now);
+        /* HTTP has come in on CONNECTION. The answer, in OUT or elsewhere, which stays as it is
+         * until the next call to anything here; NULL: connection_answer() will be called later. One
+         * that has an error ends the connection. */
+        const struct buffer *(*requested)(void *user, struct connection *connection,
+                                          const struct http1_request *http, struct buffer *out,
+                                          uint64_t now);
+        /* The same, of a request that came before in the same bytes: it means MEANING. */
+        const struct buffer *(*asked)(void *user, struct connection *connection,
+                                      const struct api_request *meaning, struct buffer *out,
+                                      uint64_t now);
+        const struct wordings *wordings; /* those that came before; NULL: they are not known */
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */
         void (*left)(void *user, struct connection *connection);
         /* PEER, at the other end of FD, has too many connections, and is refused this one. NULL:

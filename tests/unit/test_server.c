@@ -35,12 +35,15 @@ static void make_answer(struct buffer *out) {
         answer_memory = out->data;
 }
 
-static void requested(void *user, struct connection *connection, const struct http1_request *http,
-                      struct buffer *out, uint64_t now) {
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
         assert_non_null(memmem(server.scratch, sizeof server.scratch, SECRET, strlen(SECRET)));
         asked = connection;
-        if (!answers_later)
-                make_answer(out);
+        if (answers_later)
+                return NULL;
+        make_answer(out);
+        return out;
 }
 
 static void left(void *user, struct connection *connection) {
@@ -66,7 +69,7 @@ static void signalled(void *user, int signal, uint64_t now) {
 static int setup(void **state) {
         static const int none[] = {0};
         struct loop_owner loop_owner = {NULL, prepare, signalled};
-        struct server_owner owner = {NULL, requested, left};
+        struct server_owner owner = {.requested = requested, .left = left};
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         socklen_t size = sizeof address.sun_family;
 

@@ -59,8 +59,8 @@ static void answer_connection(struct bearerd *bearerd, struct connection *connec
         const struct buffer *answer;
 
         trail_answer(&bearerd->trail, connection, "", now);
-        answer = answer_reply(&bearerd->server.answer, &connection->request.reply,
-                              connection->format, connection->keep_alive, now);
+        answer = answer_reply(&bearerd->server.answer, &connection->exchange->request.reply,
+                              connection->exchange->format, connection->keep_alive, now);
         connection_answer(connection, answer, now);
 }
 
@@ -168,9 +168,9 @@ static const struct buffer *ask_for_token(struct bearerd *bearerd, struct connec
                                           const struct api_request *api, struct buffer *out,
                                           uint64_t now) {
         struct want want = {.after = api->after, .min_valid = api->min_valid * NSEC_PER_SEC};
-        struct request *request = &connection->request;
+        struct request *request = &connection->exchange->request;
 
-        connection->format = api->format;
+        connection->exchange->format = api->format;
         if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
                            api->wait, &connection->peer, now) == REPLY_WAIT)
                 return NULL;
@@ -216,7 +216,7 @@ static const struct buffer *requested(void *user, struct connection *connection,
 static void left(void *user, struct connection *connection) {
         struct bearerd *bearerd = user;
 
-        broker_cancel(&bearerd->broker, &connection->request);
+        broker_cancel(&bearerd->broker, &connection->exchange->request);
 }
 
 static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
@@ -601,9 +601,10 @@ static int check_config(struct bearerd *bearerd) {
 }
 
 int main(int argc, char **argv) {
-        static struct bearerd bearerd = {.sockets = SOCKETS_NONE};
+        static struct bearerd bearerd; /* zeroed: of its tables there is no more than is used */
         int r, status;
 
+        bearerd.sockets = SOCKETS_NONE;
         log_open("bearerd");
         r = options_parse(argc, argv, &bearerd.options);
         if (r != 0)

@@ -146,7 +146,7 @@ static bool is_about_peer(enum reply_kind kind) {
 
 void trail_answer(struct trail *trail, struct connection *connection, const char *name,
                   uint64_t now) {
-        const struct reply *reply = &connection->request.reply;
+        const struct reply *reply = &connection->exchange->request.reply;
 
         if (trail->audit.mode == AUDIT_NONE)
                 return;

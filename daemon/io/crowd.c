@@ -18,6 +18,7 @@ void crowd_init(struct crowd *crowd, const struct quota_limits *limits) {
 static struct crowd_user *user_free(struct crowd_user *user) {
         list_remove(&user->by_uid);
         list_remove(&user->by_absence);
+        peer_groups_leave(user->groups);
         free(user);
         return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "core/quota.h"
+#include "io/peer.h"
 
 #define CROWD_BUCKETS 256
 
@@ -29,9 +30,10 @@ struct crowd_user {
         struct list by_uid;
         struct list by_absence; /* while no connection is this user's */
         struct list in_line;
-        uint64_t turn;        /* the last one in the line */
-        struct list idle;     /* the user's connections between requests, longest first */
-        struct list deferred; /* those whose turn is to come, longest first */
+        uint64_t turn;              /* the last one in the line */
+        struct list idle;           /* the user's connections between requests, longest first */
+        struct list deferred;       /* those whose turn is to come, longest first */
+        struct peer_groups *groups; /* of the connection that came last; or NULL */
 };
 
 void crowd_init(struct crowd *crowd, const struct quota_limits *limits);

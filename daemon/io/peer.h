@@ -7,8 +7,21 @@
 
 #include "core/policy.h"
 
-/* 0, or -errno. The result owns its groups; its unit is not looked up. */
+/* The supplementary groups that peers share. */
+struct peer_groups {
+        unsigned n_peers;
+        unsigned n;
+        gid_t list[];
+};
+
+/* 0, or -errno. The result has its groups; its unit is not looked up. */
 int peer_read(int fd, struct peer *ret_peer);
+
+/* Where PEER's groups are those of LAST (NULL: none), it shares them; else they are the last ones
+ * now. */
+void peer_share_groups(struct peer *peer, struct peer_groups **last);
+/* One that had GROUPS has them no more; NULL: none. */
+void peer_groups_leave(struct peer_groups *groups);
 
 /* Looks up in which unit of the system's service manager the process is that has connected. Where
  * there is none, or the process has ended, or the kernel cannot tell, it stays unknown. 0; -EMFILE,

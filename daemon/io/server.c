@@ -155,7 +155,12 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
         list_init(&server->parked);
         for (size_t i = 0; i < n; i++)
                 server->entrances[i] = (struct entrance){.server = server, .fd = fds[i]};
-        return accept_start(server);
+        server->spare = server_make_exchange(server);
+        return server->spare ? accept_start(server) : -ENOMEM;
+}
+
+struct exchange *server_make_exchange(const struct server *server) {
+        return exchange_new(sizeof server->scratch, server->answer.limit);
 }
 
 void server_limit(struct server *server, const struct server_limits *limits) {
@@ -195,6 +200,7 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->hurried);
         close_all(&server->parked);
         crowd_deinit(&server->crowd);
+        server->spare = exchange_free(server->spare);
         buffer_deinit(&server->answer);
 }
 
@@ -254,8 +260,10 @@ void server_seek_units(struct server *server) {
 
 uint64_t server_deadline(const struct server *server) {
         struct list *link = list_first(&server->hurried);
-        uint64_t first = link ? CONTAINER_OF(link, struct connection, link)->deadline : NEVER;
+        uint64_t first = NEVER;
 
+        if (link)
+                first = CONTAINER_OF(link, struct connection, link)->exchange->deadline;
         return time_min(first, server->resume_at);
 }
 
@@ -265,7 +273,7 @@ void server_expired(struct server *server, uint64_t now) {
         while ((link = list_first(&server->hurried))) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
-                if (connection->deadline > now)
+                if (connection->exchange->deadline > now)
                         break;
                 connection_close(connection);
         }

@@ -77,8 +77,9 @@ struct server {
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
         uint64_t n_accepted;
-        uint64_t n_turned_away;                        /* of users who had too many */
-        struct buffer answer;                          /* empty, but while one is made and sent */
+        uint64_t n_turned_away; /* of users who had too many */
+        struct exchange *spare; /* for who says something next; NULL: somebody does now */
+        struct buffer answer;   /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
@@ -97,6 +98,9 @@ void server_peers(const struct server *server, struct control_peers *ret_peers);
 
 /* connection_seek_unit() for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);
+
+/* One more, as large as they are here. NULL: no memory. */
+struct exchange *server_make_exchange(const struct server *server);
 
 /* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
  * why. That peers leave is no such thing. */

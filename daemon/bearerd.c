@@ -515,7 +515,7 @@ static void stop(struct bearerd *bearerd) {
         server_stop(&bearerd->control, clock_now());
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
-        trail_expired(&bearerd->trail, NEVER);
+        trail_deinit(&bearerd->trail);
         credential_socket_stop(&bearerd->credentials);
         fetcher_deinit(&bearerd->fetcher);
         bearerd->loop = loop_free(bearerd->loop);

@@ -204,16 +204,44 @@ bool peer_has_unit(void) {
 
 /* ---- processes ---- */
 
-/* In pidfs, each process has an inode number of its own; before, pidfds were all of one inode. */
-uint64_t peer_process(int fd) {
-        _cleanup_close_ int pidfd = read_pidfd(fd);
+/* In pidfs, each process has an inode number of its own; before, pidfds were all of one inode. 0:
+ * there is none. */
+static uint64_t read_number(int pidfd) {
         struct statfs filesystem;
         struct stat status;
 
-        if (pidfd < 0 || fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != PID_FS_MAGIC ||
+        if (fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != PID_FS_MAGIC ||
             fstat(pidfd, &status) < 0)
                 return 0;
         return status.st_ino;
+}
+
+static void process_forget(struct peer_process *process) {
+        if (process->pid != 0)
+                close(process->pidfd);
+        *process = (struct peer_process){0};
+}
+
+uint64_t peer_processes_find(struct peer_processes *processes, int fd, pid_t pid) {
+        struct peer_process *known = &processes->known[(unsigned)pid % PEER_PROCESSES_MAX];
+        _cleanup_close_ int pidfd = -1;
+        uint64_t number;
+
+        if (pid > 0 && known->pid == pid && !has_ended(known->pidfd))
+                return known->number;
+        pidfd = read_pidfd(fd);
+        number = pidfd < 0 ? 0 : read_number(pidfd);
+        if (pid > 0 && number > 0 && !has_ended(pidfd)) {
+                process_forget(known);
+                *known = (struct peer_process){pid, pidfd, number};
+                pidfd = -1; /* consumed */
+        }
+        return number;
+}
+
+void peer_processes_deinit(struct peer_processes *processes) {
+        for (unsigned i = 0; i < PEER_PROCESSES_MAX; i++)
+                process_forget(&processes->known[i]);
 }
 
 /* ---- what it calls itself ---- */

@@ -30,9 +30,22 @@ int peer_find_unit(int fd, struct peer *peer);
 /* False: the kernel is too old to tell. */
 bool peer_has_unit(void);
 
-/* A number of the process that has connected, which no other one has had since boot; 0: it has
- * ended, or the kernel is older than Linux 6.9. */
-uint64_t peer_process(int fd);
+/* Some of the processes that have connected, held by a pidfd each: as long as one lives, its pid is
+ * no other's, and it need not be looked at again. A zeroed one knows none. */
+#define PEER_PROCESSES_MAX 16u
+
+struct peer_processes {
+        struct peer_process {
+                pid_t pid; /* 0: none */
+                int pidfd;
+                uint64_t number;
+        } known[PEER_PROCESSES_MAX];
+};
+
+/* A number of the process PID, which has connected, which no other one has had since boot; 0: it
+ * has ended, or the kernel is older than Linux 6.9. */
+uint64_t peer_processes_find(struct peer_processes *processes, int fd, pid_t pid);
+void peer_processes_deinit(struct peer_processes *processes);
 
 /* What the process that has connected calls itself, as far as it can be printed: anybody can call
  * itself anything. "": it has ended, or is of no number here. */

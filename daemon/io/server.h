@@ -76,6 +76,7 @@ struct server {
         struct list parked;  /* with a request that waits, or until its user has a turn */
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
+        unsigned n_alone;    /* goes of accept(2) since it last found nobody more */
         uint64_t n_accepted;
         uint64_t n_turned_away; /* of users who had too many */
         struct exchange *spare; /* for who says something next; NULL: somebody does now */

@@ -22,7 +22,7 @@ LIMIT = 2000        # for a request on a kept connection, as libbearer sends it
 SLACK = 1.1
 # What was counted when this was written (gcc 12, -O2, libevent 2.1.12, glibc 2.36).
 RECORDED = {"libbearer": 1894, "curl": 1933, "plain text": 1923, "unknown header": 3635,
-            "connect": 6723}
+            "connect": 6672}
 
 LIBBEARER = b"GET /v1/tokens/athena?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CURL = (b"GET /v1/tokens/athena HTTP/1.1\r\nHost: localhost\r\n"

@@ -69,8 +69,8 @@ class Watched:
 
 
 def each(make, work, n):
-    """The instructions of one WORK(bearerd), by function and in all: MAKE() is a bearerd that is not
-    started, and lives twice, for N and 2 N of WORK(bearerd, times)."""
+    """The instructions of one WORK(bearerd), by function and in all: MAKE() is a bearerd that is
+    not started, and lives twice, for N and 2 N of WORK(bearerd, times)."""
     lives = []
     for times in (n, 2 * n):
         with Watched(make()) as life:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What bearerd takes of a host: memory, of its own and for each connection, and no wake-ups in steady
-state; and of the endpoint, however many workers come at once.
+"""What bearerd takes of a host: memory, of its own and for each connection, and no wake-ups in
+steady state; and of the endpoint, however many workers come at once.
 
 Not for a build with sanitizers.
 """

@@ -23,9 +23,10 @@ static const char *practice_id(const struct broker_token *token) {
         return ((const struct config_token *)token->user)->practice_id;
 }
 
-static void answer_token(struct buffer *out, const struct broker_token *token,
-                         const struct answer_epochs *epochs, enum api_format format,
-                         enum http1_keep_alive keep_alive, uint64_t now) {
+/* What it says is so until a second less is left, of either span. */
+static void write_token(struct rendering *rendering, const struct broker_token *token,
+                        const struct answer_epochs *epochs, enum api_format format,
+                        enum http1_keep_alive keep_alive, uint64_t now) {
         const struct lease *lease = &token->lease;
         struct api_token answer = {
                 .name = token->name,
@@ -41,7 +42,29 @@ static void answer_token(struct buffer *out, const struct broker_token *token,
                 .epoch = epochs_at(epochs->epochs, token->slot),
         };
 
-        api_token_render(out, &answer, format, keep_alive);
+        if (rendering->bytes.limit == 0)
+                rendering->bytes = BUFFER_INIT(API_ANSWER_MAX);
+        buffer_clear(&rendering->bytes);
+        api_token_render(&rendering->bytes, &answer, format, keep_alive);
+        rendering->good_until = 0;
+        if (buffer_error(&rendering->bytes) == 0)
+                rendering->good_until =
+                        time_min(lease->expires_at - answer.expires_in * NSEC_PER_SEC,
+                                 lease->floor_at - answer.served_for * NSEC_PER_SEC) +
+                        1;
+}
+
+static const struct buffer *answer_token(struct broker_token *token,
+                                         const struct answer_epochs *epochs, enum api_format format,
+                                         enum http1_keep_alive keep_alive, uint64_t now) {
+        struct rendering *rendering =
+                &token->lease.renderings[format * N_HTTP1_KEEP_ALIVE + keep_alive];
+
+        static_assert(N_API_FORMATS * N_HTTP1_KEEP_ALIVE == LEASE_RENDERINGS,
+                      "each form of an answer has its place");
+        if (!rendering_is_good(rendering, now))
+                write_token(rendering, token, epochs, format, keep_alive, now);
+        return &rendering->bytes;
 }
 
 /* ---- refusals ---- */
@@ -148,13 +171,14 @@ static void answer_refusal(struct buffer *out, const struct reply *reply,
         api_error_render(out, &error, keep_alive);
 }
 
-void answer_reply(struct buffer *out, const struct reply *reply, const struct answer_epochs *epochs,
-                  enum api_format format, enum http1_keep_alive keep_alive, uint64_t now) {
+const struct buffer *answer_reply(struct buffer *out, const struct reply *reply,
+                                  const struct answer_epochs *epochs, enum api_format format,
+                                  enum http1_keep_alive keep_alive, uint64_t now) {
         assert(reply->kind != REPLY_WAIT);
         if (reply->kind == REPLY_TOKEN)
-                answer_token(out, reply->token, epochs, format, keep_alive, now);
-        else
-                answer_refusal(out, reply, keep_alive, now);
+                return answer_token(reply->token, epochs, format, keep_alive, now);
+        answer_refusal(out, reply, keep_alive, now);
+        return out;
 }
 
 /* ---- the list ---- */

@@ -13,8 +13,12 @@ struct answer_epochs {
         const struct epochs *epochs;
 };
 
-void answer_reply(struct buffer *out, const struct reply *reply, const struct answer_epochs *epochs,
-                  enum api_format format, enum http1_keep_alive keep_alive, uint64_t now);
+/* The whole answer, or the error of a buffer that could not take it: written to OUT, or kept with
+ * the token, as it was written before in this second, and good until the token or its epoch
+ * changes. */
+const struct buffer *answer_reply(struct buffer *out, const struct reply *reply,
+                                  const struct answer_epochs *epochs, enum api_format format,
+                                  enum http1_keep_alive keep_alive, uint64_t now);
 
 /* What a refusal is called in the answer: "access_denied". */
 const char *answer_error(enum reply_kind kind);

@@ -42,26 +42,28 @@ struct bearerd {
         struct epoch_file epochs;
         struct sockets sockets;
         struct trail trail;
+        struct wordings wordings; /* of what workers ask */
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
 
 /* ---- effects ---- */
 
-static void answer_request(struct bearerd *bearerd, struct buffer *out,
-                           const struct connection *connection, uint64_t now) {
+static const struct buffer *answer_request(struct bearerd *bearerd, struct buffer *out,
+                                           const struct connection *connection, uint64_t now) {
         const struct answer_epochs epochs = {bearerd->epochs.path, &bearerd->broker.epochs};
+        const struct exchange *exchange = connection->exchange;
 
-        answer_reply(out, &connection->request.reply, &epochs, connection->format,
-                     connection->keep_alive, now);
+        return answer_reply(out, &exchange->request.reply, &epochs, exchange->format,
+                            connection->keep_alive, now);
 }
 
 static void answer_connection(struct bearerd *bearerd, struct connection *connection,
                               uint64_t now) {
-        struct buffer *answer = &bearerd->server.answer;
+        const struct buffer *answer;
 
         trail_answer(&bearerd->trail, connection, "", now);
-        answer_request(bearerd, answer, connection, now);
+        answer = answer_request(bearerd, &bearerd->server.answer, connection, now);
         connection_answer(connection, answer, now);
 }
 
@@ -172,49 +174,59 @@ static void fetched(void *user, uint64_t attempt, struct outcome *outcome, uint6
         attempt_ended(user, attempt, outcome, now);
 }
 
-static void ask_for_token(struct bearerd *bearerd, struct connection *connection,
-                          const struct api_request *api, struct buffer *out, uint64_t now) {
+static const struct buffer *ask_for_token(struct bearerd *bearerd, struct connection *connection,
+                                          const struct api_request *api, struct buffer *out,
+                                          uint64_t now) {
         struct want want = {.after = api->after, .min_valid = api->min_valid * NSEC_PER_SEC};
-        struct request *request = &connection->request;
+        struct request *request = &connection->exchange->request;
 
-        connection->format = api->format;
+        connection->exchange->format = api->format;
         if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
                            api->wait, &connection->peer, now) == REPLY_WAIT)
-                return;
+                return NULL;
         trail_answer(&bearerd->trail, connection, api->name, now);
-        answer_request(bearerd, out, connection, now);
+        return answer_request(bearerd, out, connection, now);
 }
 
-static void requested(void *user, struct connection *connection, const struct http1_request *http,
-                      struct buffer *out, uint64_t now) {
+static const struct buffer *asked(void *user, struct connection *connection,
+                                  const struct api_request *api, struct buffer *out, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        if (bearerd->settings && bearerd->settings->has_units) {
+                out->error = connection_seek_unit(connection);
+                if (buffer_error(out) < 0)
+                        return out;
+        }
+        switch (api->route) {
+        case API_TOKEN:
+                return ask_for_token(bearerd, connection, api, out, now);
+        case API_TOKENS:
+                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
+                              now);
+                break;
+        }
+        return out;
+}
+
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
         struct bearerd *bearerd = user;
         struct api_request api;
         struct api_error error;
 
         if (api_request_parse(http, &api, &error) < 0) {
                 api_error_render(out, &error, connection->keep_alive);
-                return;
+                return out;
         }
-        if (bearerd->settings && bearerd->settings->has_units) {
-                out->error = connection_seek_unit(connection);
-                if (buffer_error(out) < 0)
-                        return;
-        }
-        switch (api.route) {
-        case API_TOKEN:
-                ask_for_token(bearerd, connection, &api, out, now);
-                break;
-        case API_TOKENS:
-                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
-                              now);
-                break;
-        }
+        wordings_keep(&bearerd->wordings, http, &api);
+        return asked(bearerd, connection, &api, out, now);
 }
 
 static void left(void *user, struct connection *connection) {
         struct bearerd *bearerd = user;
 
-        broker_cancel(&bearerd->broker, &connection->request);
+        broker_cancel(&bearerd->broker, &connection->exchange->request);
 }
 
 static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
@@ -346,8 +358,6 @@ static void clock_set(void *user, uint64_t now) {
 static void say_status(struct bearerd *bearerd, uint64_t now) {
         char status[SERVICE_STATUS_MAX + 1];
 
-        if (!bearerd->has_news)
-                return;
         bearerd->has_news = false;
         journal_status(&bearerd->broker, now, status, sizeof status);
         service_say(&bearerd->service, status, now);
@@ -362,13 +372,8 @@ static uint64_t next_deadline(struct bearerd *bearerd) {
         return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
 }
 
-static uint64_t prepare(void *user, uint64_t now) {
-        struct bearerd *bearerd = user;
-        uint64_t deadline, turn;
-
-        server_next_turn(&bearerd->server, now);
-        server_next_turn(&bearerd->operators.server, now);
-        carry_out(bearerd, now); /* before tokens that replies are made of may be given up */
+/* Some deadline has come. */
+static void expire(struct bearerd *bearerd, uint64_t now) {
         if (broker_deadline(&bearerd->broker) <= now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
@@ -377,9 +382,24 @@ static uint64_t prepare(void *user, uint64_t now) {
         server_expired(&bearerd->operators.server, now);
         credential_socket_expired(&bearerd->credentials, now);
         trail_expired(&bearerd->trail, now);
+}
+
+static uint64_t prepare(void *user, uint64_t now) {
+        struct bearerd *bearerd = user;
+        uint64_t deadline, turn;
+
+        server_next_turn(&bearerd->server, now);
+        server_next_turn(&bearerd->operators.server, now);
+        if (!broker_is_quiet(&bearerd->broker)) /* before tokens of replies may be given up */
+                carry_out(bearerd, now);
         deadline = next_deadline(bearerd);
+        if (deadline <= now) {
+                expire(bearerd, now);
+                deadline = next_deadline(bearerd);
+        }
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
-        say_status(bearerd, now);
+        if (bearerd->has_news)
+                say_status(bearerd, now);
         turn = time_min(server_turn_at(&bearerd->server, now),
                         server_turn_at(&bearerd->operators.server, now));
         return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
@@ -405,7 +425,12 @@ static int take_passed(struct bearerd *bearerd) {
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled, clock_set};
-        struct server_owner server_owner = {bearerd, requested, left, turned_away};
+        struct server_owner server_owner = {.user = bearerd,
+                                            .requested = requested,
+                                            .asked = asked,
+                                            .wordings = &bearerd->wordings,
+                                            .left = left,
+                                            .turned_away = turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);
@@ -438,10 +463,13 @@ static void refuse_units(struct bearerd *bearerd, uint64_t now) {
 static void stop(struct bearerd *bearerd) {
         service_stopping(&bearerd->service);
         epoch_file_close(&bearerd->epochs);
+        server_shut(&bearerd->operators.server);
+        server_shut(&bearerd->server);
+        sockets_close(&bearerd->sockets); /* who is hung up on must not come back to this one */
         server_stop(&bearerd->operators.server, clock_now());
         server_stop(&bearerd->server, clock_now());
         refuse_units(bearerd, clock_now());
-        trail_expired(&bearerd->trail, NEVER);
+        trail_deinit(&bearerd->trail);
         credential_socket_stop(&bearerd->credentials);
         fetcher_deinit(&bearerd->fetcher);
         bearerd->loop = loop_free(bearerd->loop);
@@ -549,9 +577,10 @@ static int check_config(struct bearerd *bearerd) {
 }
 
 int main(int argc, char **argv) {
-        static struct bearerd bearerd = {.sockets = SOCKETS_NONE};
+        static struct bearerd bearerd; /* zeroed: of its tables there is no more than is used */
         int r, status;
 
+        bearerd.sockets = SOCKETS_NONE;
         log_open("bearerd");
         r = options_parse(argc, argv, &bearerd.options);
         if (r != 0)

@@ -49,8 +49,9 @@ static void answer(struct operators *operators, const struct control_request *co
         }
 }
 
-static void requested(void *user, struct connection *connection, const struct http1_request *http,
-                      struct buffer *out, uint64_t now) {
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
         struct control_request control;
         struct api_error error;
 
@@ -58,6 +59,7 @@ static void requested(void *user, struct connection *connection, const struct ht
                 api_error_render(out, &error, connection->keep_alive);
         else
                 answer(user, &control, connection, out, now);
+        return out;
 }
 
 void operators_init(struct operators *operators, struct broker *broker,
@@ -71,7 +73,7 @@ void operators_init(struct operators *operators, struct broker *broker,
 }
 
 int operators_start(struct operators *operators, struct loop *loop, int fd) {
-        struct server_owner owner = {operators, requested, NULL, NULL};
+        struct server_owner owner = {.user = operators, .requested = requested};
         int r = server_start(&operators->server, loop, &fd, fd < 0 ? 0 : 1, CONNECTIONS_MAX,
                              &owner);
 

@@ -17,6 +17,11 @@ void trail_set(struct trail *trail, enum config_audit mode) {
         audit_init(&trail->audit, modes[mode]);
 }
 
+void trail_deinit(struct trail *trail) {
+        trail_expired(trail, NEVER);
+        peer_processes_deinit(&trail->processes);
+}
+
 /* Before anything was ever audited, all is zero. */
 uint64_t trail_deadline(const struct trail *trail) {
         return audit_deadline(&trail->audit);
@@ -42,7 +47,8 @@ static bool is_on_record(const struct trail *trail, const struct connection *con
 /* Who is at the other end of CONNECTION. The unit of a process is looked up the first time that it
  * comes, however often it connects: that is most of what a connection costs. */
 static struct audit_peer *meet(struct trail *trail, struct connection *connection, uint64_t now) {
-        uint64_t process = peer_process(connection->fd);
+        uint64_t process =
+                peer_processes_find(&trail->processes, connection->fd, connection->peer.pid);
         struct audit_peer *peer = NULL;
 
         if (process > 0)
@@ -155,7 +161,7 @@ static bool is_about_peer(enum reply_kind kind) {
 
 void trail_answer(struct trail *trail, struct connection *connection, const char *name,
                   uint64_t now) {
-        const struct reply *reply = &connection->request.reply;
+        const struct reply *reply = &connection->exchange->request.reply;
 
         if (trail->audit.mode == AUDIT_NONE)
                 return;

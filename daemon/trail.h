@@ -12,11 +12,15 @@
 #include "core/audit.h"
 #include "io/connection.h"
 #include "io/credential.h"
+#include "io/peer.h"
 #include "wire/config.h"
 
 struct trail {
         struct audit audit;
+        struct peer_processes processes;
 };
+
+void trail_deinit(struct trail *trail);
 
 /* From now on. What is known of who has had what is forgotten if MODE is another one. */
 void trail_set(struct trail *trail, enum config_audit mode);

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "core/audit.h"
 
 static const unsigned most[] = {
@@ -24,14 +25,8 @@ void audit_init(struct audit *audit, enum audit_mode mode) {
         }
 }
 
-/* FNV-1a, to spread over buckets; not more than that. */
 static struct list *bucket(struct list *buckets, uint64_t number, const char *text) {
-        uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ number;
-
-        for (; *text; text++)
-                hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-        hash *= UINT64_C(0x100000001b3);
-        return &buckets[(hash ^ hash >> 32) % AUDIT_BUCKETS];
+        return &buckets[hash_bucket(hash_text(HASH_INIT ^ number, text), AUDIT_BUCKETS)];
 }
 
 /* LINK is the one that was used last. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "core/broker.h"
 
 /* So much earlier is a token's attempt counted as due when there is no token. */
@@ -104,6 +105,10 @@ static struct reply judge(struct broker *broker, struct broker_token *token,
 
         if (!policy_allows(&token->policy, request->peer)) {
                 reply.kind = REPLY_FORBIDDEN;
+                return reply;
+        }
+        if (lease_satisfies(&token->lease, &request->want, now)) {
+                reply.kind = REPLY_TOKEN;
                 return reply;
         }
         switch (lease_judge(&token->lease, &request->want, room_next(broker, token, now), now,
@@ -303,7 +308,8 @@ static void give_up_token(struct broker *broker, struct broker_token *token, uin
 }
 
 /* What copies there are of TOKEN is no longer what a worker would be given. */
-static void call_in(struct broker *broker, const struct broker_token *token, uint64_t now) {
+static void call_in(struct broker *broker, struct broker_token *token, uint64_t now) {
+        lease_forget_renderings(&token->lease); /* which tell of the epoch */
         if (lease_is_usable(&token->lease, now))
                 epochs_move(&broker->epochs, token->slot, now);
         else
@@ -466,17 +472,22 @@ static int compare_tokens(const void *a, const void *b) {
         return strcmp((*left)->name, (*right)->name);
 }
 
-static int compare_name(const void *name, const void *token) {
-        return strcmp(name, (*(const struct broker_token *const *)token)->name);
+static size_t bucket_of(const char *name) {
+        return hash_bucket(hash_text(HASH_INIT, name), BROKER_BUCKETS);
+}
+
+void broker_enter(struct broker *broker, struct broker_token *token) {
+        list_append(&broker->buckets[bucket_of(token->name)], &token->by_name);
 }
 
 struct broker_token *broker_find(const struct broker *broker, const char *name) {
-        struct broker_token **found = NULL;
+        LIST_FOREACH(link, &broker->buckets[bucket_of(name)]) {
+                struct broker_token *token = CONTAINER_OF(link, struct broker_token, by_name);
 
-        if (broker->n_tokens > 0)
-                found = bsearch(name, broker->tokens, broker->n_tokens, sizeof *broker->tokens,
-                                compare_name);
-        return found ? *found : NULL;
+                if (strcmp(token->name, name) == 0)
+                        return token;
+        }
+        return NULL;
 }
 
 void broker_init(struct broker *broker) {
@@ -485,6 +496,8 @@ void broker_init(struct broker *broker) {
         list_init(&broker->accounts);
         list_init(&broker->replies);
         list_init(&broker->effects);
+        for (size_t i = 0; i < BROKER_BUCKETS; i++)
+                list_init(&broker->buckets[i]);
         waiters_init(&broker->waiters);
 }
 
@@ -587,6 +600,10 @@ static void switch_tokens(struct broker *broker, struct broker_token **tokens,
                 if (specs[i].is_default)
                         broker->default_token = tokens[i];
         }
+        for (size_t i = 0; i < n_old; i++)
+                list_remove(&old[i]->by_name);
+        for (size_t i = 0; i < n; i++)
+                broker_enter(broker, tokens[i]);
         qsort(tokens, n, sizeof *tokens, compare_tokens);
         broker->tokens = tokens;
         broker->n_tokens = n;

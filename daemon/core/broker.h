@@ -53,10 +53,14 @@ struct effect {
         struct request *request;
 };
 
+/* The tokens are spread over so many lists, to be found by name. */
+#define BROKER_BUCKETS 1024u
+
 struct broker {
-        struct broker_token **tokens; /* by name */
+        struct broker_token **tokens; /* in the order of names */
         size_t n_tokens;
-        struct broker_token *default_token; /* or NULL */
+        struct list buckets[BROKER_BUCKETS]; /* the same tokens */
+        struct broker_token *default_token;  /* or NULL */
         struct list accounts;
         struct waiters waiters;
         struct list replies; /* requests, by waiter.by_token */
@@ -82,6 +86,8 @@ void broker_deinit(struct broker *broker);
 int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
                      uint64_t now);
 
+/* TOKEN, which is one of broker.tokens now, can be found. For recall. */
+void broker_enter(struct broker *broker, struct broker_token *token);
 /* NULL if there is no such token. */
 struct broker_token *broker_find(const struct broker *broker, const char *name);
 
@@ -113,6 +119,12 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now);
 /* The next thing that is to be done, until EFFECT_NONE; its pointers are good until the next call
  * to anything here. */
 struct effect broker_next_effect(struct broker *broker);
+
+/* Whether there is neither an effect nor a change to be taken. */
+static inline bool broker_is_quiet(const struct broker *broker) {
+        return list_is_empty(&broker->effects) && list_is_empty(&broker->replies) &&
+               !broker->has_changed;
+}
 
 /* Whether tokens, generations or budgets are others than when last asked: who keeps them for a
  * later life writes them down before an effect is carried out or a reply is sent. */

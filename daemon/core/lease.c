@@ -6,8 +6,6 @@
 #include "core/backoff.h"
 #include "core/lease.h"
 
-/* A token younger than this is as good as any that a renewal would bring. */
-#define YOUNG              (30 * NSEC_PER_SEC)
 #define RETRY_AFTER_MAX    UINT64_C(3600) /* seconds */
 #define REFRESH_JITTER_MAX (60 * NSEC_PER_SEC)
 
@@ -15,8 +13,14 @@ void lease_init(struct lease *lease, const struct terms *terms) {
         *lease = (struct lease){.terms = *terms};
 }
 
+void lease_forget_renderings(struct lease *lease) {
+        for (unsigned i = 0; i < LEASE_RENDERINGS; i++)
+                rendering_deinit(&lease->renderings[i]);
+}
+
 void lease_deinit(struct lease *lease) {
         secret_deinit(&lease->access_token);
+        lease_forget_renderings(lease);
         *lease = (struct lease){0};
 }
 
@@ -138,14 +142,11 @@ static enum hindrance hindrance(const struct lease *lease, bool is_forced, uint6
 
 enum verdict lease_judge(const struct lease *lease, const struct want *want, uint64_t budget_next,
                          uint64_t now, enum hindrance *ret_hindrance, uint64_t *ret_next) {
-        bool usable = lease_is_usable(lease, now), refused;
+        bool usable = lease_is_usable(lease, now);
         enum hindrance why;
         uint64_t next;
 
-        /* A generation that there has not been yet cannot have been refused. */
-        refused = want->after == lease->generation;
-        if (usable && !refused &&
-            (want->min_valid <= lease->expires_at - now || now - lease->granted_at < YOUNG))
+        if (lease_satisfies(lease, want, now))
                 return VERDICT_TOKEN;
         if (lease_in_flight(lease))
                 return VERDICT_WAIT;
@@ -154,7 +155,7 @@ enum verdict lease_judge(const struct lease *lease, const struct want *want, uin
                 return VERDICT_RENEW;
         if (!usable)
                 return why == HINDRANCE_DENIED ? VERDICT_DENIED : VERDICT_WAIT;
-        if (!refused)
+        if (!lease_is_refused(lease, want))
                 return VERDICT_TOKEN;
         *ret_hindrance = why;
         *ret_next = next;
@@ -200,6 +201,7 @@ static bool take_token(struct lease *lease, struct outcome *outcome, uint64_t ra
 
         if (floor_at <= now)
                 return false;
+        lease_forget_renderings(lease);
         /* The same token again, perhaps with another expiry, is no new generation. */
         if (!secret_equal(&lease->access_token, &outcome->access_token)) {
                 secret_move(&lease->access_token, &outcome->access_token);
@@ -311,6 +313,7 @@ bool lease_expired(struct lease *lease, uint64_t now) {
                 break;
         }
         secret_deinit(&lease->access_token);
+        lease_forget_renderings(lease);
         lease->state = lease->state == LEASE_FRESH ? LEASE_EMPTY : LEASE_FETCHING;
         return true;
 }

@@ -18,7 +18,13 @@
 #include <stdint.h>
 
 #include "core/outcome.h"
+#include "core/rendering.h"
 #include "core/terms.h"
+
+/* A token younger than this is as good as any that a renewal would bring. */
+#define LEASE_YOUNG (30 * NSEC_PER_SEC)
+/* The forms that an answer with the token has, whatever they are. */
+#define LEASE_RENDERINGS 9u
 
 enum lease_state {
         LEASE_EMPTY,    /* no token that could be handed out, no request in flight */
@@ -74,6 +80,7 @@ struct lease {
         uint64_t expires_at;
         uint64_t floor_at;
         uint64_t refresh_at;
+        struct rendering renderings[LEASE_RENDERINGS]; /* with the token in them */
 
         /* The attempt in flight, or the last one. */
         uint64_t started_at;
@@ -125,6 +132,9 @@ void lease_ended(struct lease *lease, struct outcome *outcome, uint64_t random, 
 /* If the floor has come, the token is given up and wiped. True: so it was. */
 bool lease_expired(struct lease *lease, uint64_t now);
 
+/* What answers say besides has changed. */
+void lease_forget_renderings(struct lease *lease);
+
 /* An operator wants a new token, or something may have been mended: backoff and pauses are over,
  * the endpoint's own Retry-After and the spacing of renewals are not. */
 void lease_refresh(struct lease *lease, uint64_t now);
@@ -137,6 +147,19 @@ static inline bool lease_in_flight(const struct lease *lease) {
 static inline bool lease_is_usable(const struct lease *lease, uint64_t now) {
         return (lease->state == LEASE_FRESH || lease->state == LEASE_RENEWING) &&
                now < lease->floor_at;
+}
+
+/* A generation that there has not been yet cannot have been refused. */
+static inline bool lease_is_refused(const struct lease *lease, const struct want *want) {
+        return want->after == lease->generation;
+}
+
+/* Whether the token that there is will do, as it does most often. */
+static inline bool lease_satisfies(const struct lease *lease, const struct want *want,
+                                   uint64_t now) {
+        return lease_is_usable(lease, now) && !lease_is_refused(lease, want) &&
+               (want->min_valid <= lease->expires_at - now ||
+                now - lease->granted_at < LEASE_YOUNG);
 }
 
 /* When the attempt in flight is given up. */

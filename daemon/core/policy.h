@@ -14,10 +14,10 @@ struct peer {
         uid_t uid;
         gid_t gid;
         pid_t pid;
-        gid_t *groups; /* supplementary */
-        size_t n_groups;
-        char *unit;   /* of the system's service manager; NULL: none, or not looked up */
-        bool is_unit; /* and no process yet: user and groups are not known */
+        bool is_unit : 1;       /* and no process yet: user and groups are not known */
+        unsigned n_groups : 31; /* Linux has at most 65,536 */
+        gid_t *groups;          /* supplementary */
+        char *unit;             /* of the system's service manager; NULL: none, or not looked up */
 };
 
 /* Borrows its lists. A kind that is not given (n is 0) allows everyone; of several kinds, all must

@@ -74,10 +74,6 @@ bool quota_admit(struct quota_user *user, uint64_t now) {
         return true;
 }
 
-void quota_next_turn(struct quota *quota) {
-        quota->turn++;
-}
-
 bool quota_has_turn(struct quota_user *user) {
         if (user->turn != user->quota->turn) {
                 user->turn = user->quota->turn;

@@ -18,6 +18,7 @@ static int insert(struct broker *broker, struct broker_token *token) {
                 tokens[i] = tokens[i - 1];
         tokens[i] = token;
         broker->n_tokens++;
+        broker_enter(broker, token);
         return 0;
 }
 

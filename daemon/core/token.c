@@ -10,6 +10,7 @@ struct broker_token *broker_token_free(struct broker_token *token) {
         if (!token)
                 return NULL;
         list_remove(&token->effects);
+        list_remove(&token->by_name);
         lease_deinit(&token->lease);
         account_leave(token->account);
         free(token->identity);

@@ -46,6 +46,7 @@ struct broker_token {
         bool has_expired;    /* given up at its floor, which is to be told */
         bool removed;        /* by a reload; freed when its effects are taken */
         struct list effects; /* in broker.effects */
+        struct list by_name; /* in broker.buckets */
 };
 
 /* A token that nobody has asked for yet, in an account among ACCOUNTS. Neither policy nor user are

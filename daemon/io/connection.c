@@ -17,6 +17,56 @@
 
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now);
 
+struct server *connection_server(const struct connection *connection) {
+        return CONTAINER_OF(connection->user->crowd, struct server, crowd);
+}
+
+/* ---- what is said ---- */
+
+static bool has_unsent(const struct connection *connection) {
+        return connection->exchange && connection->exchange->out.size > 0;
+}
+
+/* The beginning of a request, or more. */
+static bool has_unread(const struct connection *connection) {
+        return connection->exchange && connection->exchange->in.size > 0;
+}
+
+/* Something is said: it is at rest no longer. */
+static struct exchange *connection_begin(struct connection *connection) {
+        struct server *server = connection_server(connection);
+
+        if (!connection->exchange) {
+                connection->exchange = server->spare;
+                server->spare = NULL;
+                connection->exchange->connection = connection;
+                connection->exchange->request.owner = server;
+                connection->exchange->request.user = &connection->user->quota;
+        }
+        return connection->exchange;
+}
+
+/* All is said: the exchange serves another one. */
+static void connection_end(struct connection *connection) {
+        struct server *server = connection_server(connection);
+        struct exchange *exchange = connection->exchange;
+
+        connection->exchange = NULL;
+        if (server->spare)
+                exchange_free(exchange);
+        else
+                server->spare = exchange;
+}
+
+/* It keeps its exchange, and so the next one needs another. */
+static int connection_keep(struct connection *connection) {
+        struct server *server = connection_server(connection);
+
+        if (!server->spare)
+                server->spare = server_make_exchange(server);
+        return server->spare ? 0 : -ENOMEM;
+}
+
 /* ---- a connection's life ---- */
 
 /* Out of its user's lists. */
@@ -25,7 +75,7 @@ static void connection_step_out(struct connection *connection) {
 }
 
 struct connection *connection_close(struct connection *connection) {
-        struct server *server = connection->server;
+        struct server *server = connection_server(connection);
         struct crowd_user *user = connection->user;
 
         if (connection->waits)
@@ -34,11 +84,11 @@ struct connection *connection_close(struct connection *connection) {
         list_remove(&connection->link);
         connection_step_out(connection);
         close(connection->fd);
-        buffer_deinit(&connection->in);
-        buffer_deinit(&connection->out);
+        if (connection->exchange) {
+                exchange_clear(connection->exchange, &user->quota);
+                connection_end(connection);
+        }
         peer_deinit(&connection->peer);
-        quota_give(&user->quota, QUOTA_READING, connection->in_taken);
-        quota_give(&user->quota, QUOTA_WRITING, connection->out_taken);
         quota_give(&user->quota, QUOTA_CONNECTIONS, 1);
         crowd_leave(user);
         free(connection);
@@ -47,7 +97,7 @@ struct connection *connection_close(struct connection *connection) {
 
 /* For `return`: false, for ERROR has ended it. */
 static bool connection_lost(struct connection *connection, int error) {
-        server_strained(connection->server, "hang up on a worker", error);
+        server_strained(connection_server(connection), "hang up on a worker", error);
         return false;
 }
 
@@ -58,14 +108,15 @@ static void connection_move(struct connection *connection, struct list *to) {
 
 /* From here on the peer has CONNECTION_PATIENCE, however slowly it goes on. */
 static void connection_hurry(struct connection *connection, uint64_t now) {
-        if (connection->deadline != 0)
+        if (connection->exchange->deadline != 0)
                 return;
-        connection->deadline = time_add(now, CONNECTION_PATIENCE);
-        connection_move(connection, &connection->server->hurried);
+        connection->exchange->deadline = time_add(now, CONNECTION_PATIENCE);
+        connection_move(connection, &connection_server(connection)->hurried);
 }
 
 static void connection_rest(struct connection *connection, struct list *where) {
-        connection->deadline = 0;
+        if (connection->exchange)
+                connection->exchange->deadline = 0;
         connection_move(connection, where);
 }
 
@@ -76,8 +127,8 @@ static int connection_watch(struct connection *connection, unsigned what) {
                 watch_stop(&connection->watch);
                 return 0;
         }
-        return watch_start(&connection->watch, connection->server->loop, connection->fd, what,
-                           connection_ready);
+        return watch_start(&connection->watch, connection_server(connection)->loop, connection->fd,
+                           what, connection_ready);
 }
 
 /* Among its user's connections, when it waits for a turn, or rests. */
@@ -89,41 +140,43 @@ static void connection_join_user(struct connection *connection, bool rests) {
                 list_append(&connection->user->idle, &connection->by_user);
 }
 
-/* False: the buffers are more than its user may have, which is its own doing. */
-static bool connection_pay(struct connection *connection) {
-        struct quota_user *quota = &connection->user->quota;
-
-        return quota_retake(quota, QUOTA_READING, &connection->in_taken, connection->in.capacity) &&
-               quota_retake(quota, QUOTA_WRITING, &connection->out_taken, connection->out.capacity);
-}
-
-/* Puts CONNECTION where its state belongs, and watches for what can come next. While a request
- * waits, that is the peer's leaving: new bytes are noticed once, and stay where they are. While
- * others have their turn, it is nothing. False: it cannot go on. */
-static bool connection_settle(struct connection *connection, uint64_t now) {
-        struct server *server = connection->server;
+/* Puts CONNECTION where its state belongs; what can come next then. While a request waits, that is
+ * the peer's leaving: new bytes are noticed once, and stay where they are. While others have their
+ * turn, it is nothing. */
+static unsigned connection_place(struct connection *connection, uint64_t now) {
+        struct server *server = connection_server(connection);
         bool rests = false;
         unsigned what = WATCH_READ;
-        int r;
 
-        if (connection->in.size == 0)
-                buffer_deinit(&connection->in);
-        if (connection->out.size > 0) {
+        if (has_unsent(connection)) {
                 connection_hurry(connection, now);
                 what = WATCH_WRITE;
         } else if (connection->waits || connection->is_deferred) {
                 connection_rest(connection, &server->parked);
                 what = connection->is_deferred ? 0 : WATCH_READ | WATCH_CLOSED | WATCH_EDGE;
-        } else if (connection->in.size > 0) {
+        } else if (has_unread(connection)) {
                 connection_hurry(connection, now);
         } else {
                 connection_rest(connection, &server->resting);
                 rests = true;
         }
         connection_join_user(connection, rests);
-        if (!connection_pay(connection))
+        return what;
+}
+
+/* Waits for what comes next. False: it cannot go on. */
+static bool connection_settle(struct connection *connection, uint64_t now) {
+        unsigned what = connection_place(connection, now);
+        int r = 0;
+
+        if (connection->exchange && !exchange_pay(connection->exchange, &connection->user->quota))
                 return false;
-        r = connection_watch(connection, what);
+        if (connection->waits || has_unsent(connection) || has_unread(connection))
+                r = connection_keep(connection);
+        else if (connection->exchange)
+                connection_end(connection);
+        if (r == 0)
+                r = connection_watch(connection, what);
         return r == 0 || connection_lost(connection, r);
 }
 
@@ -136,7 +189,7 @@ static bool passes(int error) {
 /* Sends ANSWER, and keeps what the peer does not take. False: the connection is dead. One that
  * could not be written as a whole is not sent. */
 static bool send_answer(struct connection *connection, const struct buffer *answer) {
-        struct buffer *out = &connection->out;
+        struct buffer *out = &connection->exchange->out;
         ssize_t sent;
 
         if (buffer_error(answer) < 0)
@@ -150,72 +203,99 @@ static bool send_answer(struct connection *connection, const struct buffer *answ
         return buffer_error(out) == 0 || connection_lost(connection, buffer_error(out));
 }
 
-/* The same, and ANSWER is wiped: the next one may be hours away, and the token in this one gone. */
-static bool connection_send(struct connection *connection, struct buffer *answer) {
+/* The same, and the server's own is wiped: the next one may be hours away, and what is in this one
+ * gone. */
+static bool connection_send(struct connection *connection, const struct buffer *answer) {
         bool alive = send_answer(connection, answer);
 
-        buffer_clear(answer);
+        buffer_clear(&connection_server(connection)->answer);
         return alive;
 }
 
 /* Sends what was kept. False: the connection is dead. */
 static bool connection_flush(struct connection *connection) {
-        ssize_t sent =
-                send(connection->fd, connection->out.data, connection->out.size, MSG_NOSIGNAL);
+        struct exchange *exchange = connection->exchange;
+        ssize_t sent = send(connection->fd, exchange->out.data, exchange->out.size, MSG_NOSIGNAL);
 
         if (sent < 0)
                 return passes(errno) || connection_lost(connection, -errno);
-        buffer_consume(&connection->out, (size_t)sent);
-        if (connection->out.size == 0) {
-                buffer_deinit(&connection->out);
-                connection->deadline = 0;
-        }
+        buffer_consume(&exchange->out, (size_t)sent);
+        if (exchange->out.size == 0)
+                exchange->deadline = 0;
         return true;
 }
 
 /* ---- requests ---- */
 
-static void refuse(struct server *server, const char *why) {
+static const struct buffer *refuse(struct server *server, const char *why) {
         struct api_error error = {.status = 400, .error = "invalid_request"};
 
         strncpy(error.description, why, API_DESCRIPTION_MAX);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
+        return &server->answer;
+}
+
+/* A request, or what is none, is taken off what has come in: SIZE bytes. */
+struct taken {
+        ssize_t size;                  /* as of http1_request_parse() */
+        const struct wording *wording; /* it came before, in the same bytes; or NULL, and: */
+        struct http1_request http;
+        const char *why;
+};
+
+static void read_request(const struct server *server, struct slice data, struct taken *ret_taken) {
+        const struct wordings *wordings = server->owner.wordings;
+
+        ret_taken->wording = wordings ? wordings_find(wordings, data) : NULL;
+        ret_taken->size = ret_taken->wording
+                                  ? (ssize_t)data.size
+                                  : http1_request_parse(data, &ret_taken->http, &ret_taken->why);
+}
+
+/* The answer to what was taken; NULL: it comes later. */
+static const struct buffer *answer_to(struct connection *connection, const struct taken *taken,
+                                      uint64_t now) {
+        struct server *server = connection_server(connection);
+        const struct server_owner *owner = &server->owner;
+
+        if (taken->size < 0) {
+                connection->keep_alive = HTTP1_CLOSED;
+                return refuse(server, taken->why);
+        }
+        if (taken->wording) {
+                connection->keep_alive = taken->wording->keep_alive;
+                return owner->asked(owner->user, connection, &taken->wording->meaning,
+                                    &server->answer, now);
+        }
+        connection->keep_alive = taken->http.keep_alive;
+        return owner->requested(owner->user, connection, &taken->http, &server->answer, now);
 }
 
 /* Takes the first request off DATA. The bytes it took; 0: more must come, or it is not its user's
  * turn; < 0: the connection is dead. */
 static ssize_t take_request(struct connection *connection, struct slice data, uint64_t now) {
-        struct server *server = connection->server;
-        struct http1_request http;
-        const char *why = NULL;
-        ssize_t size = http1_request_parse(data, &http, &why);
+        const struct server *server = connection_server(connection);
+        struct taken taken;
+        const struct buffer *answer;
 
         assert(server->answer.size == 0);
-        if (size == 0)
+        read_request(server, data, &taken);
+        if (taken.size == 0)
                 return 0;
         if (!quota_admit(&connection->user->quota, now)) {
                 connection->is_deferred = true;
                 return 0;
         }
-        if (size < 0) {
-                connection->keep_alive = HTTP1_CLOSED;
-                refuse(server, why);
-                size = (ssize_t)data.size;
-        } else {
-                connection->keep_alive = http.keep_alive;
-                server->owner.requested(server->owner.user, connection, &http, &server->answer,
-                                        now);
-        }
-        if (server->answer.size == 0 && buffer_error(&server->answer) == 0)
-                connection->waits = true;
-        else if (!connection_send(connection, &server->answer))
+        answer = answer_to(connection, &taken, now);
+        connection->waits = !answer;
+        if (answer && !connection_send(connection, answer))
                 return -EPIPE;
-        return size;
+        return taken.size < 0 ? (ssize_t)data.size : taken.size;
 }
 
 /* Whether a request may be taken now. */
 static bool connection_is_open(const struct connection *connection) {
-        return !connection->waits && !connection->is_deferred && connection->out.size == 0 &&
+        return !connection->waits && !connection->is_deferred && !has_unsent(connection) &&
                connection->keep_alive;
 }
 
@@ -233,27 +313,28 @@ static ssize_t take_requests(struct connection *connection, struct slice data, u
                 if (size == 0)
                         break;
                 taken += (size_t)size;
-                connection->deadline = 0;
+                connection->exchange->deadline = 0;
                 connection->is_deferred =
                         taken < data.size && !quota_has_turn(&connection->user->quota);
         }
         return (ssize_t)taken;
 }
 
-/* Goes on with what is in connection->in. */
+/* Goes on with what has come in before. */
 static bool connection_take(struct connection *connection, uint64_t now) {
-        ssize_t taken = take_requests(connection, buffer_slice(&connection->in), now);
+        struct buffer *in = &connection->exchange->in;
+        ssize_t taken = take_requests(connection, buffer_slice(in), now);
 
         if (taken < 0)
                 return false;
-        buffer_consume(&connection->in, (size_t)taken);
+        buffer_consume(in, (size_t)taken);
         return true;
 }
 
 /* Takes what it can off DATA, and keeps the rest. False: the connection is dead. */
 static bool take_fresh(struct connection *connection, struct slice data, uint64_t now) {
         ssize_t taken = take_requests(connection, data, now);
-        struct buffer *in = &connection->in;
+        struct buffer *in = &connection->exchange->in;
 
         if (taken < 0)
                 return false;
@@ -264,7 +345,7 @@ static bool take_fresh(struct connection *connection, struct slice data, uint64_
 /* Reads what there is into the server's scratch: most often that is one request, whole. Wiped, for
  * workers that made token requests themselves before may still send the client's credentials. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
-        struct server *server = connection->server;
+        struct server *server = connection_server(connection);
         ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch);
         bool alive;
 
@@ -281,7 +362,7 @@ static bool read_fresh(struct connection *connection, uint64_t now) {
 
 /* Reads more of a request that has begun. */
 static bool read_more(struct connection *connection, uint64_t now) {
-        struct buffer *in = &connection->in;
+        struct buffer *in = &connection->exchange->in;
         size_t room = in->limit - in->size < READ_STEP ? in->limit - in->size : READ_STEP;
         ssize_t size;
 
@@ -300,7 +381,7 @@ static bool read_more(struct connection *connection, uint64_t now) {
 
 /* Whether all is said that will ever be. */
 static bool connection_is_over(const struct connection *connection) {
-        if (connection->waits || connection->is_deferred || connection->out.size > 0)
+        if (connection->waits || connection->is_deferred || has_unsent(connection))
                 return false;
         return connection->ended || !connection->keep_alive;
 }
@@ -312,15 +393,16 @@ static void connection_advance(struct connection *connection, bool alive, uint64
 
 /* What there is to be done: what has come in is looked at last. */
 static void connection_work(struct connection *connection, uint64_t now) {
+        const struct exchange *exchange = connection_begin(connection);
         bool alive;
 
-        if (connection->out.size > 0) {
+        if (exchange->out.size > 0) {
                 alive = connection_flush(connection);
                 if (alive && connection_is_open(connection))
                         alive = connection_take(connection, now);
         } else if (connection->waits) {
                 alive = !peer_has_gone(connection->fd);
-        } else if (connection->in.size > 0) {
+        } else if (exchange->in.size > 0) {
                 alive = read_more(connection, now);
         } else {
                 alive = read_fresh(connection, now);
@@ -331,7 +413,7 @@ static void connection_work(struct connection *connection, uint64_t now) {
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
 
-        if (connection->out.size > 0 || quota_has_turn(&connection->user->quota)) {
+        if (has_unsent(connection) || quota_has_turn(&connection->user->quota)) {
                 connection_work(connection, now);
                 return;
         }
@@ -345,13 +427,13 @@ void connection_go_on(struct list *by_user, uint64_t now) {
 
         connection_step_out(connection);
         connection->is_deferred = false;
-        if (connection->in.size > 0 && connection_is_open(connection))
+        if (has_unread(connection) && connection_is_open(connection))
                 connection_advance(connection, connection_take(connection, now), now);
         else
                 connection_work(connection, now);
 }
 
-void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now) {
+void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now) {
         bool alive;
 
         assert(connection->waits);
@@ -371,14 +453,14 @@ bool connection_has_bytes(const struct connection *connection) {
 }
 
 void connection_take_last(struct connection *connection, uint64_t now) {
-        if (!read_fresh(connection, now))
-                connection_close(connection);
+        connection_begin(connection);
+        read_fresh(connection, now);
+        connection_close(connection);
 }
 
 /* Nothing has come on it that would be lost. */
 static bool connection_is_blank(const struct connection *connection) {
-        return !connection->waits && connection->in.size == 0 && connection->out.size == 0 &&
-               !connection_has_bytes(connection);
+        return !connection->exchange && !connection_has_bytes(connection);
 }
 
 /* Closes the first of CONNECTIONS, which are by_user, that is blank. */
@@ -449,15 +531,9 @@ static int connection_new(struct server *server, int fd, uint64_t now,
                 return connection ? -EUSERS : -ENOMEM;
         }
         *connection = (struct connection){
-                .server = server,
-                .user = user,
-                .fd = fd,
-                .in = BUFFER_INIT(sizeof server->scratch),
-                .out = BUFFER_INIT(server->answer.limit),
-                .keep_alive = HTTP1_KEPT,
-                .peer = peer, /* consumed */
-                .request = {.owner = server, .user = &user->quota},
+                .user = user, .fd = fd, .keep_alive = HTTP1_KEPT, .peer = peer, /* consumed */
         };
+        peer_share_groups(&connection->peer, &user->groups);
         *ret_connection = connection;
         return 0;
 }
@@ -489,8 +565,8 @@ int connection_seek_unit(struct connection *connection) {
 }
 
 struct connection *connection_of(struct request *request) {
-        struct connection *connection = CONTAINER_OF(request, struct connection, request);
+        struct connection *connection = CONTAINER_OF(request, struct exchange, request)->connection;
 
-        assert(connection->server == request->owner);
+        assert(connection_server(connection) == request->owner);
         return connection;
 }

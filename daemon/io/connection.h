@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* connection - one connection of a worker: bytes in, requests up, answers out.
  *
- * Plain events and small buffers: a connection at rest holds no buffer at all. Reads no more while
- * an answer is owed or unsent, so that nobody can make it allocate, nor while it is the turn of
- * other users. It is embedded in nothing, and ends itself when all is said. */
+ * Plain events and small buffers: of a connection at rest there is not more than what is here, and
+ * a test counts the bytes. Reads no more while an answer is owed or unsent, so that nobody can make
+ * it allocate, nor while it is the turn of other users. It is embedded in nothing, and ends itself
+ * when all is said. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 #include "base/list.h"
 #include "core/broker.h"
 #include "io/crowd.h"
+#include "io/exchange.h"
 #include "io/loop.h"
 #include "wire/api.h"
 #include "wire/http1.h"
@@ -22,29 +24,22 @@
 
 struct server;
 
+/* All that a connection at rest costs, but for libevent's share. */
 struct connection {
-        struct server *server;
-        struct crowd_user *user;
-        int fd;
         struct watch watch;
-        struct list link;    /* in server.resting, .hurried or .parked */
-        struct list by_user; /* in user.idle or .deferred, or in none */
-        uint64_t deadline;   /* while hurried */
-        struct buffer in;    /* the beginning of a request, or requests behind one that waits */
-        struct buffer out;   /* what the peer has not taken yet */
-        uint64_t in_taken;   /* of the user's quota, for the buffers */
-        uint64_t out_taken;
-        bool waits;                       /* a request is with the owner */
-        bool is_deferred;                 /* until its user has a turn again */
-        bool ended;                       /* the peer sends no more */
-        enum http1_keep_alive keep_alive; /* after the request at hand */
+        struct crowd_user *user;
+        struct list link;          /* in server.resting, .hurried or .parked */
+        struct list by_user;       /* in user.idle or .deferred, or in none */
+        struct exchange *exchange; /* NULL: it is at rest */
         struct peer peer;
-        bool unit_is_sought; /* of the peer, and found or not */
+        int fd;
+        bool waits : 1;                       /* a request is with the owner */
+        bool is_deferred : 1;                 /* until its user has a turn again */
+        bool ended : 1;                       /* the peer sends no more */
+        bool unit_is_sought : 1;              /* of the peer, and found or not */
+        enum http1_keep_alive keep_alive : 4; /* after the request at hand */
 
-        /* The owner's, for the request at hand. */
-        struct request request;
-        enum api_format format;
-        /* ... and which generation of which token is known to be on record for this peer. */
+        /* The owner's: which generation of which token is known to be on record for this peer. */
         const void *on_record;
         uint64_t generation_on_record;
 };
@@ -55,12 +50,15 @@ void connection_open(struct server *server, int fd, uint64_t now);
 /* NULL. */
 struct connection *connection_close(struct connection *connection);
 
-/* Sends ANSWER, to the request that CONNECTION waits with, and wipes it. May close CONNECTION. */
-void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now);
+struct server *connection_server(const struct connection *connection);
+
+/* Sends ANSWER, to the request that CONNECTION waits with; the server's own is wiped. May close
+ * CONNECTION. */
+void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
 
 /* Of one that is at rest: whether more has come in. */
 bool connection_has_bytes(const struct connection *connection);
-/* Takes what has come in on one that is at rest. May close CONNECTION. */
+/* Takes what has come in on one that is at rest, answers it if that can be at once, and closes. */
 void connection_take_last(struct connection *connection, uint64_t now);
 /* BY_USER's turn has come. */
 void connection_go_on(struct list *by_user, uint64_t now);

@@ -18,6 +18,7 @@ void crowd_init(struct crowd *crowd, const struct quota_limits *limits) {
 static struct crowd_user *user_free(struct crowd_user *user) {
         list_remove(&user->by_uid);
         list_remove(&user->by_absence);
+        peer_groups_leave(user->groups);
         free(user);
         return NULL;
 }
@@ -110,11 +111,10 @@ static void take_turn(struct crowd_user *user, void (*go_on)(struct list *link, 
 }
 
 /* Who had its turn goes to the end of the line. */
-void crowd_next_turn(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
-                     uint64_t now) {
+void crowd_take_turns(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
+                      uint64_t now) {
         struct list *link;
 
-        quota_next_turn(&crowd->quota);
         while ((link = list_first(&crowd->line))) {
                 struct crowd_user *user = CONTAINER_OF(link, struct crowd_user, in_line);
 
@@ -127,7 +127,7 @@ void crowd_next_turn(struct crowd *crowd, void (*go_on)(struct list *link, uint6
         }
 }
 
-uint64_t crowd_turn_at(const struct crowd *crowd, uint64_t now) {
+uint64_t crowd_first_turn_at(const struct crowd *crowd, uint64_t now) {
         uint64_t first = NEVER;
 
         LIST_FOREACH(link, &crowd->line) {

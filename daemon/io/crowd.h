@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "core/quota.h"
+#include "io/peer.h"
 
 #define CROWD_BUCKETS 256
 
@@ -29,9 +30,10 @@ struct crowd_user {
         struct list by_uid;
         struct list by_absence; /* while no connection is this user's */
         struct list in_line;
-        uint64_t turn;        /* the last one in the line */
-        struct list idle;     /* the user's connections between requests, longest first */
-        struct list deferred; /* those whose turn is to come, longest first */
+        uint64_t turn;              /* the last one in the line */
+        struct list idle;           /* the user's connections between requests, longest first */
+        struct list deferred;       /* those whose turn is to come, longest first */
+        struct peer_groups *groups; /* of the connection that came last; or NULL */
 };
 
 void crowd_init(struct crowd *crowd, const struct quota_limits *limits);
@@ -47,9 +49,21 @@ void crowd_leave(struct crowd_user *user);
 void crowd_defer(struct crowd_user *user, struct list *link);
 void crowd_undefer(struct crowd_user *user, struct list *link);
 
+/* Most often nobody is in line, which these see at once; the rest is done by the other two. */
+void crowd_take_turns(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
+                      uint64_t now);
+uint64_t crowd_first_turn_at(const struct crowd *crowd, uint64_t now);
+
 /* Everybody has a turn again. GO_ON is called for what is deferred and may go on now: it calls
  * crowd_undefer() before anything else, and ends no other user's connection. */
-void crowd_next_turn(struct crowd *crowd, void (*go_on)(struct list *link, uint64_t now),
-                     uint64_t now);
+static inline void crowd_next_turn(struct crowd *crowd,
+                                   void (*go_on)(struct list *link, uint64_t now), uint64_t now) {
+        quota_next_turn(&crowd->quota);
+        if (!list_is_empty(&crowd->line))
+                crowd_take_turns(crowd, go_on, now);
+}
+
 /* When crowd_next_turn() has something to do; NEVER: nothing is deferred. */
-uint64_t crowd_turn_at(const struct crowd *crowd, uint64_t now);
+static inline uint64_t crowd_turn_at(const struct crowd *crowd, uint64_t now) {
+        return list_is_empty(&crowd->line) ? NEVER : crowd_first_turn_at(crowd, now);
+}

@@ -193,8 +193,10 @@ static int loop_make_base(struct loop *loop) {
         struct event_config *config = event_config_new();
 
         errno = 0;
+        /* No timer is libevent's: it needs not know the time. */
         if (config &&
-            event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0)
+            event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
+            event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
                 loop->base = event_base_new_with_config(config);
         if (config)
                 event_config_free(config);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/list.h"
 #include "io/peer.h"
 
 /* Linux 6.5 (asm-generic/socket.h); older headers lack it. */
@@ -28,39 +30,79 @@
 #endif
 
 /* Most accounts are in few groups: one call does for them. */
-#define GROUPS_USUAL 32
+#define GROUPS_USUAL 32u
 
-/* SO_PEERGROUPS (Linux 4.13), socket(7): -ERANGE says how much room is needed. */
-static int read_groups(int fd, gid_t **ret_groups, size_t *ret_n) {
-        gid_t usual[GROUPS_USUAL];
-        _cleanup_free_ gid_t *groups = NULL;
-        socklen_t size = sizeof usual;
+/* ---- groups ---- */
 
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, usual, &size) == 0) {
-                *ret_n = size / sizeof usual[0];
-                if (*ret_n == 0)
-                        return 0;
-                groups = malloc(size);
-                if (!groups)
-                        return -ENOMEM;
-                memcpy(groups, usual, size);
+static struct peer_groups *groups_new(size_t n) {
+        struct peer_groups *groups = malloc(sizeof *groups + n * sizeof groups->list[0]);
+
+        if (groups)
+                *groups = (struct peer_groups){.n_peers = 1, .n = (unsigned)n};
+        return groups;
+}
+
+static struct peer_groups *groups_of(const struct peer *peer) {
+        return peer->groups ? CONTAINER_OF(peer->groups, struct peer_groups, list) : NULL;
+}
+
+void peer_groups_leave(struct peer_groups *groups) {
+        if (groups && --groups->n_peers == 0)
+                free(groups);
+}
+
+static bool groups_equal(const struct peer_groups *a, const struct peer_groups *b) {
+        return a->n == b->n && memcmp(a->list, b->list, a->n * sizeof a->list[0]) == 0;
+}
+
+void peer_share_groups(struct peer *peer, struct peer_groups **last) {
+        struct peer_groups *groups = groups_of(peer);
+
+        if (!groups)
+                return;
+        if (*last && groups_equal(*last, groups)) {
+                peer_groups_leave(groups);
+                groups = *last;
+                peer->groups = groups->list;
         } else {
-                if (errno != ERANGE)
-                        return -errno;
-                groups = malloc(size);
-                if (!groups)
-                        return -ENOMEM;
-                if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
-                        return -errno;
-                *ret_n = size / sizeof groups[0];
+                peer_groups_leave(*last);
+                *last = groups;
         }
+        groups->n_peers++;
+}
+
+/* SO_PEERGROUPS (Linux 4.13), socket(7): -ERANGE says how much room is needed. *RET_GROUPS may be
+ * NULL: there are none. */
+static int read_groups(int fd, struct peer_groups **ret_groups) {
+        gid_t usual[GROUPS_USUAL];
+        struct peer_groups *groups;
+        socklen_t size = sizeof usual;
+        int r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, usual, &size) < 0 ? -errno : 0;
+
+        if (r < 0 && r != -ERANGE)
+                return r;
+        if (size == 0) {
+                *ret_groups = NULL;
+                return 0;
+        }
+        groups = groups_new(size / sizeof usual[0]);
+        if (!groups)
+                return -ENOMEM;
+        if (r == 0)
+                memcpy(groups->list, usual, size);
+        else if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups->list, &size) < 0) {
+                r = -errno;
+                free(groups);
+                return r;
+        }
+        groups->n = (unsigned)(size / sizeof usual[0]);
         *ret_groups = groups;
-        groups = NULL; /* consumed */
         return 0;
 }
 
 int peer_read(int fd, struct peer *ret_peer) {
         struct peer peer = {0};
+        struct peer_groups *groups = NULL;
         struct ucred credentials;
         socklen_t size = sizeof credentials;
         int r;
@@ -70,9 +112,13 @@ int peer_read(int fd, struct peer *ret_peer) {
         peer.uid = credentials.uid;
         peer.gid = credentials.gid;
         peer.pid = credentials.pid;
-        r = read_groups(fd, &peer.groups, &peer.n_groups);
+        r = read_groups(fd, &groups);
         if (r < 0)
                 return r;
+        if (groups) {
+                peer.groups = groups->list;
+                peer.n_groups = groups->n & INT_MAX;
+        }
         *ret_peer = peer;
         return 0;
 }
@@ -158,16 +204,44 @@ bool peer_has_unit(void) {
 
 /* ---- processes ---- */
 
-/* In pidfs, each process has an inode number of its own; before, pidfds were all of one inode. */
-uint64_t peer_process(int fd) {
-        _cleanup_close_ int pidfd = read_pidfd(fd);
+/* In pidfs, each process has an inode number of its own; before, pidfds were all of one inode. 0:
+ * there is none. */
+static uint64_t read_number(int pidfd) {
         struct statfs filesystem;
         struct stat status;
 
-        if (pidfd < 0 || fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != PID_FS_MAGIC ||
+        if (fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != PID_FS_MAGIC ||
             fstat(pidfd, &status) < 0)
                 return 0;
         return status.st_ino;
+}
+
+static void process_forget(struct peer_process *process) {
+        if (process->pid != 0)
+                close(process->pidfd);
+        *process = (struct peer_process){0};
+}
+
+uint64_t peer_processes_find(struct peer_processes *processes, int fd, pid_t pid) {
+        struct peer_process *known = &processes->known[(unsigned)pid % PEER_PROCESSES_MAX];
+        _cleanup_close_ int pidfd = -1;
+        uint64_t number;
+
+        if (pid > 0 && known->pid == pid && !has_ended(known->pidfd))
+                return known->number;
+        pidfd = read_pidfd(fd);
+        number = pidfd < 0 ? 0 : read_number(pidfd);
+        if (pid > 0 && number > 0 && !has_ended(pidfd)) {
+                process_forget(known);
+                *known = (struct peer_process){pid, pidfd, number};
+                pidfd = -1; /* consumed */
+        }
+        return number;
+}
+
+void peer_processes_deinit(struct peer_processes *processes) {
+        for (unsigned i = 0; i < PEER_PROCESSES_MAX; i++)
+                process_forget(&processes->known[i]);
 }
 
 /* ---- what it calls itself ---- */
@@ -210,7 +284,7 @@ bool peer_has_gone(int fd) {
 }
 
 void peer_deinit(struct peer *peer) {
-        free(peer->groups);
+        peer_groups_leave(groups_of(peer));
         free(peer->unit);
         *peer = (struct peer){0};
 }

@@ -7,8 +7,21 @@
 
 #include "core/policy.h"
 
-/* 0, or -errno. The result owns its groups; its unit is not looked up. */
+/* The supplementary groups that peers share. */
+struct peer_groups {
+        unsigned n_peers;
+        unsigned n;
+        gid_t list[];
+};
+
+/* 0, or -errno. The result has its groups; its unit is not looked up. */
 int peer_read(int fd, struct peer *ret_peer);
+
+/* Where PEER's groups are those of LAST (NULL: none), it shares them; else they are the last ones
+ * now. */
+void peer_share_groups(struct peer *peer, struct peer_groups **last);
+/* One that had GROUPS has them no more; NULL: none. */
+void peer_groups_leave(struct peer_groups *groups);
 
 /* Looks up in which unit of the system's service manager the process is that has connected. Where
  * there is none, or the process has ended, or the kernel cannot tell, it stays unknown. 0; -EMFILE,
@@ -17,9 +30,22 @@ int peer_find_unit(int fd, struct peer *peer);
 /* False: the kernel is too old to tell. */
 bool peer_has_unit(void);
 
-/* A number of the process that has connected, which no other one has had since boot; 0: it has
- * ended, or the kernel is older than Linux 6.9. */
-uint64_t peer_process(int fd);
+/* Some of the processes that have connected, held by a pidfd each: as long as one lives, its pid is
+ * no other's, and it need not be looked at again. A zeroed one knows none. */
+#define PEER_PROCESSES_MAX 16u
+
+struct peer_processes {
+        struct peer_process {
+                pid_t pid; /* 0: none */
+                int pidfd;
+                uint64_t number;
+        } known[PEER_PROCESSES_MAX];
+};
+
+/* A number of the process PID, which has connected, which no other one has had since boot; 0: it
+ * has ended, or the kernel is older than Linux 6.9. */
+uint64_t peer_processes_find(struct peer_processes *processes, int fd, pid_t pid);
+void peer_processes_deinit(struct peer_processes *processes);
 
 /* What the process that has connected calls itself, as far as it can be printed: anybody can call
  * itself anything. "": it has ended, or is of no number here. */

@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "wire/control.h"
 #include "wire/http1.h"
+#include "wire/wordings.h"
 
 /* Descriptors that connections leave to everything else. */
 #define SERVER_DESCRIPTORS_RESERVED 128
@@ -38,10 +39,17 @@ struct entrance {
 
 struct server_owner {
         void *user;
-        /* HTTP has come in on CONNECTION. Writes the answer to OUT, or leaves it empty and calls
-         * connection_answer() later. An error of OUT ends the connection. */
-        void (*requested)(void *user, struct connection *connection,
-                          const struct http1_request *http, struct buffer *out, uint64_t now);
+        /* HTTP has come in on CONNECTION. The answer, in OUT or elsewhere, which stays as it is
+         * until the next call to anything here; NULL: connection_answer() will be called later. One
+         * that has an error ends the connection. */
+        const struct buffer *(*requested)(void *user, struct connection *connection,
+                                          const struct http1_request *http, struct buffer *out,
+                                          uint64_t now);
+        /* The same, of a request that came before in the same bytes: it means MEANING. */
+        const struct buffer *(*asked)(void *user, struct connection *connection,
+                                      const struct api_request *meaning, struct buffer *out,
+                                      uint64_t now);
+        const struct wordings *wordings; /* those that came before; NULL: they are not known */
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */
         void (*left)(void *user, struct connection *connection);
         /* PEER, at the other end of FD, has too many connections, and is refused this one. NULL:
@@ -68,9 +76,11 @@ struct server {
         struct list parked;  /* with a request that waits, or until its user has a turn */
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
+        unsigned n_alone;    /* goes of accept(2) since it last found nobody more */
         uint64_t n_accepted;
-        uint64_t n_turned_away;                        /* of users who had too many */
-        struct buffer answer;                          /* empty, but while one is made and sent */
+        uint64_t n_turned_away; /* of users who had too many */
+        struct exchange *spare; /* for who says something next; NULL: somebody does now */
+        struct buffer answer;   /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 
@@ -78,6 +88,8 @@ struct server {
  * N_MAX connections at once; 0: as many as there are descriptors. 0, or -errno. */
 int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner);
+/* Nobody comes in any more: the sockets are the caller's again. */
+void server_shut(struct server *server);
 /* Takes what has been asked so far, answers it where it can, and closes everything. */
 void server_stop(struct server *server, uint64_t now);
 
@@ -89,6 +101,9 @@ void server_peers(const struct server *server, struct control_peers *ret_peers);
 
 /* connection_seek_unit() for all whose request waits; hangs up where it must. */
 void server_seek_units(struct server *server);
+
+/* One more, as large as they are here. NULL: no memory. */
+struct exchange *server_make_exchange(const struct server *server);
 
 /* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
  * why. That peers leave is no such thing. */

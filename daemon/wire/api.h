@@ -30,6 +30,7 @@ enum api_format {
         API_PLAIN,  /* the bare token and a newline */
         API_HEADER, /* "Authorization: Bearer ..." and a newline */
 };
+#define N_API_FORMATS (API_HEADER + 1u)
 
 struct api_request {
         enum api_route route;

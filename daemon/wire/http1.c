@@ -9,6 +9,7 @@
 /* The headers that mean something here, in requests or in responses. */
 enum field {
         FIELD_OTHER,
+        FIELD_USUAL, /* means nothing here, and is no secret */
         FIELD_ACCEPT,
         FIELD_AUTHORIZATION,
         FIELD_CONNECTION,
@@ -20,18 +21,20 @@ enum field {
 
 #define N_FIELDS (FIELD_TRANSFER_ENCODING + 1)
 
-/* By the length of the name: no two have the same. */
 static const struct {
-        const char *name;
+        struct slice name;
         enum field field;
 } known_fields[] = {
-        [6] = {"accept", FIELD_ACCEPT},
-        [10] = {"connection", FIELD_CONNECTION},
-        [11] = {"retry-after", FIELD_RETRY_AFTER},
-        [12] = {"content-type", FIELD_CONTENT_TYPE},
-        [13] = {"authorization", FIELD_AUTHORIZATION},
-        [14] = {"content-length", FIELD_CONTENT_LENGTH},
-        [17] = {"transfer-encoding", FIELD_TRANSFER_ENCODING},
+        {SLICE_INIT("host"), FIELD_USUAL},
+        {SLICE_INIT("accept"), FIELD_ACCEPT},
+        {SLICE_INIT("user-agent"), FIELD_USUAL},
+        {SLICE_INIT("connection"), FIELD_CONNECTION},
+        {SLICE_INIT("retry-after"), FIELD_RETRY_AFTER},
+        {SLICE_INIT("content-type"), FIELD_CONTENT_TYPE},
+        {SLICE_INIT("authorization"), FIELD_AUTHORIZATION},
+        {SLICE_INIT("content-length"), FIELD_CONTENT_LENGTH},
+        {SLICE_INIT("accept-encoding"), FIELD_USUAL},
+        {SLICE_INIT("transfer-encoding"), FIELD_TRANSFER_ENCODING},
 };
 
 /* clang-format off */
@@ -52,6 +55,7 @@ struct head {
         struct slice values[N_FIELDS]; /* without data: not there */
         bool close;                    /* Connection: close */
         bool keep_alive;               /* Connection: keep-alive */
+        bool has_other;                /* a header that is not known here */
 };
 
 /* Goes over a head line by line. */
@@ -119,11 +123,10 @@ static size_t token_size(const char *at, const char *end) {
 }
 
 static enum field field_of(struct slice name) {
-        if (name.size >= sizeof known_fields / sizeof known_fields[0] ||
-            !known_fields[name.size].name)
-                return FIELD_OTHER;
-        return slice_is_nocase(name, known_fields[name.size].name) ? known_fields[name.size].field
-                                                                   : FIELD_OTHER;
+        for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
+                if (slice_equal_nocase(name, known_fields[i].name))
+                        return known_fields[i].field;
+        return FIELD_OTHER;
 }
 
 /* A list, RFC 9110 7.6.1; what else is in it is for proxies. */
@@ -143,6 +146,9 @@ static int keep_field(struct reader *reader, struct head *head, enum field field
                       struct slice value) {
         switch (field) {
         case FIELD_OTHER:
+                head->has_other = true;
+                return 0;
+        case FIELD_USUAL:
                 return 0;
         case FIELD_CONNECTION:
                 read_connection(head, value);
@@ -306,6 +312,14 @@ static ssize_t read_body(struct reader *reader, const struct head *head, struct 
         return (ssize_t)(head_size + size);
 }
 
+/* Nothing in it that could be somebody's secret: the authority of an absolute-form may have one. */
+static bool is_plain(const struct http1_request *request, const struct head *head) {
+        const char *target = request->method.data + request->method.size + 1;
+
+        return !head->has_other && !request->authorization.data && request->body.size == 0 &&
+               request->path.data == target;
+}
+
 ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request,
                             const char **ret_why) {
         struct reader reader;
@@ -330,6 +344,8 @@ ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request
          * told from it (RFC 9110 9.3.2). */
         if (head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD"))
                 request.keep_alive = request.minor == 0 ? HTTP1_KEPT_AND_TOLD : HTTP1_KEPT;
+        request.is_plain = is_plain(&request, &head);
+        request.bytes = (struct slice){data.data, (size_t)size};
         *ret_request = request;
         return size;
 }

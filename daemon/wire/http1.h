@@ -25,6 +25,7 @@ enum http1_keep_alive {
         HTTP1_KEPT,
         HTTP1_KEPT_AND_TOLD,
 };
+#define N_HTTP1_KEEP_ALIVE (HTTP1_KEPT_AND_TOLD + 1u)
 
 struct http1_request {
         struct slice method;
@@ -37,6 +38,9 @@ struct http1_request {
         /* HTTP/1.1 unless "Connection: close"; HTTP/1.0 if "keep-alive" */
         enum http1_keep_alive keep_alive;
         int minor; /* HTTP/1.minor: 0 or 1 */
+        /* No body, no credentials, no authority, no header but those that are known here. */
+        bool is_plain;
+        struct slice bytes; /* all of it */
 };
 
 /* Looks at what has come in on a connection. > 0: the size of the first request, which is in

@@ -4,6 +4,7 @@
 import time
 
 TIMEOUT = 20        # for what takes milliseconds: sanitizers and a busy machine are slow
+SLOW = 60           # under valgrind, too
 POLL_INTERVAL = 0.01
 
 # Keys of a token that is tried again, and renewed, as soon as configurations can say.

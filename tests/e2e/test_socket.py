@@ -9,8 +9,10 @@ import stat
 import time
 
 import pytest
+import slowfetch
 from account import needs_root
 from activation import activate
+from rawpeer import RawPeer
 
 
 def fails(bearerd, status=73):
@@ -213,3 +215,19 @@ def test_watchdog_is_told_twice_in_its_time(broker):
         lambda messages: len([each for each in messages if "WATCHDOG" in each]) >= seen + 5,
         "five times WATCHDOG=1")
     assert time.monotonic() - began > 0.6       # five are four times 0.2 s apart, at least
+
+
+def test_who_is_hung_up_on_at_the_end_does_not_come_back_to_the_same_bearerd(broker, endpoint):
+    bearerd = slowfetch.start(broker, endpoint)
+    crowd = [RawPeer(bearerd.socket) for _ in range(50)]
+    for peer in crowd:
+        peer.send(b"GET /v1/token HTTP/1.1\r\n\r\n")
+    slowfetch.wait_for_waiting(bearerd, len(crowd))
+    bearerd.signal(signal.SIGTERM)
+    for peer in crowd:
+        assert peer.is_closed()
+        with socket.socket(socket.AF_UNIX) as again, \
+                pytest.raises((FileNotFoundError, ConnectionRefusedError)):
+            again.connect(str(bearerd.socket))
+        peer.close()
+    assert bearerd.wait() == 0

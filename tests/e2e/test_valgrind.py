@@ -14,12 +14,12 @@ import socket
 import pytest
 from account import needs_root
 from activation import activate
+from pace import SLOW
 from test_credential_socket import is_refusal
 from unit import Unit
 
 pytestmark = needs_root     # for the credential socket
 
-SLOW = 60           # seconds: what takes one without valgrind takes many with it
 KEYS = {"requests_per_minute": 600, "min_renewal_interval": "100ms", "connect_timeout": "60s",
         "timeout": "60s"}
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "books.h"
+#include "ears.h"
 
 static void forget_token(struct ledger *ledger, uint64_t now) {
         *ledger = (struct ledger){
@@ -42,6 +43,18 @@ void auditor_reconfigured(const struct world *world, unsigned slot, bool is_anot
 /* What is to be tried by some time is tried some time after NOW. */
 static uint64_t patience(const struct world *world, const struct ledger *ledger) {
         return time_max(world->now, ledger->retry_until) + PATIENCE;
+}
+
+bool auditor_clock_was_set(const struct world *world) {
+        uint64_t offset, before = books.clock_offset;
+
+        ears_at(world->now);
+        offset = ears_wall_clock() - world->now;
+        if (offset == before)
+                return false;
+        books.clock_offset = offset;
+        copies_called_in(world);
+        return true;
 }
 
 void auditor_slept(const struct world *world) {

@@ -41,6 +41,8 @@ void auditor_reconfigured(const struct world *world, unsigned slot, bool is_anot
 void auditor_refreshed(const struct world *world, unsigned slot);
 /* A new broker has come after the last one; IS_BLANK: and knows nothing of it. */
 void auditor_restarted(const struct world *world, bool is_blank);
+/* Whether somebody has set the wall clock since it was asked last. */
+bool auditor_clock_was_set(const struct world *world);
 /* The machine has slept. */
 void auditor_slept(const struct world *world);
 

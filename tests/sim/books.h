@@ -89,6 +89,7 @@ struct books {
         struct copy copies[WORKERS][SLOTS];
         uint64_t called_in_at; /* all copies, by what operators did */
         uint64_t slept_at;
+        uint64_t clock_offset; /* of the wall clock, when it was looked at last */
         bool had_token;
         uint64_t asked_at[WORKERS];
         struct score scores[SLOTS]; /* since it is there, in this life of the broker */

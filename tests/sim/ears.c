@@ -110,9 +110,14 @@ static struct slice answered(void) {
 struct slice ears_reply(const struct reply *reply, const struct epochs *epochs, unsigned format,
                         uint64_t now) {
         const struct answer_epochs published = {"/epoch", epochs};
+        const struct buffer *given;
 
         buffer_clear(&answer);
-        answer_reply(&answer, reply, &published, (enum api_format)format, HTTP1_KEPT, now);
+        given = answer_reply(&answer, reply, &published, (enum api_format)format, HTTP1_KEPT, now);
+        if (given != &answer && buffer_error(given) == 0)
+                buffer_append_slice(&answer, buffer_slice(given));
+        else if (given != &answer)
+                abort();
         return answered();
 }
 

@@ -88,6 +88,8 @@ static void step(struct world *world) {
         }
         world->n_events++;
         world->now = time_max(world->now, time_min(next, wakeup));
+        if (auditor_clock_was_set(world))
+                broker_call_in(&world->broker, world->now);
         if (wakeup < next || (wakeup == next && timer_wins))
                 wake_up(world);
         else

@@ -140,6 +140,42 @@ static struct broker_token *configure_and_fetch(uint64_t expires_in) {
 
 /* ---- one attempt for everyone ---- */
 
+/* What is configured may be in an answer. */
+static void test_answers_are_written_anew_after_a_reload(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+
+        token->lease.renderings[0].bytes = BUFFER_INIT(64);
+        buffer_append_text(&token->lease.renderings[0].bytes, "what it is");
+        token->lease.renderings[0].good_until = NEVER;
+        assert_ptr_equal(configure_one(), token);
+        assert_null(token->lease.renderings[0].bytes.data);
+        assert_false(rendering_is_good(&token->lease.renderings[0], now));
+}
+
+/* Who looks at nothing while it is quiet misses nothing. */
+static void test_broker_is_quiet_unless_there_is_an_effect_or_a_change(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+        struct request request = {0};
+
+        assert_false(broker_is_quiet(&broker));
+        assert_true(broker_take_change(&broker));
+        assert_true(broker_is_quiet(&broker));
+        assert_int_equal(ask(&request, any, 20), REPLY_TOKEN);
+        assert_true(broker_is_quiet(&broker));
+        now += MINUTE;
+        assert_int_equal(ask(&request, newer_than(token), 5), REPLY_WAIT);
+        assert_true(broker_take_change(&broker));
+        assert_false(broker_is_quiet(&broker)); /* an attempt */
+        assert_true(started(token) > 0);
+        assert_quiet();
+        assert_true(broker_is_quiet(&broker));
+        now += 5 * SECOND;
+        expire();
+        assert_false(broker_is_quiet(&broker)); /* a reply */
+        assert_replied(&request, REPLY_TIMEOUT);
+        assert_true(broker_is_quiet(&broker));
+}
+
 static void test_token_is_fetched_when_it_is_configured(void **state) {
         struct broker_token *token = configure_one();
 
@@ -1708,6 +1744,8 @@ static void test_reply_for_a_token_that_is_gone_counts_for_none(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_token_is_fetched_when_it_is_configured),
+                TEST(test_answers_are_written_anew_after_a_reload),
+                TEST(test_broker_is_quiet_unless_there_is_an_effect_or_a_change),
                 TEST(test_200_requests_cause_one_attempt_and_all_get_the_token),
                 TEST(test_200_refusals_cause_one_attempt_and_all_get_the_newer_token),
                 TEST(test_answer_to_a_number_that_is_not_current_is_dropped),

@@ -818,6 +818,56 @@ static void test_forced_pause_does_not_hold_back_the_refresh_before_expiry(void 
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* As who answers does. */
+static void render(void) {
+        for (unsigned i = 0; i < LEASE_RENDERINGS; i++) {
+                lease.renderings[i].bytes = BUFFER_INIT(64);
+                buffer_append_text(&lease.renderings[i].bytes, "what the token is");
+                lease.renderings[i].good_until = NEVER;
+                assert_true(rendering_is_good(&lease.renderings[i], now));
+        }
+}
+
+static void assert_no_rendering(void) {
+        for (unsigned i = 0; i < LEASE_RENDERINGS; i++) {
+                assert_null(lease.renderings[i].bytes.data);
+                assert_false(rendering_is_good(&lease.renderings[i], now));
+        }
+}
+
+static void test_answers_go_with_the_token(void **state) {
+        attempt(granted("one", 3600));
+        render();
+        now = lease.refresh_at;
+        attempt(granted("two", 3600));
+        assert_no_rendering();
+        render();
+        now = lease.floor_at;
+        assert_true(lease_expired(&lease, now));
+        assert_no_rendering();
+        attempt(granted("three", 3600));
+        render();
+        lease_deinit(&lease);
+        assert_no_rendering();
+}
+
+static void test_answers_go_when_the_same_token_lives_longer(void **state) {
+        attempt(granted("one", 3600));
+        render();
+        now = lease.refresh_at;
+        attempt(granted("one", 3600));
+        assert_no_rendering();
+}
+
+static void test_answers_stay_through_a_failure(void **state) {
+        attempt(granted("one", 3600));
+        render();
+        now = lease.refresh_at;
+        attempt(failed(500));
+        for (unsigned i = 0; i < LEASE_RENDERINGS; i++)
+                assert_true(rendering_is_good(&lease.renderings[i], now));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_token_is_asked_for_before_anyone_wants_it),
@@ -877,6 +927,9 @@ int main(void) {
                 TEST(test_failure_in_the_forced_pause_is_named_before_freshness),
                 TEST(test_renewal_by_itself_after_a_forced_one_begins_no_pause),
                 TEST(test_forced_pause_does_not_hold_back_the_refresh_before_expiry),
+                TEST(test_answers_go_with_the_token),
+                TEST(test_answers_go_when_the_same_token_lives_longer),
+                TEST(test_answers_stay_through_a_failure),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,12 +35,15 @@ static void make_answer(struct buffer *out) {
         answer_memory = out->data;
 }
 
-static void requested(void *user, struct connection *connection, const struct http1_request *http,
-                      struct buffer *out, uint64_t now) {
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
         assert_non_null(memmem(server.scratch, sizeof server.scratch, SECRET, strlen(SECRET)));
         asked = connection;
-        if (!answers_later)
-                make_answer(out);
+        if (answers_later)
+                return NULL;
+        make_answer(out);
+        return out;
 }
 
 static void left(void *user, struct connection *connection) {
@@ -66,7 +69,7 @@ static void signalled(void *user, int signal, uint64_t now) {
 static int setup(void **state) {
         static const int none[] = {0};
         struct loop_owner loop_owner = {NULL, prepare, signalled};
-        struct server_owner owner = {NULL, requested, left};
+        struct server_owner owner = {.requested = requested, .left = left};
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         socklen_t size = sizeof address.sun_family;
 
@@ -144,17 +147,19 @@ static void test_request_that_waits_is_wiped_as_soon_as_it_is_taken(void **state
 static int crowd[CROWD]; /* their ends */
 
 /* More than a socket holds: what is left takes a buffer of 1 MiB. */
-static void requested_much(void *user, struct connection *connection,
-                           const struct http1_request *http, struct buffer *out, uint64_t now) {
+static const struct buffer *requested_much(void *user, struct connection *connection,
+                                           const struct http1_request *http, struct buffer *out,
+                                           uint64_t now) {
         static char much[MIB];
 
         buffer_append(out, much, sizeof much);
+        return out;
 }
 
 static int setup_crowd(void **state) {
         static const int none[] = {0};
         struct loop_owner loop_owner = {NULL, prepare, signalled};
-        struct server_owner owner = {NULL, requested_much, left};
+        struct server_owner owner = {.requested = requested_much, .left = left};
         struct sockaddr_un address = {.sun_family = AF_UNIX};
 
         listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

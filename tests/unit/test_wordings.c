@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/wordings.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+static struct wordings wordings;
+
+static int setup(void **state) {
+        wordings = (struct wordings){0};
+        return 0;
+}
+
+/* As bearerd does with what it has not found. */
+static void read_and_keep(struct slice text, struct http1_request *ret_http,
+                          struct api_request *ret_meaning) {
+        struct api_error error;
+        const char *why;
+
+        assert_int_equal(http1_request_parse(text, ret_http, &why), text.size);
+        assert_int_equal(api_request_parse(ret_http, ret_meaning, &error), 0);
+        wordings_keep(&wordings, ret_http, ret_meaning);
+}
+
+static void test_what_came_before_means_the_same(void **state) {
+        static const struct slice requests[] = {
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.0\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens HTTP/1.1\r\nHost:\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nAccept: text/plain\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nConnection: close\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens/a?wait=0&after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens/b?wait=0&after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens/a?min_valid=300 HTTP/1.1\r\nHost: x\r\n"
+                           "User-Agent: curl/7.88.1\r\nAccept-Encoding: gzip\r\n\r\n"),
+        };
+
+        for (size_t round = 0; round < 2; round++)
+                for (size_t i = 0; i < LENGTH(requests); i++) {
+                        const struct wording *found = wordings_find(&wordings, requests[i]);
+                        struct http1_request http;
+                        struct api_request meaning;
+
+                        if (round == 0)
+                                assert_null(found);
+                        read_and_keep(requests[i], &http, &meaning);
+                        found = wordings_find(&wordings, requests[i]);
+                        assert_non_null(found);
+                        assert_int_equal(found->keep_alive, http.keep_alive);
+                        assert_int_equal(found->meaning.route, meaning.route);
+                        assert_string_equal(found->meaning.name, meaning.name);
+                        assert_int_equal(found->meaning.name_is_hint, meaning.name_is_hint);
+                        assert_int_equal(found->meaning.format, meaning.format);
+                        assert_int_equal(found->meaning.after, meaning.after);
+                        assert_int_equal(found->meaning.min_valid, meaning.min_valid);
+                        assert_int_equal(found->meaning.wait, meaning.wait);
+                }
+}
+
+static void test_what_may_be_a_secret_is_not_kept(void **state) {
+        static const struct slice requests[] = {
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nAuthorization: Basic eDp5\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nAuthorization:\r\n\r\n"),
+                SLICE_INIT("GET http://user:secret@x/v1/token HTTP/1.1\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nCookie: session=1\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nX-Key: 1\r\nHost: x\r\n\r\n"),
+                SLICE_INIT("GET /v1/token HTTP/1.1\r\nContent-Length: 4\r\n\r\n1234"),
+                SLICE_INIT("POST /oauth2/v1/token HTTP/1.1\r\nContent-Length: 29\r\nContent-Type: "
+                           "application/x-www-form-urlencoded\r\n\r\n"
+                           "grant_type=client_credentials"),
+        };
+        static const struct wordings none;
+
+        for (size_t i = 0; i < LENGTH(requests); i++) {
+                struct http1_request http;
+                struct api_request meaning;
+
+                read_and_keep(requests[i], &http, &meaning);
+                assert_null(wordings_find(&wordings, requests[i]));
+        }
+        assert_memory_equal(&wordings, &none, sizeof none);
+}
+
+/* A request of SIZE bytes in all, which says its size. */
+static struct slice request_of(char text[static 512], size_t size) {
+        int head = snprintf(text, 512, "GET /v1/tokens/t%zu HTTP/1.1\r\nHost: ", size);
+
+        memset(text + head, 'x', size - (size_t)head - 4);
+        memcpy(text + size - 4, "\r\n\r\n", 4);
+        return (struct slice){text, size};
+}
+
+static void test_limit_of_size(void **state) {
+        struct http1_request http;
+        struct api_request meaning;
+        char text[512];
+
+        read_and_keep(request_of(text, WORDING_SIZE_MAX), &http, &meaning);
+        assert_non_null(wordings_find(&wordings, request_of(text, WORDING_SIZE_MAX)));
+        read_and_keep(request_of(text, WORDING_SIZE_MAX + 1), &http, &meaning);
+        assert_null(wordings_find(&wordings, request_of(text, WORDING_SIZE_MAX + 1)));
+}
+
+/* Of a request, or of two, that have not come so. */
+static void test_nothing_else_is_found(void **state) {
+        static const char both[] =
+                "GET /v1/tokens/a HTTP/1.1\r\n\r\nGET /v1/tokens/a HTTP/1.1\r\n\r\n";
+        const size_t size = (sizeof both - 1) / 2;
+        struct http1_request http;
+        struct api_request meaning;
+
+        assert_null(wordings_find(&wordings, (struct slice){NULL, 0}));
+        read_and_keep((struct slice){both, size}, &http, &meaning);
+        for (size_t i = 0; i < sizeof both; i++)
+                assert_int_equal(wordings_find(&wordings, (struct slice){both, i}) != NULL,
+                                 i == size);
+}
+
+/* More of them than there are places: each that is found means what it said. */
+static void test_who_comes_later_takes_the_place(void **state) {
+        const unsigned n = 4 * WORDINGS_MAX;
+        unsigned n_found = 0;
+        char text[512];
+
+        for (unsigned round = 0; round < 2; round++)
+                for (unsigned i = 0; i < n; i++) {
+                        const struct wording *found;
+                        struct http1_request http;
+                        struct api_request meaning;
+                        int size = snprintf(text, sizeof text,
+                                            "GET /v1/tokens/t%u HTTP/1.1\r\nHost: x\r\n\r\n", i);
+                        struct slice request = {text, (size_t)size};
+
+                        if (round == 0) {
+                                read_and_keep(request, &http, &meaning);
+                                continue;
+                        }
+                        found = wordings_find(&wordings, request);
+                        if (!found)
+                                continue;
+                        snprintf(text, sizeof text, "t%u", i);
+                        assert_string_equal(found->meaning.name, text);
+                        n_found++;
+                }
+        assert_in_range(n_found, WORDINGS_MAX / 2, WORDINGS_MAX);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(test_what_came_before_means_the_same, setup),
+                cmocka_unit_test_setup(test_what_may_be_a_secret_is_not_kept, setup),
+                cmocka_unit_test_setup(test_limit_of_size, setup),
+                cmocka_unit_test_setup(test_nothing_else_is_found, setup),
+                cmocka_unit_test_setup(test_who_comes_later_takes_the_place, setup),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,31 +8,8 @@ run=/run/bearerd
 socket=$run/token.sock
 client_id=0oa-standin-client
 client_secret='standin-secret/with+some=special&characters'
-n=0 failed=0
-
-# --- TAP
-
-# ok NAME PATTERN ACTUAL: ACTUAL is what the glob PATTERN says.
-ok() {
-  n=$((n + 1))
-  # shellcheck disable=SC2053 # a pattern it is
-  if [[ $3 == $2 ]]; then
-    echo "ok $n - $1"
-  else
-    failed=$((failed + 1))
-    echo "not ok $n - $1"
-    echo "# wanted $2, got ${3//$'\n'/ | }"
-  fi
-}
-note() {
-  local text=$*
-  echo "# ${text//$'\n'/$'\n'# }"
-}
-# The last line of every test.
-finish() {
-  echo "1..$n"
-  [ $failed = 0 ]
-}
+# shellcheck source=../tools/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/tap.sh"
 
 # --- waiting and asking
 

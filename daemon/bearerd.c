@@ -26,6 +26,7 @@
 #include "options.h"
 #include "settings.h"
 #include "sockets.h"
+#include "streams.h"
 #include "trail.h"
 
 struct bearerd {
@@ -127,12 +128,17 @@ static void write_down(struct bearerd *bearerd) {
                 epoch_file_publish(&bearerd->epochs, &bearerd->broker.epochs);
 }
 
+/* And so may change what the status says. */
+static bool is_about_token(enum effect_kind kind) {
+        return kind == EFFECT_FETCH || kind == EFFECT_ABANDON || kind == EFFECT_EXPIRED;
+}
+
 static void carry_out(struct bearerd *bearerd, uint64_t now) {
         write_down(bearerd);
         for (;;) {
                 struct effect effect = broker_next_effect(&bearerd->broker);
 
-                bearerd->has_news |= effect.kind != EFFECT_NONE && effect.kind != EFFECT_REPLY;
+                bearerd->has_news |= is_about_token(effect.kind);
                 switch (effect.kind) {
                 case EFFECT_NONE:
                         return;
@@ -149,6 +155,9 @@ static void carry_out(struct bearerd *bearerd, uint64_t now) {
                         break;
                 case EFFECT_REPLY:
                         send_reply(bearerd, effect.request, now);
+                        break;
+                case EFFECT_NEWS:
+                        streams_tell(&bearerd->server, &effect, now);
                         break;
                 }
         }
@@ -208,13 +217,25 @@ static void requested(void *user, struct connection *connection, const struct ht
                 answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
                               now);
                 break;
+        case API_EVENTS:
+                streams_ask(&bearerd->broker, &bearerd->trail, connection, &api, out, now);
+                break;
         }
 }
 
 static void left(void *user, struct connection *connection) {
         struct bearerd *bearerd = user;
 
-        broker_cancel(&bearerd->broker, &connection->request);
+        if (connection->stream)
+                streams_left(&bearerd->broker, connection);
+        else
+                broker_cancel(&bearerd->broker, &connection->request);
+}
+
+static void taken(void *user, const struct connection *connection, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        streams_taken(&bearerd->broker, connection, now);
 }
 
 static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
@@ -405,7 +426,7 @@ static int take_passed(struct bearerd *bearerd) {
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled, clock_set};
-        struct server_owner server_owner = {bearerd, requested, left, turned_away};
+        struct server_owner server_owner = {bearerd, requested, left, taken, turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);

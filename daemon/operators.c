@@ -71,7 +71,7 @@ void operators_init(struct operators *operators, struct broker *broker,
 }
 
 int operators_start(struct operators *operators, struct loop *loop, int fd) {
-        struct server_owner owner = {operators, requested, NULL, NULL};
+        struct server_owner owner = {operators, requested, NULL, NULL, NULL};
         int r = server_start(&operators->server, loop, &fd, fd < 0 ? 0 : 1, CONNECTIONS_MAX,
                              &owner);
 

@@ -19,6 +19,11 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now);
 
 /* ---- a connection's life ---- */
 
+/* Whether the owner has something to say that nobody knows yet, and the peer nothing. */
+static bool connection_stays(const struct connection *connection) {
+        return connection->waits || connection->stream;
+}
+
 /* Out of its user's lists. */
 static void connection_step_out(struct connection *connection) {
         crowd_undefer(connection->user, &connection->by_user);
@@ -28,7 +33,7 @@ struct connection *connection_close(struct connection *connection) {
         struct server *server = connection->server;
         struct crowd_user *user = connection->user;
 
-        if (connection->waits)
+        if (connection_stays(connection))
                 server->owner.left(server->owner.user, connection);
         watch_stop(&connection->watch);
         list_remove(&connection->link);
@@ -98,20 +103,20 @@ static bool connection_pay(struct connection *connection) {
 }
 
 /* Puts CONNECTION where its state belongs, and watches for what can come next. While a request
- * waits, that is the peer's leaving: new bytes are noticed once, and stay where they are. While
- * others have their turn, it is nothing. False: it cannot go on. */
+ * waits, and in a stream, that is the peer's leaving: new bytes are noticed once, and stay where
+ * they are. While others have their turn, it is nothing. False: it cannot go on. */
 static bool connection_settle(struct connection *connection, uint64_t now) {
         struct server *server = connection->server;
         bool rests = false;
         unsigned what = WATCH_READ;
         int r;
 
-        if (connection->in.size == 0)
+        if (connection->in.size == 0 || connection->stream)
                 buffer_deinit(&connection->in);
         if (connection->out.size > 0) {
                 connection_hurry(connection, now);
                 what = WATCH_WRITE;
-        } else if (connection->waits || connection->is_deferred) {
+        } else if (connection_stays(connection) || connection->is_deferred) {
                 connection_rest(connection, &server->parked);
                 what = connection->is_deferred ? 0 : WATCH_READ | WATCH_CLOSED | WATCH_EDGE;
         } else if (connection->in.size > 0) {
@@ -300,9 +305,17 @@ static bool read_more(struct connection *connection, uint64_t now) {
 
 /* Whether all is said that will ever be. */
 static bool connection_is_over(const struct connection *connection) {
-        if (connection->waits || connection->is_deferred || connection->out.size > 0)
+        if (connection_stays(connection) || connection->is_deferred || connection->out.size > 0)
                 return false;
         return connection->ended || !connection->keep_alive;
+}
+
+/* Tells the owner of a stream if the peer has taken all so far. */
+static void stream_advance(const struct connection *connection, uint64_t now) {
+        const struct server_owner *owner = &connection->server->owner;
+
+        if (connection->stream && connection->out.size == 0)
+                owner->taken(owner->user, connection, now);
 }
 
 static void connection_advance(struct connection *connection, bool alive, uint64_t now) {
@@ -318,7 +331,9 @@ static void connection_work(struct connection *connection, uint64_t now) {
                 alive = connection_flush(connection);
                 if (alive && connection_is_open(connection))
                         alive = connection_take(connection, now);
-        } else if (connection->waits) {
+                else if (alive)
+                        stream_advance(connection, now);
+        } else if (connection_stays(connection)) {
                 alive = !peer_has_gone(connection->fd);
         } else if (connection->in.size > 0) {
                 alive = read_more(connection, now);
@@ -362,6 +377,22 @@ void connection_answer(struct connection *connection, struct buffer *answer, uin
         connection_advance(connection, alive, now);
 }
 
+/* The peer may not even have taken the head of the answer. */
+void connection_send_more(struct connection *connection, struct buffer *more, uint64_t now) {
+        bool alive = true;
+
+        assert(connection->stream);
+        if (connection->out.size == 0) {
+                alive = connection_send(connection, more);
+        } else {
+                buffer_append_slice(&connection->out, buffer_slice(more));
+                buffer_clear(more);
+        }
+        if (alive)
+                stream_advance(connection, now);
+        connection_advance(connection, alive, now);
+}
+
 /* ---- beginning and end ---- */
 
 bool connection_has_bytes(const struct connection *connection) {
@@ -377,8 +408,8 @@ void connection_take_last(struct connection *connection, uint64_t now) {
 
 /* Nothing has come on it that would be lost. */
 static bool connection_is_blank(const struct connection *connection) {
-        return !connection->waits && connection->in.size == 0 && connection->out.size == 0 &&
-               !connection_has_bytes(connection);
+        return !connection_stays(connection) && connection->in.size == 0 &&
+               connection->out.size == 0 && !connection_has_bytes(connection);
 }
 
 /* Closes the first of CONNECTIONS, which are by_user, that is blank. */

@@ -21,6 +21,7 @@
 #define CONNECTION_PATIENCE (2 * NSEC_PER_SEC)
 
 struct server;
+struct stream;
 
 struct connection {
         struct server *server;
@@ -34,6 +35,7 @@ struct connection {
         struct buffer out;   /* what the peer has not taken yet */
         uint64_t in_taken;   /* of the user's quota, for the buffers */
         uint64_t out_taken;
+        struct stream *stream;            /* io/stream; NULL: it is none */
         bool waits;                       /* a request is with the owner */
         bool is_deferred;                 /* until its user has a turn again */
         bool ended;                       /* the peer sends no more */
@@ -57,6 +59,9 @@ struct connection *connection_close(struct connection *connection);
 
 /* Sends ANSWER, to the request that CONNECTION waits with, and wipes it. May close CONNECTION. */
 void connection_answer(struct connection *connection, struct buffer *answer, uint64_t now);
+
+/* Sends MORE on CONNECTION, which is a stream, and wipes it. May close CONNECTION. */
+void connection_send_more(struct connection *connection, struct buffer *more, uint64_t now);
 
 /* Of one that is at rest: whether more has come in. */
 bool connection_has_bytes(const struct connection *connection);

@@ -14,13 +14,14 @@ enum field {
         FIELD_CONNECTION,
         FIELD_CONTENT_LENGTH,
         FIELD_CONTENT_TYPE,
+        FIELD_LAST_EVENT_ID,
         FIELD_RETRY_AFTER,
         FIELD_TRANSFER_ENCODING,
 };
 
 #define N_FIELDS (FIELD_TRANSFER_ENCODING + 1)
 
-/* By the length of the name: no two have the same. */
+/* By the length of the name: no two have the same, but for the one below. */
 static const struct {
         const char *name;
         enum field field;
@@ -33,6 +34,8 @@ static const struct {
         [14] = {"content-length", FIELD_CONTENT_LENGTH},
         [17] = {"transfer-encoding", FIELD_TRANSFER_ENCODING},
 };
+
+static const char last_event_id[] = "last-event-id"; /* as long as "authorization" */
 
 /* clang-format off */
 /* RFC 9110 5.6.2: letters, digits and !#$%&'*+-.^_`|~ make a token. */
@@ -122,8 +125,9 @@ static enum field field_of(struct slice name) {
         if (name.size >= sizeof known_fields / sizeof known_fields[0] ||
             !known_fields[name.size].name)
                 return FIELD_OTHER;
-        return slice_is_nocase(name, known_fields[name.size].name) ? known_fields[name.size].field
-                                                                   : FIELD_OTHER;
+        if (slice_is_nocase(name, known_fields[name.size].name))
+                return known_fields[name.size].field;
+        return slice_is_nocase(name, last_event_id) ? FIELD_LAST_EVENT_ID : FIELD_OTHER;
 }
 
 /* A list, RFC 9110 7.6.1; what else is in it is for proxies. */
@@ -164,6 +168,10 @@ static int keep_field(struct reader *reader, struct head *head, enum field field
         case FIELD_CONTENT_TYPE:
                 if (head->values[field].data)
                         return refuse(reader, "a second Content-Type");
+                break;
+        case FIELD_LAST_EVENT_ID:
+                if (head->values[field].data)
+                        return refuse(reader, "a second Last-Event-ID");
                 break;
         case FIELD_RETRY_AFTER:
                 if (head->values[field].data)
@@ -326,6 +334,7 @@ ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request
         request.accept = head.values[FIELD_ACCEPT];
         request.authorization = head.values[FIELD_AUTHORIZATION];
         request.content_type = head.values[FIELD_CONTENT_TYPE];
+        request.last_event_id = head.values[FIELD_LAST_EVENT_ID];
         /* Every answer here has its body, which one to HEAD must not: no answer behind it could be
          * told from it (RFC 9110 9.3.2). */
         if (head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD"))
@@ -464,7 +473,10 @@ static ssize_t read_response_head(struct reader *reader, struct head *head,
         return r < 0 ? r : reader->at - first;
 }
 
-ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response) {
+/* IS_ENDLESS: what has no Content-Length goes on until the end of the connection (RFC 9112 6.3),
+ * and is no error. */
+static ssize_t parse_response(struct slice data, bool is_endless,
+                              struct http1_response *ret_response) {
         struct reader reader;
         struct http1_response response = {0};
         struct head head = {0};
@@ -480,7 +492,9 @@ ssize_t http1_response_parse(struct slice data, struct http1_response *ret_respo
                 /* No body, whatever Content-Length says: RFC 9112 6.3. */
                 response.body.data = data.data + size;
         } else if (!head.values[FIELD_CONTENT_LENGTH].data) {
-                return -EBADMSG;
+                if (!is_endless)
+                        return -EBADMSG;
+                response.is_endless = true;
         } else {
                 size = read_body(&reader, &head, data, (size_t)size, HTTP1_ANSWER_MAX,
                                  &response.body);
@@ -489,4 +503,12 @@ ssize_t http1_response_parse(struct slice data, struct http1_response *ret_respo
         }
         *ret_response = response;
         return size;
+}
+
+ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response) {
+        return parse_response(data, false, ret_response);
+}
+
+ssize_t http1_stream_parse(struct slice data, struct http1_response *ret_response) {
+        return parse_response(data, true, ret_response);
 }

@@ -620,6 +620,20 @@ static void test_token_denied_after_its_floor_gives_502(void **state) {
         assert_int_equal(ask_now(any), REPLY_DENIED);
 }
 
+/* The timer may be late. */
+static void test_token_past_its_floor_is_given_up_when_its_attempt_ends(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+        uint64_t attempt;
+
+        wait_for_deadline();
+        attempt = started(token);
+        now = token->lease.floor_at;
+        end(attempt, failed(500));
+        assert_given_up(token);
+        assert_int_equal(token->lease.access_token.size, 0);
+        assert_quiet();
+}
+
 static void test_token_given_up_at_its_floor_is_told_once(void **state) {
         struct broker_token *token = configure_and_fetch(3600);
 
@@ -1736,6 +1750,7 @@ int main(void) {
                 TEST(test_denied_endpoint_answers_who_waits_and_who_comes_with_502),
                 TEST(test_request_that_ends_while_a_denied_token_is_tried_again_gets_502),
                 TEST(test_token_denied_after_its_floor_gives_502),
+                TEST(test_token_past_its_floor_is_given_up_when_its_attempt_ends),
                 TEST(test_token_given_up_at_its_floor_is_told_once),
                 TEST(test_tokens_of_one_account_share_its_budget),
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),

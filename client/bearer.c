@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bearer - the handle: from a call of bearer.h to a request, and from its answer to a result.
  *
- * Owns the pool of connections. A call is one round trip, but for a token that this thread keeps on
- * its shelf. */
+ * Owns the pool of connections, and what is watched. A call is one round trip, but for a token that
+ * this thread keeps on its shelf. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,12 +14,13 @@
 #include "client/address.h"
 #include "client/clock.h"
 #include "client/pool.h"
+#include "client/result.h"
 #include "client/shelf.h"
 #include "client/token.h"
+#include "client/watch.h"
 #include "core/name.h"
 #include "wire/api.h"
 #include "wire/http1.h"
-#include "wire/json.h"
 
 #define REQUEST_MAX    ((size_t)1024)
 #define WAIT_DEFAULT   (API_WAIT_DEFAULT * NSEC_PER_SEC)
@@ -29,6 +30,7 @@
 struct bearer {
         uint64_t id; /* no other handle of the process has it, ever */
         struct pool pool;
+        struct watch *watches; /* of the one thread that uses them */
 };
 
 /* What one call asks for. */
@@ -39,9 +41,30 @@ struct question {
         uint64_t deadline; /* clock_now() time at which the call ends */
 };
 
+/* Those that a process before a fork has made are its own, and go on there. */
+static void end_watches(struct bearer *bearer, bool only_foreign) {
+        uint64_t incarnation = incarnation_current(&bearer->pool.incarnation);
+        struct watch **link = &bearer->watches;
+
+        while (*link) {
+                struct watch *watch = *link;
+
+                if (watch->incarnation == incarnation && only_foreign) {
+                        link = &watch->next;
+                        continue;
+                }
+                *link = watch->next;
+                if (watch->incarnation == incarnation)
+                        watch_free(watch);
+                else
+                        watch_disown(watch);
+        }
+}
+
 struct bearer *bearer_close(struct bearer *bearer) {
         if (bearer) {
                 shelf_clear(bearer->id);
+                end_watches(bearer, false);
                 pool_deinit(&bearer->pool);
                 free(bearer);
         }
@@ -68,6 +91,7 @@ int bearer_open(const char *socket, struct bearer **ret_bearer) {
                 return r;
         }
         bearer->id = atomic_fetch_add(&last_id, 1) + 1;
+        bearer->watches = NULL;
         *ret_bearer = bearer;
         return 0;
 }
@@ -110,50 +134,6 @@ static void question_render(struct buffer *out, const struct question *question)
                 http1_request_render(out, "GET", target.data, NULL);
         else
                 out->error = buffer_error(&target);
-}
-
-/* A 429 is about how often tokens are renewed, or else about how much this user asks. */
-static int result_of_429(struct slice body) {
-        const struct json_member *error;
-        struct json_object object;
-
-        if (json_parse(body, &object) < 0)
-                return BEARER_E_BUSY;
-        error = json_find(&object, "error", JSON_STRING);
-        return error && slice_is(error->text, "slow_down") ? BEARER_E_FRESH : BEARER_E_BUSY;
-}
-
-static int result_of_refusal(const struct http1_response *response) {
-        switch (response->status) {
-        case 400:
-                return BEARER_E_INVALID;
-        case 403:
-                return BEARER_E_FORBIDDEN;
-        case 404:
-                return BEARER_E_UNKNOWN;
-        case 429:
-                return result_of_429(response->body);
-        case 502:
-                return BEARER_E_DENIED;
-        case 503:
-                return BEARER_E_UNAVAILABLE;
-        case 504:
-                return BEARER_E_TIMEOUT;
-        default:
-                return BEARER_E_PROTOCOL;
-        }
-}
-
-/* Errors of the exchange that are answers to the caller. */
-static int result_of_error(int r) {
-        switch (r) {
-        case -ETIMEDOUT:
-                return BEARER_E_TIMEOUT;
-        case -EBADMSG:
-                return BEARER_E_PROTOCOL;
-        default:
-                return r;
-        }
 }
 
 /* The token that was asked for, and none that was asked not to come. */
@@ -232,6 +212,56 @@ int bearer_renew(struct bearer *bearer, const struct bearer_token *refused, int 
         r = question_init(bearer_token_name(refused), bearer_token_generation(refused), timeout_ms,
                           &question);
         return r == 0 ? ask(bearer, &question, ret_token) : r;
+}
+
+static struct watch *find_watch(const struct bearer *bearer, const char *name) {
+        for (struct watch *watch = bearer->watches; watch; watch = watch->next)
+                if (watch_is_of(watch, name))
+                        return watch;
+        return NULL;
+}
+
+int bearer_fd(struct bearer *bearer, const char *name, int *ret_fd) {
+        struct watch *watch;
+        int r;
+
+        if (!bearer || !ret_fd)
+                return -EINVAL;
+        if (name && !token_name_is_valid(slice_of(name)))
+                return BEARER_E_INVALID;
+        end_watches(bearer, true);
+        watch = find_watch(bearer, name);
+        if (!watch) {
+                r = watch_new(&bearer->pool.address, name, &watch);
+                if (r < 0)
+                        return r;
+                watch->incarnation = incarnation_current(&bearer->pool.incarnation);
+                watch->next = bearer->watches;
+                bearer->watches = watch;
+        }
+        *ret_fd = watch->epoll;
+        return 0;
+}
+
+int bearer_dispatch(struct bearer *bearer, const char *name, uint64_t *ret_generation) {
+        struct watch *watch;
+        struct event event;
+        int r;
+
+        if (!bearer || !ret_generation)
+                return -EINVAL;
+        watch = find_watch(bearer, name);
+        if (!watch)
+                return -EINVAL;
+        if (watch->incarnation != incarnation_current(&bearer->pool.incarnation))
+                return -ECHILD;
+        r = watch_dispatch(watch, &event);
+        if (r != 0)
+                return r;
+        if (event.kind == EVENT_IS_GONE)
+                return BEARER_E_UNAVAILABLE;
+        *ret_generation = event.kind == EVENT_IS_TOKEN ? event.generation : 0;
+        return 0;
 }
 
 const char *bearer_strerror(int r) {

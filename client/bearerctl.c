@@ -29,6 +29,10 @@ static const char help[] =
         "  exec [NAME] -- COMMAND [ARGUMENTS]\n"
         "                  run a command with the token in its environment\n"
         "      --env VARIABLE  under this name instead of BEARER_TOKEN\n"
+        "  watch [NAME]    write a line for each new token, without its value, until interrupted\n"
+        "      --exec COMMAND  run it by sh(1) instead, with $BEARERD_NAME, $BEARERD_GENERATION\n"
+        "                      and $BEARERD_EXPIRES_AT\n"
+        "      --json          a line is a JSON object\n"
         "  status          until when each token is valid, when it is renewed, what went wrong\n"
         "      --json          as bearerd says it\n"
         "  refresh [NAME]  have it renewed at once, as an operator; workers are served meanwhile\n"
@@ -64,6 +68,7 @@ static const char help[] =
 enum option_code {
         OPTION_CONTROL = 1,
         OPTION_ENV,
+        OPTION_EXEC,
         OPTION_HELP,
         OPTION_JSON,
         OPTION_MIN_VALID,
@@ -114,6 +119,13 @@ static const struct option metrics_options[] = {
         {0},
 };
 
+static const struct option watch_options[] = {
+        {"exec", required_argument, NULL, OPTION_EXEC},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {0},
+};
+
 static const struct option plain_options[] = {
         {"help", no_argument, NULL, OPTION_HELP},
         {0},
@@ -133,6 +145,7 @@ static const struct command {
         {"refresh", ctl_refresh, plain_options, true, false},
         {"renew", ctl_renew, token_options, true, false},
         {"status", ctl_status, status_options, false, false},
+        {"watch", ctl_watch, watch_options, true, false},
 };
 
 /* What becomes of a result: the exit status, and what the user can do. */
@@ -248,6 +261,9 @@ static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {
         case OPTION_ENV:
                 ctl->env = optarg;
                 return is_variable(optarg) ? EX_OK : usage("--env %s: not a variable", optarg);
+        case OPTION_EXEC:
+                ctl->exec = optarg;
+                return EX_OK;
         case OPTION_HELP:
                 *ret_help = true;
                 return EX_OK;

@@ -19,6 +19,7 @@ struct ctl {
         const char *control;  /* --control, or NULL */
         const char *name;     /* of the token, or NULL: the default one */
         const char *env;      /* --env */
+        const char *exec;     /* --exec, or NULL */
         bool json;            /* --json */
         bool openmetrics;     /* --openmetrics */
         uint64_t min_valid;   /* --min-valid, seconds; 0: any */
@@ -34,6 +35,8 @@ int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_status(const struct ctl *ctl, struct buffer *out);
 int ctl_refresh(const struct ctl *ctl, struct buffer *out);
 int ctl_metrics(const struct ctl *ctl, struct buffer *out);
+/* Writes to stdout itself, line by line. */
+int ctl_watch(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);

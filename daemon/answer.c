@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "io/loop.h"
 #include "wire/config.h"
+#include "wire/events.h"
 
 /* Where nothing is known, this is when to ask again. */
 #define RETRY_AFTER_UNKNOWN (20 * NSEC_PER_SEC)
@@ -181,6 +182,25 @@ const struct buffer *answer_reply(struct buffer *out, const struct reply *reply,
         return out;
 }
 
+/* ---- events ---- */
+
+void answer_news(struct buffer *out, const struct broker_token *token, enum news news,
+                 uint64_t now) {
+        const struct lease *lease = &token->lease;
+        struct token_event event = {
+                .name = token->name,
+                .generation = lease->generation,
+                .expires_at = unix_at(lease->expires_at, now),
+                .expires_in = time_until(lease->expires_at, now) / NSEC_PER_SEC,
+        };
+
+        assert(news == NEWS_TOKEN || news == NEWS_GONE);
+        if (news == NEWS_TOKEN)
+                event_token_render(out, &event);
+        else
+                event_gone_render(out, &event);
+}
+
 /* ---- the list ---- */
 
 static const char *failure_name(const struct lease *lease) {
@@ -217,6 +237,7 @@ struct api_token_status answer_token_status(const struct broker *broker,
                 .scope = lease->scope,
                 .practice_id = practice_id(token),
                 .waiting = token->n_waiting,
+                .streams = token->n_followers,
                 .renewals = lease->renewals,
                 .failures = lease->is_failing ? lease->failure.times : 0,
                 .last_error = failure_name(lease),

@@ -20,6 +20,10 @@ const struct buffer *answer_reply(struct buffer *out, const struct reply *reply,
                                   const struct answer_epochs *epochs, enum api_format format,
                                   enum http1_keep_alive keep_alive, uint64_t now);
 
+/* An event: NEWS, of the two that tell of TOKEN. */
+void answer_news(struct buffer *out, const struct broker_token *token, enum news news,
+                 uint64_t now);
+
 /* What a refusal is called in the answer: "access_denied". */
 const char *answer_error(enum reply_kind kind);
 

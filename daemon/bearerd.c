@@ -26,6 +26,7 @@
 #include "options.h"
 #include "settings.h"
 #include "sockets.h"
+#include "streams.h"
 #include "trail.h"
 
 struct bearerd {
@@ -129,12 +130,17 @@ static void write_down(struct bearerd *bearerd) {
                 epoch_file_publish(&bearerd->epochs, &bearerd->broker.epochs);
 }
 
+/* And so may change what the status says. */
+static bool is_about_token(enum effect_kind kind) {
+        return kind == EFFECT_FETCH || kind == EFFECT_ABANDON || kind == EFFECT_EXPIRED;
+}
+
 static void carry_out(struct bearerd *bearerd, uint64_t now) {
         write_down(bearerd);
         for (;;) {
                 struct effect effect = broker_next_effect(&bearerd->broker);
 
-                bearerd->has_news |= effect.kind != EFFECT_NONE && effect.kind != EFFECT_REPLY;
+                bearerd->has_news |= is_about_token(effect.kind);
                 switch (effect.kind) {
                 case EFFECT_NONE:
                         return;
@@ -151,6 +157,9 @@ static void carry_out(struct bearerd *bearerd, uint64_t now) {
                         break;
                 case EFFECT_REPLY:
                         send_reply(bearerd, effect.request, now);
+                        break;
+                case EFFECT_NEWS:
+                        streams_tell(&bearerd->server, &effect, now);
                         break;
                 }
         }
@@ -204,6 +213,8 @@ static const struct buffer *asked(void *user, struct connection *connection,
                 answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
                               now);
                 break;
+        case API_EVENTS:
+                return streams_ask(&bearerd->broker, &bearerd->trail, connection, api, out, now);
         }
         return out;
 }
@@ -226,7 +237,16 @@ static const struct buffer *requested(void *user, struct connection *connection,
 static void left(void *user, struct connection *connection) {
         struct bearerd *bearerd = user;
 
-        broker_cancel(&bearerd->broker, &connection->exchange->request);
+        if (connection_stream(connection))
+                streams_left(&bearerd->broker, connection);
+        else
+                broker_cancel(&bearerd->broker, &connection->exchange->request);
+}
+
+static void taken(void *user, const struct connection *connection, uint64_t now) {
+        struct bearerd *bearerd = user;
+
+        streams_taken(&bearerd->broker, connection, now);
 }
 
 static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
@@ -430,6 +450,7 @@ static int start(struct bearerd *bearerd) {
                                             .asked = asked,
                                             .wordings = &bearerd->wordings,
                                             .left = left,
+                                            .taken = taken,
                                             .turned_away = turned_away};
         struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};

@@ -42,6 +42,7 @@
  * connection: a call takes a kept one or opens another, so nobody waits for somebody else's wait.
  * A few connections are kept between calls. A token is immutable, and may be shared too. Only
  * bearer_close() must be the last call on its handle. Do not cancel a thread inside a call.
+ * bearer_fd() and bearer_dispatch() are for one thread at a time.
  *
  * Keeping. Each thread keeps up to 16 tokens that bearer_get() and bearer_renew() have given it, so
  * that bearer_get() costs it nanoseconds and no system call, where bearerd publishes epochs and the
@@ -151,6 +152,54 @@ int bearer_get(struct bearer *bearer, const char *name, int timeout_ms,
  * 401 though the token is good, and then says BEARER_E_FRESH. */
 int bearer_renew(struct bearer *bearer, const struct bearer_token *refused, int timeout_ms,
                  struct bearer_token **ret_token) BEARER_MUST_USE;
+
+/* For programs that have an event loop: a descriptor to wait for, with a function that says what is
+ * new, as sd_bus_get_fd(3) and sd_bus_process(3) are, or PQsocket() and PQconsumeInput(). With them
+ * a program learns of each new token when it comes, to pass it on, or to open a session anew. Who
+ * needs a token for a request of its own calls bearer_get(), and nothing of this.
+ *
+ *         int fd, r = bearer_fd(bearer, NULL, &fd);
+ *         uint64_t generation;
+ *
+ *         for (struct pollfd pollfd = {fd, POLLIN}; r == 0 && poll(&pollfd, 1, -1) > 0;)
+ *                 if (bearer_dispatch(bearer, NULL, &generation) == 0 && generation > 0)
+ *                         use_anew(bearer); // which calls bearer_get()
+ *
+ * Both are for one thread at a time: threads that want to wait for the same token have handles of
+ * their own. Other threads may call bearer_get() and bearer_renew() meanwhile. */
+
+/* Gives a descriptor that is readable (poll(2), epoll(7) and others) when there is something to do
+ * about the token NAME, or the default one if NAME is NULL: then call bearer_dispatch() with the
+ * same NAME. It is the same one until bearer_close(), which closes it, and the handle's: do not
+ * read from it. There is one for each NAME, which a second call gives again. It takes three
+ * descriptors, and one of the user's places to wait (user_waiting in bearerd.conf).
+ *
+ * Nothing is connected yet, so bearerd may start later; the descriptor is readable at once. In the
+ * child of a fork(2) it is another one: call this there, too, and forget what the parent had.
+ *
+ * 0; -EINVAL: a NULL; BEARER_E_INVALID: not a name; -ENOMEM; -EMFILE, -ENFILE: no descriptors, and
+ * what else epoll_create1(2) and timerfd_create(2) say. */
+int bearer_fd(struct bearer *bearer, const char *name, int *ret_fd) BEARER_MUST_USE;
+
+/* Does what there is to be done, and never blocks; may be called at any time. 0: there is a token
+ * of generation *RET_GENERATION, which was not told before, and bearer_get() gives it or a newer
+ * one; or *RET_GENERATION is 0, and nothing is new. The present token is told first. Of several
+ * that have come, the newest is told.
+ *
+ * Other results say what is in the way. None of them is an end: it is tried again by itself, after
+ * a while that grows from milliseconds to 10 s, or to a minute after a refusal, and the descriptor
+ * is readable when it is time. A restart of bearerd is in the way of nothing for the first 2 s, and
+ * no generation is missed by it.
+ *
+ *         BEARER_E_UNAVAILABLE  there is no token any more, and the next one will be told; or the
+ *                               configuration of bearerd is wrong
+ *         BEARER_E_TIMEOUT      bearerd does not answer
+ *         BEARER_E_*, -errno    as above; BEARER_E_FORBIDDEN also where a reload has taken the
+ *                               permission away
+ *         -EINVAL               a NULL; or there was no bearer_fd() for NAME
+ *         -ECHILD               in the child of a fork, where bearer_fd() was not called yet */
+int bearer_dispatch(struct bearer *bearer, const char *name,
+                    uint64_t *ret_generation) BEARER_MUST_USE;
 
 /* What R means: -errno, BEARER_E_*, or 0. Static English text, never NULL; for people. */
 const char *bearer_strerror(int r);

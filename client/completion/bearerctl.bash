@@ -11,8 +11,9 @@ declare -gA _bearerctl_options=(
   [refresh]="--help"
   [renew]="--help --wait"
   [status]="--help --json"
+  [watch]="--exec --help --json"
 )
-_bearerctl_takes_name=" exec get header refresh renew "
+_bearerctl_takes_name=" exec get header refresh renew watch "
 
 # _bearerctl_tokens OPTION...: their names, from bearerd itself; a second is long enough for a key.
 # In JSON, a quote within a text is escaped: what looks like this is a name.
@@ -45,7 +46,7 @@ _bearerctl() {
     case $before/${COMP_WORDS[i]} in
     */=) continue ;; # --option=VALUE are three words here
     --socket/* | --control/*) sockets+=("$before" "${COMP_WORDS[i]}") ;;
-    --env/* | --min-valid/* | --wait/*) ;;
+    --env/* | --exec/* | --min-valid/* | --wait/*) ;;
     */--)
       if [ "$command" = exec ]; then _bearerctl_behind $((i + 1)); fi
       return
@@ -68,6 +69,10 @@ _bearerctl() {
     ;;
   --env)
     mapfile -t COMPREPLY < <(compgen -v -- "$word")
+    return
+    ;;
+  --exec)
+    mapfile -t COMPREPLY < <(compgen -c -- "$word")
     return
     ;;
   --min-valid | --wait) return ;;

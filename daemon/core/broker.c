@@ -169,8 +169,8 @@ static struct reply judge_crowded(const struct broker *broker, struct broker_tok
         return reply;
 }
 
-/* Something has changed for TOKEN: who can be answered now? A passing failure does not end the wait
- * of a request for a newer token: its own deadline does. */
+/* Something has changed for TOKEN: who can be answered now, and who is to be told of it? A passing
+ * failure does not end the wait of a request for a newer token: its own deadline does. */
 static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
         LIST_FOREACH_SAFE(link, following, &token->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
@@ -183,6 +183,7 @@ static void review(struct broker *broker, struct broker_token *token, uint64_t n
                         continue;
                 reply_add(broker, request, reply, now);
         }
+        followers_review(&broker->followers, token, token == broker->default_token, now);
 }
 
 static bool may_have_all(const struct broker *broker, const struct peer *peer) {
@@ -226,9 +227,8 @@ static void consider(struct broker *broker, struct broker_token *token, struct r
                 park(broker, request, wait, now);
 }
 
-/* REQUEST has got its reply: it counts for the token that it is about, if that is still there. */
-static void count_reply(struct broker *broker, const struct request *request) {
-        const struct reply *reply = &request->reply;
+/* REPLY is given: it counts for the token that it is about, if that is still there. */
+static void count_reply(struct broker *broker, const struct reply *reply) {
         bool is_there = reply->token && !reply->token->removed;
 
         tally_reply(is_there ? &reply->token->tally : &broker->tally, reply->kind, reply->waited);
@@ -251,13 +251,46 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
         if (token)
                 consider(broker, token, request, wait, now);
         if (request->reply.kind != REPLY_WAIT)
-                count_reply(broker, request);
+                count_reply(broker, &request->reply);
         return request->reply.kind;
 }
 
 void broker_cancel(struct broker *broker, struct request *request) {
         unpark(broker, request);
         list_remove(&request->waiter.by_token); /* a reply that was not taken yet */
+}
+
+/* ---- followers ---- */
+
+/* What FOLLOWER gets that wants to follow TOKEN. */
+static enum reply_kind admit(struct broker *broker, struct follower *follower,
+                             struct broker_token *token, uint64_t generation, uint64_t now) {
+        if (!policy_allows(&token->policy, follower->peer))
+                return REPLY_FORBIDDEN;
+        if (!followers_add(&broker->followers, follower, token, generation, now))
+                return REPLY_CROWDED;
+        return REPLY_WAIT;
+}
+
+struct reply broker_follow(struct broker *broker, struct follower *follower, const char *name,
+                           uint64_t generation, const struct peer *peer, uint64_t now) {
+        struct reply reply = {.next = time_add(now, NSEC_PER_SEC)};
+
+        *follower = (struct follower){.user = follower->user, .peer = peer, .by_default = !name[0]};
+        reply.token = find_meant(broker, name, false, peer, &reply.kind);
+        if (reply.token)
+                reply.kind = admit(broker, follower, reply.token, generation, now);
+        if (reply.kind != REPLY_WAIT)
+                count_reply(broker, &reply);
+        return reply;
+}
+
+void broker_unfollow(struct broker *broker, struct follower *follower) {
+        followers_remove(&broker->followers, follower);
+}
+
+void broker_follower_is_ready(struct broker *broker, struct follower *follower, uint64_t now) {
+        follower_is_ready(&broker->followers, follower, now);
 }
 
 /* ---- time, and answers of endpoints ---- */
@@ -426,15 +459,29 @@ static struct request *next_reply(struct broker *broker) {
                 return NULL;
         request = CONTAINER_OF(link, struct request, waiter.by_token);
         list_remove(link);
-        count_reply(broker, request);
+        count_reply(broker, &request->reply);
         return request;
+}
+
+/* False: there is none. */
+static bool next_news(struct broker *broker, struct effect *ret_effect) {
+        struct effect effect = {.kind = EFFECT_NEWS};
+
+        effect.follower = followers_next(&broker->followers, &effect.news);
+        if (!effect.follower)
+                return false;
+        effect.token = effect.follower->token;
+        if (effect.news == NEWS_TOKEN)
+                effect.token->tally.news++;
+        *ret_effect = effect;
+        return true;
 }
 
 struct effect broker_next_effect(struct broker *broker) {
         struct effect effect = {.kind = EFFECT_REPLY, .request = next_reply(broker)};
         struct list *link;
 
-        if (effect.request)
+        if (effect.request || next_news(broker, &effect))
                 return effect;
         while ((link = list_first(&broker->effects))) {
                 struct broker_token *token = CONTAINER_OF(link, struct broker_token, effects);
@@ -499,12 +546,13 @@ void broker_init(struct broker *broker) {
         for (size_t i = 0; i < BROKER_BUCKETS; i++)
                 list_init(&broker->buckets[i]);
         waiters_init(&broker->waiters);
+        followers_init(&broker->followers);
 }
 
 void broker_deinit(struct broker *broker) {
         struct list *link;
 
-        assert(broker->waiters.n == 0);
+        assert(broker->waiters.n == 0 && broker->followers.n == 0);
         while ((link = list_first(&broker->replies))) /* that nobody takes any more */
                 list_remove(link);
         for (size_t i = 0; i < broker->n_tokens; i++)
@@ -524,6 +572,7 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
 
                 reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN}, now);
         }
+        followers_dismiss(&broker->followers, token);
         if (token->attempt)
                 abandon(broker, token, now);
         token->has_expired = false;
@@ -536,7 +585,8 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
         effect_add(broker, token);
 }
 
-/* Those who wait for OLD wait for TOKEN from now on; what is counted is counted by name. */
+/* Those who wait for OLD, or follow it, do so with TOKEN from now on; what is counted is counted by
+ * name. */
 static void token_inherit(struct broker_token *token, struct broker_token *old) {
         LIST_FOREACH_SAFE(link, following, &old->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
@@ -547,6 +597,7 @@ static void token_inherit(struct broker_token *token, struct broker_token *old) 
         }
         token->n_waiting = old->n_waiting;
         old->n_waiting = 0;
+        followers_hand_over(old, token);
         token->lease.generation = old->lease.generation;
         token->tally = old->tally;
         token->slot = old->slot;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "core/epochs.h"
+#include "core/followers.h"
 #include "core/lease.h"
 #include "core/policy.h"
 #include "core/quota.h"
@@ -44,6 +45,7 @@ enum effect_kind {
         EFFECT_ABANDON, /* drop attempt ATTEMPT */
         EFFECT_EXPIRED, /* TOKEN is no longer handed out, and there is no other yet */
         EFFECT_REPLY,   /* REQUEST no longer waits: see request.reply */
+        EFFECT_NEWS,    /* FOLLOWER of TOKEN is to be told NEWS; NEWS_END: follows no more */
 };
 
 struct effect {
@@ -51,6 +53,8 @@ struct effect {
         struct broker_token *token;
         uint64_t attempt;
         struct request *request;
+        struct follower *follower;
+        enum news news;
 };
 
 /* The tokens are spread over so many lists, to be found by name. */
@@ -63,6 +67,7 @@ struct broker {
         struct broker_token *default_token;  /* or NULL */
         struct list accounts;
         struct waiters waiters;
+        struct followers followers;
         struct list replies; /* requests, by waiter.by_token */
         struct list effects; /* tokens */
         unsigned n_in_flight;
@@ -77,7 +82,7 @@ struct broker {
 };
 
 void broker_init(struct broker *broker);
-/* No request may wait any more. */
+/* No request may wait any more, and nobody follow. */
 void broker_deinit(struct broker *broker);
 
 /* From now on these tokens, N of them, of different names. What has the same name and identity as
@@ -99,6 +104,16 @@ enum reply_kind broker_request(struct broker *broker, struct request *request, c
                                const struct peer *peer, uint64_t now);
 /* Who asked has gone. */
 void broker_cancel(struct broker *broker, struct request *request);
+
+/* PEER follows NAME ("": the default one), of which it knows GENERATION (0: none): it is told the
+ * present one, if it is another, and from then on each new one. FOLLOWER and PEER stay where they
+ * are until NEWS_END or broker_unfollow(). The reply is returned: REPLY_WAIT, or why not. */
+struct reply broker_follow(struct broker *broker, struct follower *follower, const char *name,
+                           uint64_t generation, const struct peer *peer, uint64_t now);
+/* Who follows has gone. */
+void broker_unfollow(struct broker *broker, struct follower *follower);
+/* FOLLOWER has taken what it was told, and is to be told more. */
+void broker_follower_is_ready(struct broker *broker, struct follower *follower, uint64_t now);
 
 /* Attempt ATTEMPT has ended so; what it got is taken out of OUTCOME. The token that it was for, or
  * NULL: the attempt is not one that is in flight, and nothing has changed. */
@@ -123,7 +138,7 @@ struct effect broker_next_effect(struct broker *broker);
 /* Whether there is neither an effect nor a change to be taken. */
 static inline bool broker_is_quiet(const struct broker *broker) {
         return list_is_empty(&broker->effects) && list_is_empty(&broker->replies) &&
-               !broker->has_changed;
+               list_is_empty(&broker->followers.news) && !broker->has_changed;
 }
 
 /* Whether tokens, generations or budgets are others than when last asked: who keeps them for a

@@ -17,6 +17,7 @@ struct tally {
         struct histogram waits; /* until the reply; 0 for one that came at once */
         uint64_t attempts[N_OUTCOME_KINDS];
         struct histogram durations; /* of attempts */
+        uint64_t news;              /* new generations that followers were told */
 };
 
 void tally_reply(struct tally *tally, enum reply_kind kind, uint64_t waited);

@@ -33,6 +33,7 @@ int broker_token_new(const struct broker_spec *spec, struct list *accounts, uint
         strcpy(token->name, spec->name);
         token->slot = EPOCH_NO_SLOT;
         list_init(&token->waiting);
+        list_init(&token->followers);
         lease_init(&token->lease, &spec->terms);
         *ret_token = token;
         token = NULL; /* consumed */

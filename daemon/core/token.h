@@ -39,6 +39,8 @@ struct broker_token {
         uint32_t slot;       /* in broker.epochs */
         struct list waiting; /* requests, by waiter.by_token */
         uint64_t n_waiting;
+        struct list followers; /* by follower.by_token */
+        uint64_t n_followers;
         struct tally tally;  /* of all that were called so, since bearerd started */
         uint64_t attempt;    /* number of the one in flight; 0: none */
         uint64_t to_abandon; /* number of one whose answer no longer matters; 0: none */

@@ -69,6 +69,11 @@ static int connection_keep(struct connection *connection) {
 
 /* ---- a connection's life ---- */
 
+/* Whether the owner has something to say that nobody knows yet, and the peer nothing. */
+static bool connection_stays(const struct connection *connection) {
+        return connection->waits || connection_stream(connection);
+}
+
 /* Out of its user's lists. */
 static void connection_step_out(struct connection *connection) {
         crowd_undefer(connection->user, &connection->by_user);
@@ -78,7 +83,7 @@ struct connection *connection_close(struct connection *connection) {
         struct server *server = connection_server(connection);
         struct crowd_user *user = connection->user;
 
-        if (connection->waits)
+        if (connection_stays(connection))
                 server->owner.left(server->owner.user, connection);
         watch_stop(&connection->watch);
         list_remove(&connection->link);
@@ -140,9 +145,9 @@ static void connection_join_user(struct connection *connection, bool rests) {
                 list_append(&connection->user->idle, &connection->by_user);
 }
 
-/* Puts CONNECTION where its state belongs; what can come next then. While a request waits, that is
- * the peer's leaving: new bytes are noticed once, and stay where they are. While others have their
- * turn, it is nothing. */
+/* Puts CONNECTION where its state belongs; what can come next then. While a request waits, and in a
+ * stream, that is the peer's leaving: new bytes are noticed once, and stay where they are. While
+ * others have their turn, it is nothing. */
 static unsigned connection_place(struct connection *connection, uint64_t now) {
         struct server *server = connection_server(connection);
         bool rests = false;
@@ -151,7 +156,7 @@ static unsigned connection_place(struct connection *connection, uint64_t now) {
         if (has_unsent(connection)) {
                 connection_hurry(connection, now);
                 what = WATCH_WRITE;
-        } else if (connection->waits || connection->is_deferred) {
+        } else if (connection_stays(connection) || connection->is_deferred) {
                 connection_rest(connection, &server->parked);
                 what = connection->is_deferred ? 0 : WATCH_READ | WATCH_CLOSED | WATCH_EDGE;
         } else if (has_unread(connection)) {
@@ -169,9 +174,11 @@ static bool connection_settle(struct connection *connection, uint64_t now) {
         unsigned what = connection_place(connection, now);
         int r = 0;
 
+        if (connection_stream(connection))
+                buffer_clear(&connection->exchange->in); /* which nobody will read */
         if (connection->exchange && !exchange_pay(connection->exchange, &connection->user->quota))
                 return false;
-        if (connection->waits || has_unsent(connection) || has_unread(connection))
+        if (connection_stays(connection) || has_unsent(connection) || has_unread(connection))
                 r = connection_keep(connection);
         else if (connection->exchange)
                 connection_end(connection);
@@ -381,9 +388,17 @@ static bool read_more(struct connection *connection, uint64_t now) {
 
 /* Whether all is said that will ever be. */
 static bool connection_is_over(const struct connection *connection) {
-        if (connection->waits || connection->is_deferred || has_unsent(connection))
+        if (connection_stays(connection) || connection->is_deferred || has_unsent(connection))
                 return false;
         return connection->ended || !connection->keep_alive;
+}
+
+/* Tells the owner of a stream if the peer has taken all so far. */
+static void stream_advance(const struct connection *connection, uint64_t now) {
+        const struct server_owner *owner = &connection_server(connection)->owner;
+
+        if (connection_stream(connection) && !has_unsent(connection))
+                owner->taken(owner->user, connection, now);
 }
 
 static void connection_advance(struct connection *connection, bool alive, uint64_t now) {
@@ -400,7 +415,9 @@ static void connection_work(struct connection *connection, uint64_t now) {
                 alive = connection_flush(connection);
                 if (alive && connection_is_open(connection))
                         alive = connection_take(connection, now);
-        } else if (connection->waits) {
+                else if (alive)
+                        stream_advance(connection, now);
+        } else if (connection_stays(connection)) {
                 alive = !peer_has_gone(connection->fd);
         } else if (exchange->in.size > 0) {
                 alive = read_more(connection, now);
@@ -441,6 +458,23 @@ void connection_answer(struct connection *connection, const struct buffer *answe
         alive = connection_send(connection, answer);
         if (alive && connection_is_open(connection))
                 alive = connection_take(connection, now);
+        connection_advance(connection, alive, now);
+}
+
+/* The peer may not even have taken the head of the answer. */
+void connection_send_more(struct connection *connection, const struct buffer *more, uint64_t now) {
+        struct buffer *out = &connection->exchange->out;
+        bool alive = true;
+
+        assert(connection_stream(connection));
+        if (out->size == 0) {
+                alive = connection_send(connection, more);
+        } else {
+                buffer_append_slice(out, buffer_slice(more));
+                buffer_clear(&connection_server(connection)->answer);
+        }
+        if (alive)
+                stream_advance(connection, now);
         connection_advance(connection, alive, now);
 }
 

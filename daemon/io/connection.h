@@ -44,6 +44,11 @@ struct connection {
         uint64_t generation_on_record;
 };
 
+/* NULL: it is none. */
+static inline struct stream *connection_stream(const struct connection *connection) {
+        return connection->exchange ? connection->exchange->stream : NULL;
+}
+
 /* Takes FD, and what has already come in on it. If its user has too many connections, the one of
  * them that has been idle for longest ends, or else the new one, with an answer that says so. */
 void connection_open(struct server *server, int fd, uint64_t now);
@@ -55,6 +60,9 @@ struct server *connection_server(const struct connection *connection);
 /* Sends ANSWER, to the request that CONNECTION waits with; the server's own is wiped. May close
  * CONNECTION. */
 void connection_answer(struct connection *connection, const struct buffer *answer, uint64_t now);
+
+/* Sends MORE on CONNECTION, which is a stream; the server's own is wiped. May close CONNECTION. */
+void connection_send_more(struct connection *connection, const struct buffer *more, uint64_t now);
 
 /* Of one that is at rest: whether more has come in. */
 bool connection_has_bytes(const struct connection *connection);

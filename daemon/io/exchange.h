@@ -15,6 +15,7 @@
 #include "wire/api.h"
 
 struct connection;
+struct stream;
 
 struct exchange {
         struct connection *connection;
@@ -23,6 +24,7 @@ struct exchange {
         struct buffer out; /* what the peer has not taken yet */
         uint64_t in_taken; /* of the user's quota, for the buffers */
         uint64_t out_taken;
+        struct stream *stream; /* io/stream; NULL: it is none */
 
         /* The owner's, for the request at hand. */
         struct request request;

@@ -255,16 +255,22 @@ void server_peers(const struct server *server, struct control_peers *ret_peers) 
         *ret_peers = peers;
 }
 
-void server_seek_units(struct server *server) {
-        LIST_FOREACH_SAFE(link, following, &server->parked) {
+static void seek_units(struct server *server, const struct list *connections) {
+        LIST_FOREACH_SAFE(link, following, connections) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
-                int r = connection->waits ? connection_seek_unit(connection) : 0;
+                bool is_sought = connection->waits || connection_stream(connection);
+                int r = is_sought ? connection_seek_unit(connection) : 0;
 
                 if (r < 0) {
                         server_strained(server, "hang up on a worker", r);
                         connection_close(connection);
                 }
         }
+}
+
+void server_seek_units(struct server *server) {
+        seek_units(server, &server->parked);
+        seek_units(server, &server->hurried);
 }
 
 uint64_t server_deadline(const struct server *server) {

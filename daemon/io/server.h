@@ -52,6 +52,8 @@ struct server_owner {
         const struct wordings *wordings; /* those that came before; NULL: they are not known */
         /* Who asked on CONNECTION has gone, and with it the connection when this returns. */
         void (*left)(void *user, struct connection *connection);
+        /* All that was sent on CONNECTION, which is a stream, has been taken. */
+        void (*taken)(void *user, const struct connection *connection, uint64_t now);
         /* PEER, at the other end of FD, has too many connections, and is refused this one. NULL:
          * that is of no interest. */
         void (*turned_away)(void *user, int fd, const struct peer *peer, uint64_t now);
@@ -73,7 +75,7 @@ struct server {
         struct crowd crowd;
         struct list resting; /* between requests, longest first */
         struct list hurried; /* in mid-request or mid-answer, by deadline */
-        struct list parked;  /* with a request that waits, or until its user has a turn */
+        struct list parked;  /* with a request that waits, as a stream, or until its user's turn */
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
         unsigned n_alone;    /* goes of accept(2) since it last found nobody more */
@@ -99,7 +101,7 @@ void server_limit(struct server *server, const struct server_limits *limits);
 /* Who is connected. */
 void server_peers(const struct server *server, struct control_peers *ret_peers);
 
-/* connection_seek_unit() for all whose request waits; hangs up where it must. */
+/* connection_seek_unit() for all whose request waits, and all streams; hangs up where it must. */
 void server_seek_units(struct server *server);
 
 /* One more, as large as they are here. NULL: no memory. */

@@ -44,12 +44,16 @@ struct api_way {
         .parameters = 1U << AFTER | 1U << MIN_VALID | 1U << WAIT,                                  \
         .takes = "after, min_valid and wait"
 
+#define EVENTS_TAKE .parameters = 1U << AFTER, .takes = "after"
+
 static const struct api_way ways[] = {
         {{true, "", "GET"}, API_TOKEN, API_JSON, .has_choice = true, TOKEN_TAKES},
         {{true, "/header", "GET"}, API_TOKEN, API_HEADER, TOKEN_TAKES},
         {{false, "/v1/token", "GET"}, API_TOKEN, API_JSON, .has_choice = true, TOKEN_TAKES},
         {{false, "/v1/token/header", "GET"}, API_TOKEN, API_HEADER, TOKEN_TAKES},
         {{false, "/v1/tokens", "GET"}, API_TOKENS, API_JSON, .takes = "none"},
+        {{true, "/events", "GET"}, API_EVENTS, API_JSON, EVENTS_TAKE},
+        {{false, "/v1/token/events", "GET"}, API_EVENTS, API_JSON, EVENTS_TAKE},
         {{false, "/oauth2/v1/token", "POST"},
          API_TOKEN,
          API_JSON,
@@ -110,6 +114,16 @@ static int read_query(const struct api_way *way, struct slice query, struct api_
         return 0;
 }
 
+/* Who comes back knows more than its URL, which is the one that it came with first. */
+static int read_last_event_id(const struct http1_request *http, struct api_request *request,
+                              struct api_error *ret_error) {
+        if (http->last_event_id.data &&
+            decimal_parse(http->last_event_id, UINT64_MAX, &request->after) < 0)
+                return api_error_set(ret_error, 400, "invalid_request",
+                                     "Last-Event-ID must be the id of an event, a generation");
+        return 0;
+}
+
 /* The first one that is known decides; weights are not looked at. */
 static enum api_format read_accept(struct slice accept) {
         static const char *const json[] = {"*/*", "application/json", "application/*"};
@@ -139,6 +153,8 @@ int api_request_parse(const struct http1_request *http, struct api_request *ret_
         if (!way)
                 return -EBADMSG;
         r = read_query(way, http->query, &request, ret_error);
+        if (r == 0 && way->leads_to == API_EVENTS)
+                r = read_last_event_id(http, &request, ret_error);
         if (r < 0)
                 return r;
         request.route = way->leads_to;
@@ -228,6 +244,7 @@ void api_status_write(struct json_writer *json, const struct api_token_status *t
         write_text(json, "scope", token->scope);
         write_text(json, "practice_id", token->practice_id);
         json_known(json, "waiting", token->waiting);
+        json_known(json, "streams", token->streams);
         json_known(json, "renewals", token->renewals);
         json_known(json, "failures", token->failures);
         if (token->last_error[0])

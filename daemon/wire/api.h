@@ -23,6 +23,7 @@
 enum api_route {
         API_TOKEN,  /* one token */
         API_TOKENS, /* what there is, without the values */
+        API_EVENTS, /* one token's generations, as they come */
 };
 
 enum api_format {
@@ -74,6 +75,7 @@ struct api_token_status {
         const char *scope;       /* as granted, or "" */
         const char *practice_id; /* or "" */
         uint64_t waiting;        /* requests that wait for it */
+        uint64_t streams;        /* of its events */
         uint64_t renewals;       /* successful ones, since bearerd started */
         uint64_t failures;       /* in a row, up to now */
         const char *last_error;  /* one of "", "failed", "denied", "misconfigured" */

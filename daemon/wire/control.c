@@ -127,6 +127,7 @@ static void write_token(struct json_writer *json, const struct control_token *to
         json_begin(json, "counters", '{');
         write_replies(json, token->tally, control_reply_has_token);
         write_renewals(json, token->tally);
+        json_integer(json, "events", token->tally->news);
         json_end(json, '}');
         json_end(json, '}');
 }

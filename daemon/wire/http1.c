@@ -15,6 +15,7 @@ enum field {
         FIELD_CONNECTION,
         FIELD_CONTENT_LENGTH,
         FIELD_CONTENT_TYPE,
+        FIELD_LAST_EVENT_ID,
         FIELD_RETRY_AFTER,
         FIELD_TRANSFER_ENCODING,
 };
@@ -32,6 +33,7 @@ static const struct {
         {SLICE_INIT("retry-after"), FIELD_RETRY_AFTER},
         {SLICE_INIT("content-type"), FIELD_CONTENT_TYPE},
         {SLICE_INIT("authorization"), FIELD_AUTHORIZATION},
+        {SLICE_INIT("last-event-id"), FIELD_LAST_EVENT_ID},
         {SLICE_INIT("content-length"), FIELD_CONTENT_LENGTH},
         {SLICE_INIT("accept-encoding"), FIELD_USUAL},
         {SLICE_INIT("transfer-encoding"), FIELD_TRANSFER_ENCODING},
@@ -170,6 +172,10 @@ static int keep_field(struct reader *reader, struct head *head, enum field field
         case FIELD_CONTENT_TYPE:
                 if (head->values[field].data)
                         return refuse(reader, "a second Content-Type");
+                break;
+        case FIELD_LAST_EVENT_ID:
+                if (head->values[field].data)
+                        return refuse(reader, "a second Last-Event-ID");
                 break;
         case FIELD_RETRY_AFTER:
                 if (head->values[field].data)
@@ -340,6 +346,7 @@ ssize_t http1_request_parse(struct slice data, struct http1_request *ret_request
         request.accept = head.values[FIELD_ACCEPT];
         request.authorization = head.values[FIELD_AUTHORIZATION];
         request.content_type = head.values[FIELD_CONTENT_TYPE];
+        request.last_event_id = head.values[FIELD_LAST_EVENT_ID];
         /* Every answer here has its body, which one to HEAD must not: no answer behind it could be
          * told from it (RFC 9110 9.3.2). */
         if (head_keeps_alive(&head, request.minor) && !slice_is(request.method, "HEAD"))
@@ -480,7 +487,10 @@ static ssize_t read_response_head(struct reader *reader, struct head *head,
         return r < 0 ? r : reader->at - first;
 }
 
-ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response) {
+/* IS_ENDLESS: what has no Content-Length goes on until the end of the connection (RFC 9112 6.3),
+ * and is no error. */
+static ssize_t parse_response(struct slice data, bool is_endless,
+                              struct http1_response *ret_response) {
         struct reader reader;
         struct http1_response response = {0};
         struct head head = {0};
@@ -496,7 +506,9 @@ ssize_t http1_response_parse(struct slice data, struct http1_response *ret_respo
                 /* No body, whatever Content-Length says: RFC 9112 6.3. */
                 response.body.data = data.data + size;
         } else if (!head.values[FIELD_CONTENT_LENGTH].data) {
-                return -EBADMSG;
+                if (!is_endless)
+                        return -EBADMSG;
+                response.is_endless = true;
         } else {
                 size = read_body(&reader, &head, data, (size_t)size, HTTP1_ANSWER_MAX,
                                  &response.body);
@@ -505,4 +517,12 @@ ssize_t http1_response_parse(struct slice data, struct http1_response *ret_respo
         }
         *ret_response = response;
         return size;
+}
+
+ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response) {
+        return parse_response(data, false, ret_response);
+}
+
+ssize_t http1_stream_parse(struct slice data, struct http1_response *ret_response) {
+        return parse_response(data, true, ret_response);
 }

@@ -34,6 +34,7 @@ struct http1_request {
         struct slice accept;
         struct slice authorization;
         struct slice content_type;
+        struct slice last_event_id; /* without data: none */
         struct slice body;
         /* HTTP/1.1 unless "Connection: close"; HTTP/1.0 if "keep-alive" */
         enum http1_keep_alive keep_alive;
@@ -68,9 +69,13 @@ struct http1_response {
         uint64_t retry_after; /* seconds; 0: none */
         struct slice content_type;
         struct slice body;
+        bool is_endless; /* of http1_stream_parse() alone */
 };
 
 /* As http1_request_parse(), for the client's side: responses with a Content-Length, as bearerd
  * gives them, of at most HTTP1_ANSWER_MAX. > 0: size of the whole response; 0: more must come;
  * -EBADMSG: no such response. */
 ssize_t http1_response_parse(struct slice data, struct http1_response *ret_response);
+/* The same, and one without a Content-Length is_endless: its body is what follows, until the end of
+ * the connection. > 0: then the size of its head. */
+ssize_t http1_stream_parse(struct slice data, struct http1_response *ret_response);

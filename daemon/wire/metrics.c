@@ -30,6 +30,14 @@ static void write_waiting(struct openmetrics *writer, const struct control_token
         openmetrics_integer(writer, ABOUT(token), token->status.waiting);
 }
 
+static void write_streams(struct openmetrics *writer, const struct control_token *token) {
+        openmetrics_integer(writer, ABOUT(token), token->status.streams);
+}
+
+static void write_events(struct openmetrics *writer, const struct control_token *token) {
+        openmetrics_integer(writer, ABOUT(token), token->tally->news);
+}
+
 static void write_left(struct openmetrics *writer, const struct control_token *token) {
         openmetrics_integer(writer, ABOUT(token), token->budget_left);
 }
@@ -76,6 +84,11 @@ static const struct {
          write_failures},
         {{"bearerd_waiting_requests", METRIC_GAUGE, NULL, "Requests that wait for the token."},
          write_waiting},
+        {{"bearerd_event_streams", METRIC_GAUGE, NULL, "Streams of the token's events."},
+         write_streams},
+        {{"bearerd_events", METRIC_COUNTER, NULL,
+          "New generations of the token that were told on streams of its events."},
+         write_events},
         {{"bearerd_budget_requests_left", METRIC_GAUGE, NULL,
           "Requests that may still be sent to the token endpoint, of those of any 60 s."},
          write_left},

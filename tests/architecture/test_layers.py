@@ -21,7 +21,7 @@ MAY_REACH = {
     "daemon/io": [BASE, CORE, WIRE, r"io/\w+\.h"],
     "daemon/fetch": [BASE, VALUES, WIRE, r"fetch/\w+\.h", r"config_file\.h"],
     "daemon": [BASE, CORE, WIRE, r"io/\w+\.h", r"\w+\.h"],
-    "client": [BASE, VALUES, r"wire/(api|epoch|http1|json|response)\.h", r"client/\w+\.h", r"bearer\.h"],
+    "client": [BASE, VALUES, r"wire/(api|epoch|events|http1|json|response)\.h", r"client/\w+\.h", r"bearer\.h"],
     "include": [],
 }
 

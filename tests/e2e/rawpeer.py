@@ -46,6 +46,10 @@ class RawPeer:
         return answered(int(line.split()[1]), headers,
                         self._file.read(int(headers["Content-Length"])))
 
+    def rest(self):
+        """All that still comes, until the end."""
+        return self._file.read()
+
     def is_closed(self):
         """Waits for whatever comes; whether that is the end."""
         try:

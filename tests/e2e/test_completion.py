@@ -96,7 +96,7 @@ def test_tokens_are_those_of_bearerd(shell, broker):
     bearerd.add_token("third_one")
     bearerd.start()
     socket = str(bearerd.socket)
-    for command in ("get", "header", "renew", "refresh", "exec", "get --json", "get --wait 5"):
+    for command in ("get", "header", "renew", "refresh", "exec", "watch", "get --json", "get --wait 5"):
         assert sorted(shell.offers(f"bearerctl {command} ", BEARERD_SOCKET=socket)) == \
             ["athena", "other", "third_one"], command
     for at in (f"--socket {socket}", f"--socket={socket}"):

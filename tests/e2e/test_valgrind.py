@@ -14,6 +14,7 @@ import socket
 import pytest
 from account import needs_root
 from activation import activate
+from eventstream import EventStream
 from pace import SLOW
 from test_credential_socket import is_refusal
 from unit import Unit
@@ -81,6 +82,15 @@ def ask_for_all_kinds(bearerd, endpoint):
     assert Unit(bearerd, credential="other").read() in endpoint.tokens
 
 
+def follow_each(bearerd):
+    """Two streams of events; a third one ends at once."""
+    streams = [EventStream(bearerd.socket, f"/v1/tokens/{name}/events")
+               for name in ("athena", "other", "athena")]
+    assert all(stream.event() for stream in streams)
+    streams.pop().close()
+    return streams
+
+
 def reload(bearerd, is_right):
     bearerd.write_config()
     seen = len(bearerd.notify)
@@ -123,12 +133,14 @@ def wait_for_what_does_not_come(bearerd):
 
 def test_all_is_given_back_at_the_end(watched, endpoint):
     ask_for_all_kinds(watched, endpoint)
+    stays, ends = follow_each(watched)
     reload_wrong_and_right(watched, endpoint)
+    assert ends.event() is None
     unit, others = wait_for_what_does_not_come(watched)
     watched.signal(signal.SIGTERM)
     assert is_refusal(unit.read())
     assert watched.wait(SLOW) == 0, watched.log()
-    assert others
+    assert others and stays.event() is None
     reports = watched.reports()
     # Two of bearerd-fetch were ended by bearerd.
     whole = [report.program for report in reports if report.is_whole]

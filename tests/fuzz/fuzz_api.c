@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a worker may ask, as lines: method, path, query, Accept, Authorization, Content-Type; what
- * follows is the body. Beyond not crashing: values in their bounds; an error is one that the
- * protocol has, and can be read; a request that is written anew is understood alike, and so are
- * credentials that oauth_basic() makes. */
+/* What a worker may ask, as lines: method, path, query, Accept, Authorization (and Last-Event-ID),
+ * Content-Type; what follows is the body. Beyond not crashing: values in their bounds; an error is
+ * one that the protocol has, and can be read; a request that is written anew is understood alike,
+ * and so are credentials that oauth_basic() makes. */
 #include <errno.h>
 
+#include "base/decimal.h"
 #include "fuzz.h"
 #include "wire/api.h"
 #include "wire/form.h"
@@ -67,6 +68,11 @@ static void write_request(const struct api_request *request, struct buffer *path
         }
         buffer_append_text(path, request->name[0] ? "/v1/tokens/" : "/v1/token");
         buffer_append_text(path, request->name);
+        if (request->route == API_EVENTS) {
+                buffer_append_text(path, "/events");
+                buffer_printf(query, "after=%llu", (unsigned long long)request->after);
+                return;
+        }
         if (request->format == API_HEADER)
                 buffer_append_text(path, "/header");
         buffer_printf(query, "&&min_valid=%llu&wait=%u&after=%llu",
@@ -96,6 +102,26 @@ static void check_rewritten(const struct api_request *request) {
         buffer_deinit(&body);
 }
 
+/* It is what an event has as its id, and matters to those who ask for events alone. */
+static void check_last_event_id(struct http1_request *http) {
+        struct api_request request = {0}, without = {0};
+        struct api_error error;
+        int r, r_without = api_request_parse(http, &without, &error);
+
+        http->last_event_id = http->authorization;
+        r = api_request_parse(http, &request, &error);
+        if (r_without == 0 && without.route == API_EVENTS && http->last_event_id.data) {
+                uint64_t id;
+
+                HOLDS((r == 0) == (decimal_parse(http->last_event_id, UINT64_MAX, &id) == 0),
+                      "an id is a generation");
+                HOLDS(r < 0 || request.after == id, "who comes back knows that generation");
+        } else {
+                HOLDS(r == r_without && is_same_request(&request, &without),
+                      "others take no notice of it");
+        }
+}
+
 static void check_request(const struct http1_request *http) {
         struct api_request request, request_before;
         struct api_error error, error_before;
@@ -119,7 +145,7 @@ static void check_request(const struct http1_request *http) {
         HOLDS(!request.name[0] || token_name_is_valid(slice_of(request.name)),
               "a name is one that a token may have");
         HOLDS(request.name[0] || !request.name_is_hint, "no name is no hint");
-        if (request.route == API_TOKEN &&
+        if (request.route != API_TOKENS &&
             !(slice_is(http->path, "/oauth2/v1/token") && !request.name_is_hint))
                 check_rewritten(&request);
 }
@@ -190,6 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         http.content_type = take_line(&rest);
         http.body = rest;
         check_request(&http);
+        check_last_event_id(&http);
         check_form(http.query);
         check_form(http.body);
         check_basic(http.accept, http.body);

@@ -6,19 +6,23 @@
  *      x           the timer fires, late      e            effects are carried out
  *      p SLOT WHAT N   the plan changes       c N          is configured; the Nth allocation fails
  *      r WORKER SLOT HOW AFTER VALID WAIT     k WORKER     asks; leaves
+ *      h READER SLOT USER KNOWS                follows a token
+ *      a READER    takes what it was told     l READER    follows no more
  *      g FETCH LIFE TOKEN SENT                f FETCH KIND RETRY     has ended, well or not
  *      b N         an answer to nothing       n SLOT       an operator wants a new one
  *      m           fetches cannot be started, or can again
  *      S LATER N   restart by what was kept; the Nth allocation fails
  *      B           restart without it
  *
- * Beyond not crashing: every request is answered once and in time; what broker_books.h holds; what
- * is kept for a later life is what it should be, whenever nothing was said to have changed; without
- * memory, a configuration changes nothing; time alone never turns in a circle. */
+ * Beyond not crashing: every request is answered once and in time; what broker_books.h and
+ * broker_readers.h hold; what is kept for a later life is what it should be, whenever nothing was
+ * said to have changed; without memory, a configuration changes nothing; time alone never turns in
+ * a circle. */
 #include <errno.h>
 #include <inttypes.h>
 
 #include "broker_books.h"
+#include "broker_readers.h"
 #include "fuzz.h"
 #include "wire/store.h"
 
@@ -47,6 +51,7 @@ struct world {
         struct plan plans[SLOTS];
         int default_slot;
         struct worker workers[WORKERS];
+        struct reader readers[READERS];
         struct buffer kept; /* for a later life */
         bool cannot_start;
         unsigned n_granted;
@@ -155,6 +160,7 @@ static void check(struct world *world) {
                       "waiters of a token are counted");
         }
         books_check(&world->books, &world->broker);
+        readers_check(world->readers, &world->books, &world->broker, world->now);
 }
 
 static void carry_out(struct world *world) {
@@ -178,6 +184,9 @@ static void carry_out(struct world *world) {
                         break;
                 case EFFECT_REPLY:
                         reply(world, effect.request);
+                        break;
+                case EFFECT_NEWS:
+                        reader_told(&world->books, &effect, world->now);
                         break;
                 }
         }
@@ -355,6 +364,8 @@ static void restart(struct world *world, bool is_blank, unsigned later, unsigned
                 broker_cancel(&world->broker, &world->workers[i].request);
                 world->workers[i].waits = false;
         }
+        for (size_t i = 0; i < READERS; i++)
+                reader_leave(&world->readers[i], &world->broker);
         for (size_t i = 0; i < FETCHES; i++)
                 if (world->books.fetches[i].is_current) {
                         struct fetch *fetch = &world->books.fetches[i];
@@ -409,6 +420,22 @@ static void ask(struct world *world) {
                 worker->waits = true;
         else
                 replied(world, worker);
+}
+
+static void follow(struct world *world) {
+        struct reader *reader = &world->readers[take(world, READERS)];
+        unsigned slot = take(world, SLOTS + 1), user = take(world, USERS), knows = take(world, 4);
+        uint64_t generation = slot < SLOTS ? world->books.ledgers[slot].last_generation : 1;
+        char name[8] = "";
+
+        if (slot < SLOTS)
+                snprintf(name, sizeof name, "t%u", slot);
+        reader_come(reader, &world->books, &world->broker, name, user,
+                    knows == 0   ? 0
+                    : knows == 1 ? generation
+                    : knows == 2 ? generation - (generation > 0)
+                                 : UINT64_MAX,
+                    world->now);
 }
 
 static void leave(struct world *world) {
@@ -517,6 +544,15 @@ static void happen(struct world *world, char event) {
         case 'k':
                 leave(world);
                 break;
+        case 'h':
+                follow(world);
+                break;
+        case 'a':
+                reader_is_ready(&world->readers[take(world, READERS)], &world->broker, world->now);
+                break;
+        case 'l':
+                reader_leave(&world->readers[take(world, READERS)], &world->broker);
+                break;
         case 'g':
                 grant(world);
                 break;
@@ -573,6 +609,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 happen(&world, event);
         }
         end_well(&world);
+        for (size_t i = 0; i < READERS; i++)
+                reader_leave(&world.readers[i], &world.broker);
         broker_deinit(&world.broker);
         buffer_deinit(&world.kept);
         return 0;

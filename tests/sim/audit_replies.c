@@ -2,7 +2,6 @@
 #include <inttypes.h>
 
 #include "books.h"
-#include "ears.h"
 
 void auditor_asked(const struct world *world, const struct worker *worker) {
         books.ledgers[worker->slot].is_wished |= !worker->is_plain;
@@ -18,13 +17,17 @@ void auditor_left(const struct world *world, const struct worker *worker) {
         HOLDS(!waiter_waits(&worker->request.waiter), "who has left does not wait");
 }
 
-bool books_may_have(const struct world *world, const struct worker *worker, unsigned slot) {
+bool books_user_may_have(const struct world *world, uid_t uid, unsigned slot) {
         const struct plan *plan = &world->plans[slot];
 
         for (size_t i = 0; i < plan->n_users; i++)
-                if (plan->users[i] == worker->peer.uid)
+                if (plan->users[i] == uid)
                         return plan->is_there;
         return plan->is_there && plan->n_users == 0;
+}
+
+bool books_may_have(const struct world *world, const struct worker *worker, unsigned slot) {
+        return books_user_may_have(world, worker->peer.uid, slot);
 }
 
 static void check_token(const struct world *world, const struct worker *worker) {
@@ -66,7 +69,7 @@ static void check_refusal(const struct world *world, const struct worker *worker
         HOLDS(is_refused(worker) || !ledger_has_token(ledger, world->now),
               "who was not refused the token that there is gets it");
         if (kind == REPLY_CROWDED)
-                auditor_crowded(world, worker);
+                auditor_crowded(world, worker->peer.uid);
         HOLDS(kind != REPLY_DENIED || ledger->is_denied,
               "502 is told when the endpoint has refused");
         HOLDS(world->scenario != SCENARIO_CALM || !worker->is_plain || !books.had_token,

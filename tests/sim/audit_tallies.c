@@ -19,6 +19,16 @@ void tallies_replied(const struct world *world, const struct worker *worker) {
         score->waited += world->now - books.asked_at[worker - world->workers];
 }
 
+void tallies_refused(unsigned slot, const struct reply *reply) {
+        struct score *score = reply->token ? &books.scores[slot] : &books.score_of_none;
+
+        score->replies[reply->kind]++;
+}
+
+void tallies_told(unsigned slot) {
+        books.scores[slot].news++;
+}
+
 void tallies_ended(unsigned slot, enum outcome_kind kind) {
         books.scores[slot].attempts[kind]++;
 }
@@ -49,6 +59,7 @@ static void check_tally(const struct world *world, const struct tally *tally,
         HOLDS(histogram_count(&tally->waits, HISTOGRAM_BOUNDS) == n_replies &&
                       histogram_count(&tally->durations, HISTOGRAM_BOUNDS) == n_attempts,
               "what is counted has its time");
+        HOLDS(tally->news == score->news, "generations that are told are counted");
         HOLDS(tally->waits.sum <= score->waited &&
                       score->waited <= tally->waits.sum + n_replies * TURN,
               "how long replies were waited for is how long");

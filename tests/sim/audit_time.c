@@ -107,6 +107,7 @@ void auditor_check(const struct world *world) {
         check_counts(world);
         tallies_check(world);
         copies_check(world);
+        readers_check(world);
         if (world->n_events % 16 == 0)
                 auditor_recount(world);
         check_waiting(world);

@@ -4,7 +4,7 @@
 
 #include "books.h"
 
-/* What the workers have, counted anew. */
+/* What workers and readers have, counted anew. */
 struct count {
         uint64_t of[USERS];
         uint64_t all;
@@ -19,6 +19,8 @@ static struct count count(const struct world *world, enum quota_kind kind) {
 
                 count.of[worker->peer.uid] += worker->taken[kind] + waits;
         }
+        for (unsigned i = 0; kind == QUOTA_WAITING && i < READERS; i++)
+                count.of[world->readers[i].peer.uid] += world->readers[i].follower.token != NULL;
         for (uid_t uid = 0; uid < USERS; uid++)
                 count.all += count.of[uid];
         return count;
@@ -67,15 +69,17 @@ void auditor_admitted(const struct world *world, const struct worker *worker) {
 }
 
 void auditor_waits(const struct world *world, const struct worker *worker) {
-        uid_t uid = worker->peer.uid;
+        auditor_has_place(world, worker->peer.uid);
+}
+
+void auditor_has_place(const struct world *world, uid_t uid) {
         struct count now = count(world, QUOTA_WAITING);
 
         HOLDS(may_have(world, QUOTA_WAITING, &now, uid, now.of[uid]),
               "no more requests wait than may");
 }
 
-void auditor_crowded(const struct world *world, const struct worker *worker) {
-        uid_t uid = worker->peer.uid;
+void auditor_crowded(const struct world *world, uid_t uid) {
         struct count now = count(world, QUOTA_WAITING);
 
         HOLDS(!may_have(world, QUOTA_WAITING, &now, uid, now.of[uid] + 1), "who may wait does");

@@ -58,14 +58,25 @@ void auditor_left(const struct world *world, const struct worker *worker);
 /* WORKER wants AMOUNT of KIND instead of BEFORE, and has taken it or not. */
 void auditor_took(const struct world *world, const struct worker *worker, enum quota_kind kind,
                   uint64_t before, uint64_t amount, bool taken);
-/* A request of WORKER may be taken; it has to wait; it may not. */
+/* A request of WORKER may be taken; it has to wait. */
 void auditor_admitted(const struct world *world, const struct worker *worker);
 void auditor_waits(const struct world *world, const struct worker *worker);
-void auditor_crowded(const struct world *world, const struct worker *worker);
+/* User UID has been given a place to wait; it finds none. */
+void auditor_has_place(const struct world *world, uid_t uid);
+void auditor_crowded(const struct world *world, uid_t uid);
 /* There are other limits from now on. */
 void auditor_limited(const struct world *world);
 /* Counts again what is taken. */
 void auditor_recount(const struct world *world);
+
+/* ---- who follows tokens: audit_readers.c ---- */
+
+/* READER wants to follow, and gets REPLY; it leaves; it is told something. */
+void auditor_reader_came(const struct world *world, const struct reader *reader,
+                         const struct reply *reply);
+void auditor_reader_left(const struct world *world, const struct reader *reader);
+void auditor_told(const struct world *world, const struct reader *reader,
+                  const struct effect *effect);
 
 /* ---- in time: audit_time.c ---- */
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "auditor.h"
+#include "ears.h"
 
 /* More than any budget of a plan. */
 #define SENT_MAX 1024u
@@ -65,11 +66,18 @@ struct copy {
         uint64_t until;
 };
 
+/* What a reader knows. */
+struct story {
+        uint64_t generation;
+        bool has_token; /* it has not been told that there is none any more */
+};
+
 /* What a tally should say. */
 struct score {
         uint64_t replies[N_REPLY_KINDS];
         uint64_t attempts[N_OUTCOME_KINDS];
         uint64_t waited; /* ns, over all replies */
+        uint64_t news;
 };
 
 struct books {
@@ -87,6 +95,8 @@ struct books {
         unsigned n_admitted[USERS];
         uint64_t n_wakeups, n_happened; /* what a wake-up may be good for */
         struct copy copies[WORKERS][SLOTS];
+        struct story stories[READERS];
+        uint64_t n_following[SLOTS], n_follow;
         uint64_t called_in_at; /* all copies, by what operators did */
         uint64_t slept_at;
         uint64_t clock_offset; /* of the wall clock, when it was looked at last */
@@ -116,7 +126,8 @@ static inline void ledger_end_pause(struct ledger *ledger) {
         ledger->paused_until = 0;
 }
 
-/* Whether WORKER may have the token of SLOT. */
+/* Whether WORKER, or the user UID, may have the token of SLOT. */
+bool books_user_may_have(const struct world *world, uid_t uid, unsigned slot);
 bool books_may_have(const struct world *world, const struct worker *worker, unsigned slot);
 
 /* ---- what workers keep: audit_copies.c ---- */
@@ -126,6 +137,10 @@ void copies_given(const struct world *world, const struct worker *worker);
 void copies_called_in(const struct world *world);
 void copies_check(const struct world *world);
 
+/* ---- what readers know: audit_readers.c ---- */
+
+void readers_check(const struct world *world);
+
 /* The smallest budget of those that share ACCOUNT. */
 unsigned books_budget(const struct world *world, unsigned account);
 
@@ -133,6 +148,9 @@ unsigned books_budget(const struct world *world, unsigned account);
 
 void tallies_asked(const struct world *world, const struct worker *worker);
 void tallies_replied(const struct world *world, const struct worker *worker);
+/* Who wanted to follow SLOT got REPLY instead; who follows it is told a generation. */
+void tallies_refused(unsigned slot, const struct reply *reply);
+void tallies_told(unsigned slot);
 /* An attempt for SLOT has ended so; it has no token any more; the broker is a new one. */
 void tallies_ended(unsigned slot, enum outcome_kind kind);
 void tallies_forget(unsigned slot);

@@ -121,6 +121,12 @@ struct slice ears_reply(const struct reply *reply, const struct epochs *epochs, 
         return answered();
 }
 
+struct slice ears_news(const struct broker_token *token, enum news news, uint64_t now) {
+        buffer_clear(&answer);
+        answer_news(&answer, token, news, now);
+        return answered();
+}
+
 struct slice ears_list(const struct broker *broker, const struct peer *peer, uint64_t now) {
         buffer_clear(&answer);
         answer_tokens(&answer, broker, peer, HTTP1_KEPT, now);

@@ -17,6 +17,8 @@ uint64_t ears_wall_clock(void);
 /* FORMAT is one of enum api_format. */
 struct slice ears_reply(const struct reply *reply, const struct epochs *epochs, unsigned format,
                         uint64_t now);
+/* An event of TOKEN: NEWS is one of enum news. */
+struct slice ears_news(const struct broker_token *token, enum news news, uint64_t now);
 struct slice ears_list(const struct broker *broker, const struct peer *peer, uint64_t now);
 /* The journal and the status line, when an attempt for TOKEN has ended; or, if HAS_EXPIRED, when it
  * was given up. */

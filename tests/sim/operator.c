@@ -72,6 +72,7 @@ static void start_anew(struct world *world) {
         bool remembers;
 
         workers_leave(world);
+        readers_leave(world);
         users_begin(world);
         fetch_orphan_all(world);
         world->life++;

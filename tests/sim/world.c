@@ -39,6 +39,9 @@ void world_carry_out(struct world *world) {
                 case EFFECT_REPLY:
                         worker_replied(world, effect.request);
                         break;
+                case EFFECT_NEWS:
+                        reader_is_told(world, &effect);
+                        break;
                 }
         }
 }
@@ -60,8 +63,10 @@ static void wake_up(struct world *world) {
 }
 
 static void happen(struct world *world, unsigned what) {
-        if (what < AGENDA_FETCHES)
+        if (what < AGENDA_READERS)
                 worker_go_on(world, what - AGENDA_WORKERS);
+        else if (what < AGENDA_FETCHES)
+                reader_go_on(world, what - AGENDA_READERS);
         else if (what < AGENDA_WEATHER)
                 fetch_go_on(world, what - AGENDA_FETCHES);
         else if (what == AGENDA_WEATHER)
@@ -133,6 +138,7 @@ static void begin(struct world *world, enum scenario scenario, uint64_t seed) {
         weather_begin(world);
         users_begin(world);
         workers_begin(world);
+        readers_begin(world);
         operator_begin(world);
 }
 
@@ -154,6 +160,7 @@ void world_run(struct world *world, enum scenario scenario, uint64_t seed) {
         }
         auditor_end(world);
         workers_leave(world);
+        readers_leave(world);
         fetch_drop_all(world);
         broker_deinit(&world->broker);
         memory_deinit(&world->memory);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* world - the real core in a simulated one: workers that ask, endpoints with moods, fetches that
- * take their time, operators who reload and restart, a timer that is late, a machine that sleeps.
+/* world - the real core in a simulated one: workers that ask, readers that follow, endpoints with
+ * moods, fetches that take their time, operators who reload and restart, a timer that is late, a
+ * machine that sleeps.
  *
  * Time jumps from one event to the next. All that is random comes from one seed, so that a run can
  * be had again. What happens is told to the auditor, who ends the run if it may not happen. */
@@ -13,6 +14,7 @@
 #include "memory.h"
 #include "plan.h"
 #include "random.h"
+#include "reader.h"
 #include "users.h"
 #include "worker.h"
 
@@ -31,7 +33,8 @@ enum scenario {
 /* What is on the agenda; the broker's own timer aside. */
 enum {
         AGENDA_WORKERS = 0,
-        AGENDA_FETCHES = AGENDA_WORKERS + WORKERS,
+        AGENDA_READERS = AGENDA_WORKERS + WORKERS,
+        AGENDA_FETCHES = AGENDA_READERS + READERS,
         AGENDA_WEATHER = AGENDA_FETCHES + FETCHES, /* an endpoint's mood changes */
         AGENDA_OPERATOR,                           /* an operator does something */
         AGENDA_END,
@@ -54,6 +57,7 @@ struct world {
         struct plan plans[SLOTS];
         struct users users;
         struct worker workers[WORKERS];
+        struct reader readers[READERS];
         struct fetch fetches[FETCHES];
         uint64_t turn_ends_at; /* effects are carried out then */
         uint64_t late;         /* the timer fires not before */

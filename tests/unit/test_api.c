@@ -64,6 +64,19 @@ static const struct {
         {"GET /v1/token/header?wait=5&min_valid=300&after=7",
          "\r\n",
          {API_TOKEN, "", false, API_HEADER, 7, 300, 5}},
+        /* Events. Who comes back is where its last event was, whatever its URL says. */
+        {"GET /v1/tokens/a/events", "\r\n", {API_EVENTS, "a", false, API_JSON, 0, 0, 20}},
+        {"GET /v1/token/events?after=41", "\r\n", {API_EVENTS, "", false, API_JSON, 41, 0, 20}},
+        {"GET /v1/tokens/events", "\r\n", {API_TOKEN, "events", false, API_JSON, 0, 0, 20}},
+        {"GET /v1/tokens/a/events?after=41",
+         "Accept: text/event-stream\r\nLast-Event-ID: 42\r\n\r\n",
+         {API_EVENTS, "a", false, API_JSON, 42, 0, 20}},
+        {"GET /v1/token/events",
+         "Accept: text/plain\r\nlast-event-id:0\r\n\r\n",
+         {API_EVENTS, "", false, API_JSON, 0, 0, 20}},
+        {"GET /v1/token?after=1",
+         "Last-Event-ID: x\r\n\r\n",
+         {API_TOKEN, "", false, API_JSON, 1, 0, 20}},
         /* Accept. */
         {"GET /v1/token", "Accept:\r\n\r\n", {API_TOKEN, "", false, API_JSON, 0, 0, 20}},
         {"GET /v1/token", "Accept: */*\r\n\r\n", {API_TOKEN, "", false, API_JSON, 0, 0, 20}},
@@ -138,7 +151,8 @@ static const struct {
         {"GET /V1/token", "\r\n", 404, "not_found", "/v1/token", NULL},
         {"GET /v1/token/headers", "\r\n", 404, "not_found", "/v1/token", NULL},
         {"GET /v1/tokens/a/", "\r\n", 404, "not_found", "/v1/token", NULL},
-        {"GET /v1/tokens/a/events", "\r\n", 404, "not_found", "/v1/token", NULL},
+        {"GET /v1/tokens/a/event", "\r\n", 404, "not_found", "/v1/token", NULL},
+        {"GET /v1/tokens/a/events/", "\r\n", 404, "not_found", "/v1/token", NULL},
         {"GET /v1/tokens/a/header/", "\r\n", 404, "not_found", "/v1/token", NULL},
         {"GET /v1/status", "\r\n", 404, "not_found", "/v1/token", NULL},
         {"GET /v1/tokens/", "\r\n", 404, "not_found", "a-z, 0-9", NULL},
@@ -165,6 +179,14 @@ static const struct {
          "\"<x>?"
          "?\"",
          NULL},
+        {"GET /v1/token/events?wait=1", "\r\n", 400, "invalid_request", "it has: after", NULL},
+        {"GET /v1/token/events", "Last-Event-ID: x\r\n\r\n", 400, "invalid_request",
+         "Last-Event-ID must be", NULL},
+        {"GET /v1/token/events", "Last-Event-ID:\r\n\r\n", 400, "invalid_request",
+         "Last-Event-ID must be", NULL},
+        {"GET /v1/token/events?after=x", "Last-Event-ID: 1\r\n\r\n", 400, "invalid_request",
+         "after must be", NULL},
+        {"POST /v1/token/events", "\r\n", 405, "method_not_allowed", "GET", "GET"},
         {"GET /v1/tokens?wait=1", "\r\n", 400, "invalid_request", "it has: none", NULL},
         {"POST /oauth2/v1/token?after=1", FORM, 400, "invalid_request", "it has: wait", NULL},
         {"GET /v1/token?after=1&after=1", "\r\n", 400, "invalid_request", "after is there twice",
@@ -341,12 +363,31 @@ static void test_the_largest_token_fits_and_one_byte_less_is_an_error(void **sta
 
 static void test_a_list_says_all_that_is_known(void **state) {
         static const struct api_token_status tokens[] = {
-                {"athena", true, true, 42, 3127, 1790000000, 3067, false, 2700, "a/b", "195900", 0,
-                 5, 0, "", UINT64_MAX, 0, "", ""},
-                {"other", false, false, 0, 0, 0, UINT64_MAX, true, UINT64_MAX, "", "", 3, 0, 2,
-                 "denied", 12, 401, "invalid_client", "the endpoint said \"no\""},
-                {"third", false, false, 0, 0, 0, UINT64_MAX, false, 30, "", "", 0, 0, 1,
-                 "misconfigured", UINT64_MAX, 0, NULL, "no file"},
+                {"athena", true, true, 42, 3127, 1790000000, 3067,       false, 2700, "a/b",
+                 "195900", 0,    7,    5,  0,    "",         UINT64_MAX, 0,     "",   ""},
+                {"other",
+                 false,
+                 false,
+                 0,
+                 0,
+                 0,
+                 UINT64_MAX,
+                 true,
+                 UINT64_MAX,
+                 "",
+                 "",
+                 3,
+                 0,
+                 0,
+                 2,
+                 "denied",
+                 12,
+                 401,
+                 "invalid_client",
+                 "the endpoint said \"no\""},
+                {"third",    false, false, 0,        0, 0, UINT64_MAX, false,
+                 30,         "",    "",    0,        0, 0, 1,          "misconfigured",
+                 UINT64_MAX, 0,     NULL,  "no file"},
         };
         struct buffer out = BUFFER_INIT(API_ANSWER_MAX);
         struct http1_response response;
@@ -354,21 +395,22 @@ static void test_a_list_says_all_that_is_known(void **state) {
         api_tokens_render(&out, tokens, LENGTH(tokens), HTTP1_KEPT);
         assert_int_equal(http1_response_parse(buffer_slice(&out), &response), out.size);
         assert_true(slice_is(response.content_type, "application/json"));
-        if (!slice_is(response.body,
-                      "{\"tokens\":[{\"name\":\"athena\",\"is_default\":true,\"valid\":true,"
-                      "\"generation\":42,\"expires_in\":3127,\"expires_at\":1790000000,"
-                      "\"served_for\":3067,\"fetching\":false,\"next_attempt\":2700,"
-                      "\"scope\":\"a/b\",\"practice_id\":\"195900\",\"waiting\":0,\"renewals\":5,"
-                      "\"failures\":0},"
-                      "{\"name\":\"other\",\"is_default\":false,\"valid\":false,\"generation\":0,"
-                      "\"expires_in\":0,\"expires_at\":0,\"fetching\":true,\"waiting\":3,"
-                      "\"renewals\":0,\"failures\":2,\"last_error\":{\"kind\":\"denied\","
-                      "\"age\":12,\"upstream_status\":401,\"upstream_error\":\"invalid_client\","
-                      "\"message\":\"the endpoint said \\\"no\\\"\"}},"
-                      "{\"name\":\"third\",\"is_default\":false,\"valid\":false,\"generation\":0,"
-                      "\"expires_in\":0,\"expires_at\":0,\"fetching\":false,\"next_attempt\":30,"
-                      "\"waiting\":0,\"renewals\":0,\"failures\":1,"
-                      "\"last_error\":{\"kind\":\"misconfigured\",\"message\":\"no file\"}}]}"))
+        if (!slice_is(
+                    response.body,
+                    "{\"tokens\":[{\"name\":\"athena\",\"is_default\":true,\"valid\":true,"
+                    "\"generation\":42,\"expires_in\":3127,\"expires_at\":1790000000,"
+                    "\"served_for\":3067,\"fetching\":false,\"next_attempt\":2700,"
+                    "\"scope\":\"a/b\",\"practice_id\":\"195900\",\"waiting\":0,\"streams\":7,\"renewals\":5,"
+                    "\"failures\":0},"
+                    "{\"name\":\"other\",\"is_default\":false,\"valid\":false,\"generation\":0,"
+                    "\"expires_in\":0,\"expires_at\":0,\"fetching\":true,\"waiting\":3,\"streams\":0,"
+                    "\"renewals\":0,\"failures\":2,\"last_error\":{\"kind\":\"denied\","
+                    "\"age\":12,\"upstream_status\":401,\"upstream_error\":\"invalid_client\","
+                    "\"message\":\"the endpoint said \\\"no\\\"\"}},"
+                    "{\"name\":\"third\",\"is_default\":false,\"valid\":false,\"generation\":0,"
+                    "\"expires_in\":0,\"expires_at\":0,\"fetching\":false,\"next_attempt\":30,"
+                    "\"waiting\":0,\"streams\":0,\"renewals\":0,\"failures\":1,"
+                    "\"last_error\":{\"kind\":\"misconfigured\",\"message\":\"no file\"}}]}"))
                 fail_msg("%.*s", (int)out.size, out.data);
         buffer_clear(&out);
         api_tokens_render(&out, NULL, 0, HTTP1_KEPT);

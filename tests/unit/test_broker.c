@@ -155,6 +155,7 @@ static void test_answers_are_written_anew_after_a_reload(void **state) {
 /* Who looks at nothing while it is quiet misses nothing. */
 static void test_broker_is_quiet_unless_there_is_an_effect_or_a_change(void **state) {
         struct broker_token *token = configure_and_fetch(3600);
+        struct follower follower = {0};
         struct request request = {0};
 
         assert_false(broker_is_quiet(&broker));
@@ -173,6 +174,11 @@ static void test_broker_is_quiet_unless_there_is_an_effect_or_a_change(void **st
         expire();
         assert_false(broker_is_quiet(&broker)); /* a reply */
         assert_replied(&request, REPLY_TIMEOUT);
+        assert_true(broker_is_quiet(&broker));
+        assert_int_equal(broker_follow(&broker, &follower, "a", 0, &worker, now).kind, REPLY_WAIT);
+        broker_follower_is_ready(&broker, &follower, now);
+        assert_false(broker_is_quiet(&broker)); /* news */
+        broker_unfollow(&broker, &follower);
         assert_true(broker_is_quiet(&broker));
 }
 
@@ -654,6 +660,20 @@ static void test_token_denied_after_its_floor_gives_502(void **state) {
         now++;
         expire();
         assert_int_equal(ask_now(any), REPLY_DENIED);
+}
+
+/* The timer may be late. */
+static void test_token_past_its_floor_is_given_up_when_its_attempt_ends(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+        uint64_t attempt;
+
+        wait_for_deadline();
+        attempt = started(token);
+        now = token->lease.floor_at;
+        end(attempt, failed(500));
+        assert_given_up(token);
+        assert_int_equal(token->lease.access_token.size, 0);
+        assert_quiet();
 }
 
 static void test_token_given_up_at_its_floor_is_told_once(void **state) {
@@ -1774,6 +1794,7 @@ int main(void) {
                 TEST(test_denied_endpoint_answers_who_waits_and_who_comes_with_502),
                 TEST(test_request_that_ends_while_a_denied_token_is_tried_again_gets_502),
                 TEST(test_token_denied_after_its_floor_gives_502),
+                TEST(test_token_past_its_floor_is_given_up_when_its_attempt_ends),
                 TEST(test_token_given_up_at_its_floor_is_told_once),
                 TEST(test_tokens_of_one_account_share_its_budget),
                 TEST(test_smallest_requests_per_minute_of_an_account_holds),

@@ -142,6 +142,7 @@ static const struct tally nothing,
         some = {
                 .replies = {[REPLY_TOKEN] = 1, [REPLY_FORBIDDEN] = 2, [REPLY_UNKNOWN] = 3},
                 .attempts = {[OUTCOME_GRANTED] = 4, [OUTCOME_DENIED] = 5},
+                .news = 6,
 };
 
 static void test_status_says_all_of_it(void **state) {
@@ -191,11 +192,11 @@ static void test_status_says_all_of_it(void **state) {
                 "\"configured\":true,\"config_right\":false,\"tokens\":[{\"name\":\"a\","
                 "\"is_default\":true,\"valid\":true,\"generation\":42,\"expires_in\":3127,"
                 "\"expires_at\":1790000000,\"served_for\":3067,\"fetching\":false,"
-                "\"next_attempt\":2700,\"waiting\":0,\"renewals\":0,\"failures\":0,"
+                "\"next_attempt\":2700,\"waiting\":0,\"streams\":0,\"renewals\":0,\"failures\":0,"
                 "\"budget\":{\"limit\":4,\"left\":3,\"next\":15},"
                 "\"counters\":{\"replies\":{\"token\":1,\"forbidden\":2,\"paused\":0,"
                 "\"crowded\":0,\"denied\":0,\"unavailable\":0,\"timeout\":0},"
-                "\"renewals\":{\"failed\":0,\"granted\":4,\"denied\":5,\"misconfigured\":0}}}],"
+                "\"renewals\":{\"failed\":0,\"granted\":4,\"denied\":5,\"misconfigured\":0},\"events\":6}}],"
                 "\"peers\":{\"connections\":3,\"connections_max\":100,\"waiting\":1,\"users\":2,"
                 "\"most\":[{\"uid\":1000,\"connections\":2,\"waiting\":1},"
                 "{\"uid\":0,\"connections\":1,\"waiting\":0}]},"
@@ -258,6 +259,7 @@ static struct control_token largest_token(const struct tally *tally) {
                            .scope = scope,
                            .practice_id = "12345678901234567890",
                            .waiting = UINT64_MAX - 1,
+                           .streams = UINT64_MAX - 1,
                            .renewals = UINT64_MAX - 1,
                            .failures = UINT64_MAX - 1,
                            .last_error = "misconfigured",

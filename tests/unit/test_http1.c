@@ -33,6 +33,8 @@ static void test_a_request_is_read_whole(void **state) {
                                         "X-Other: caf\xc3\xa9 \"'\t.\r\n"
                                         "content-length: 5\r\n"
                                         "Empty:\r\n"
+                                        "LAST-event-id: 42\r\n"
+                                        "Cache-Control: no-cache\r\n"
                                         "\r\nhello");
         struct http1_request request;
         const char *why;
@@ -44,6 +46,7 @@ static void test_a_request_is_read_whole(void **state) {
         assert_true(slice_is(request.accept, "text/plain"));
         assert_true(slice_is(request.authorization, "Basic abc="));
         assert_true(slice_is(request.content_type, "application/x-www-form-urlencoded"));
+        assert_true(slice_is(request.last_event_id, "42"));
         assert_true(slice_is(request.body, "hello"));
         assert_int_equal(request.keep_alive, HTTP1_KEPT);
         assert_int_equal(request.minor, 1);
@@ -541,6 +544,41 @@ static void test_responses_are_read_as_strictly(void **state) {
         }
 }
 
+static void test_answer_without_a_length_goes_on_until_the_end_of_a_stream_alone(void **state) {
+        static const struct {
+                const char *head, *body;
+                ssize_t size; /* 1: of head and body, 2: of the head */
+        } cases[] = {
+                {"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\n", "id: 1\n", 2},
+                {"HTTP/1.1 200 OK\r\n\r\n", "", 2},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "hi", 1},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "hi", 0},
+                {"HTTP/1.1 200 OK\r\n", "", 0},
+                {"HTTP/1.1 204 x\r\n\r\n", "", 1},
+                {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", -EBADMSG},
+        };
+
+        for (size_t i = 0; i < LENGTH(cases); i++) {
+                struct buffer data = BUFFER_INIT(1024);
+                struct http1_response response;
+                ssize_t expected = cases[i].size, size;
+
+                buffer_append_text(&data, cases[i].head);
+                if (cases[i].size == 2)
+                        expected = (ssize_t)data.size;
+                buffer_append_text(&data, cases[i].body);
+                if (cases[i].size == 1)
+                        expected = (ssize_t)data.size;
+                size = http1_stream_parse(buffer_slice(&data), &response);
+                if (size != expected || (size > 0 && response.is_endless != (cases[i].size == 2)))
+                        fail_msg("case %zu: %zd", i, size);
+                if (cases[i].size == 2)
+                        assert_int_equal(http1_response_parse(buffer_slice(&data), &response),
+                                         -EBADMSG);
+                buffer_deinit(&data);
+        }
+}
+
 static void test_every_beginning_of_a_response_wants_more(void **state) {
         const struct slice data = SLICE("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
         struct http1_response response;
@@ -570,6 +608,8 @@ int main(void) {
                 cmocka_unit_test(test_a_head_says_what_its_answer_is),
                 cmocka_unit_test(test_every_status_has_its_reason_and_reads_back),
                 cmocka_unit_test(test_responses_are_read_as_strictly),
+                cmocka_unit_test(
+                        test_answer_without_a_length_goes_on_until_the_end_of_a_stream_alone),
                 cmocka_unit_test(test_every_beginning_of_a_response_wants_more),
         };
 

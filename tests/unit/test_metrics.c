@@ -76,6 +76,14 @@ static void test_a_token_that_is_gone_expires_at_no_time(void **state) {
         assert_told(text, "bearerd_token_generation{token=\"athena\"} 42");
 }
 
+static void test_streams_and_what_was_told_on_them_are_counted(void **state) {
+        setup_token(true);
+        token.status.streams = 7;
+        tally.news = 8;
+        assert_told(rendered(true), "bearerd_event_streams{token=\"athena\"} 7");
+        assert_told(rendered(true), "bearerd_events_total{token=\"athena\"} 8");
+}
+
 static void test_budget_peers_and_configuration_are_told(void **state) {
         setup_token(true);
         assert_told(rendered(true), "bearerd_budget_requests_left{token=\"athena\"} 3");
@@ -89,6 +97,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_token_has_the_time_until_it_expires_and_when_that_is),
                 cmocka_unit_test(test_a_token_that_is_gone_expires_at_no_time),
+                cmocka_unit_test(test_streams_and_what_was_told_on_them_are_counted),
                 cmocka_unit_test(test_budget_peers_and_configuration_are_told),
         };
 

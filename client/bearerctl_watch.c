@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerctl_watch - the command that tells of each new generation of a token: a line, or a command
+ * that is run. Has no token itself. Goes on over restarts of bearerd, until it is ended or may not
+ * have the token any more. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bearer.h"
+#include "client/address.h"
+#include "client/bearerctl.h"
+#include "client/output.h"
+#include "client/watch.h"
+#include "wire/json.h"
+
+#define LINE_MAX ((size_t)512)
+
+/* ---- what is told ---- */
+
+static void write_json(struct buffer *out, const struct event *event) {
+        struct json_writer json = {out};
+
+        json_begin(&json, NULL, '{');
+        json_string(&json, "name", slice_of(event->name));
+        json_integer(&json, "generation", event->generation);
+        json_integer(&json, "expires_at", event->expires_at);
+        json_integer(&json, "expires_in", event->expires_in);
+        json_end(&json, '}');
+}
+
+static void write_text(struct buffer *out, const struct event *event) {
+        buffer_printf(out, "%s: generation %" PRIu64 ", valid for ", event->name,
+                      event->generation);
+        ctl_span(out, event->expires_in);
+}
+
+/* At once: whoever reads it waits for it. */
+static int write_line(const struct ctl *ctl, const struct event *event) {
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(LINE_MAX);
+        int r;
+
+        if (ctl->json)
+                write_json(&line, event);
+        else
+                write_text(&line, event);
+        buffer_append_char(&line, '\n');
+        r = output_write(&line);
+        if (r == 0)
+                return EX_OK;
+        fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
+                bearer_strerror(r));
+        return EX_IOERR;
+}
+
+/* ---- what is run ---- */
+
+static int set_number(const char *name, uint64_t value) {
+        char text[sizeof "18446744073709551615"];
+
+        snprintf(text, sizeof text, "%" PRIu64, value);
+        return setenv(name, text, true);
+}
+
+static int set_environment(const struct event *event) {
+        if (setenv("BEARERD_NAME", event->name, true) < 0 ||
+            set_number("BEARERD_GENERATION", event->generation) < 0 ||
+            set_number("BEARERD_EXPIRES_AT", event->expires_at) < 0)
+                return -errno;
+        return 0;
+}
+
+static int wait_for(pid_t pid, int *ret_status) {
+        while (waitpid(pid, ret_status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return 0;
+}
+
+/* A failure is the command's own: it is told, and the next generation is another try. */
+static void tell_failure(const char *command, int status) {
+        if (WIFSIGNALED(status))
+                fprintf(stderr, "bearerctl: watch: %s: killed by signal %d\n", command,
+                        WTERMSIG(status));
+        else if (WEXITSTATUS(status) != 0)
+                fprintf(stderr, "bearerctl: watch: %s: exit status %d\n", command,
+                        WEXITSTATUS(status));
+}
+
+/* One at a time: what comes meanwhile is told by the next one. */
+static int run_command(const char *command, const struct event *event) {
+        char shell[] = "/bin/sh", option[] = "-c", *text = strdup(command);
+        char *const argv[] = {shell, option, text, NULL};
+        int r = text ? set_environment(event) : -ENOMEM, status = 0;
+        pid_t pid;
+
+        if (r == 0)
+                r = -posix_spawn(&pid, shell, NULL, NULL, argv, environ);
+        if (r == 0)
+                r = wait_for(pid, &status);
+        free(text);
+        if (r == 0) {
+                tell_failure(command, status);
+                return EX_OK;
+        }
+        fprintf(stderr, "bearerctl: watch: cannot run %s: %s\n", shell, bearer_strerror(r));
+        return EX_OSERR;
+}
+
+/* ---- what goes wrong ---- */
+
+/* Of what was there before, it is known that it comes back; whatever else may pass is waited for as
+ * well. */
+static bool is_the_end(int r, bool was_there) {
+        switch (r) {
+        case -ENOENT:
+        case -ECONNREFUSED:
+        case -ECONNRESET:
+                return !was_there;
+        case BEARER_E_BUSY:
+        case BEARER_E_TIMEOUT:
+        case BEARER_E_UNAVAILABLE:
+                return false;
+        default:
+                return true;
+        }
+}
+
+/* What is in the way is told once, until something else is. */
+static void warn(const struct ctl *ctl, int r, int *told) {
+        if (*told != r)
+                (void)ctl_fail(ctl, r);
+        *told = r;
+}
+
+/* Until there is something to do. False: nobody reads what is written any more. */
+static bool wait_for_news(const struct ctl *ctl, const struct watch *watch) {
+        struct pollfd pollfds[] = {
+                {.fd = watch->epoll, .events = POLLIN},
+                {.fd = ctl->exec ? -1 : STDOUT_FILENO},
+        };
+
+        (void)poll(pollfds, 2, -1);
+        return !(pollfds[1].revents & (POLLERR | POLLNVAL));
+}
+
+static int tell(const struct ctl *ctl, const struct event *event) {
+        switch (event->kind) {
+        case EVENT_IS_NONE:
+                return EX_OK;
+        case EVENT_IS_GONE:
+                fprintf(stderr,
+                        "bearerctl: token %s: generation %" PRIu64 " has been given up, and "
+                        "there is no other yet; 'bearerctl status' says why\n",
+                        event->name, event->generation);
+                return EX_OK;
+        case EVENT_IS_TOKEN:
+                break;
+        }
+        return ctl->exec ? run_command(ctl->exec, event) : write_line(ctl, event);
+}
+
+static int follow(const struct ctl *ctl, struct watch *watch) {
+        bool was_there = false;
+        int told = 0;
+
+        while (wait_for_news(ctl, watch)) {
+                struct event event;
+                int status, r = watch_dispatch(watch, &event);
+
+                was_there |= watch->state == WATCH_FOLLOWS;
+                if (r != 0 && is_the_end(r, was_there))
+                        return ctl_fail(ctl, r);
+                if (r != 0) {
+                        warn(ctl, r, &told);
+                        continue;
+                }
+                if (watch->state == WATCH_FOLLOWS)
+                        told = 0;
+                status = tell(ctl, &event);
+                if (status != EX_OK)
+                        return status;
+        }
+        return EX_IOERR;
+}
+
+int ctl_watch(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_(cleanup_watch) struct watch *watch = NULL;
+        struct sockaddr_un address;
+        int r = address_resolve(ctl->socket, &address);
+
+        if (r == 0 && ctl->name && !token_name_is_valid(slice_of(ctl->name)))
+                r = BEARER_E_INVALID;
+        if (r == 0)
+                r = watch_new(&address, ctl->name, &watch);
+        return r == 0 ? follow(ctl, watch) : ctl_fail(ctl, r);
+}

@@ -48,16 +48,6 @@ static void read_line(struct slice line, struct fields *fields) {
         }
 }
 
-static int read_integer(const struct json_object *object, const char *name, uint64_t most,
-                        uint64_t *ret_value) {
-        const struct json_member *member = json_find(object, name, JSON_INTEGER);
-
-        if (!member || member->integer > most)
-                return -EBADMSG;
-        *ret_value = member->integer;
-        return 0;
-}
-
 static int read_event(const struct fields *fields, enum event_kind kind, struct event *ret_event) {
         const struct json_member *name;
         struct event event = {.kind = kind};
@@ -70,11 +60,12 @@ static int read_event(const struct fields *fields, enum event_kind kind, struct 
         if (!name || !token_name_is_valid(name->text))
                 return -EBADMSG;
         memcpy(event.name, name->text.data, name->text.size);
-        r = read_integer(&object, "generation", UINT64_MAX, &event.generation);
+        r = json_find_integer(&object, "generation", UINT64_MAX, &event.generation);
         if (r == 0 && kind == EVENT_IS_TOKEN)
-                r = read_integer(&object, "expires_at", UINT64_MAX, &event.expires_at);
+                r = json_find_integer(&object, "expires_at", UINT64_MAX, &event.expires_at);
         if (r == 0 && kind == EVENT_IS_TOKEN)
-                r = read_integer(&object, "expires_in", OUTCOME_EXPIRES_IN_MAX, &event.expires_in);
+                r = json_find_integer(&object, "expires_in", OUTCOME_EXPIRES_IN_MAX,
+                                      &event.expires_in);
         if (r < 0 || event.generation == 0)
                 return -EBADMSG;
         *ret_event = event;

@@ -100,16 +100,6 @@ static int read_value(const struct json_object *object, struct secret *ret_value
         return secret_set(ret_value, text.data, text.size);
 }
 
-static int read_integer(const struct json_object *object, const char *name, uint64_t most,
-                        uint64_t *ret_value) {
-        const struct json_member *member = json_find(object, name, JSON_INTEGER);
-
-        if (!member || member->integer > most)
-                return -EBADMSG;
-        *ret_value = member->integer;
-        return 0;
-}
-
 /* None is "". */
 static int read_text(const struct json_object *object, const char *name, char *ret_text,
                      size_t size) {
@@ -135,11 +125,11 @@ static int read_members(const struct json_object *object, uint64_t received_at,
 
         if (!is_bearer(object))
                 return -EBADMSG;
-        r = read_integer(object, "expires_in", OUTCOME_EXPIRES_IN_MAX, &expires_in);
+        r = json_find_integer(object, "expires_in", OUTCOME_EXPIRES_IN_MAX, &expires_in);
         if (r == 0)
-                r = read_integer(object, "expires_at", UINT64_MAX, &token->expires_at);
+                r = json_find_integer(object, "expires_at", UINT64_MAX, &token->expires_at);
         if (r == 0)
-                r = read_integer(object, "generation", UINT64_MAX, &token->generation);
+                r = json_find_integer(object, "generation", UINT64_MAX, &token->generation);
         if (r == 0)
                 r = read_text(object, "name", token->name, sizeof token->name);
         if (r == 0)
@@ -159,11 +149,12 @@ static void read_offer(const struct json_object *object, struct token_offer *ret
         struct token_offer offer = {0};
         uint64_t slot;
 
-        if (read_integer(object, "served_for", OUTCOME_EXPIRES_IN_MAX, &offer.served_for) == 0 &&
-            read_integer(object, "epoch_slot", EPOCH_SLOTS_MAX - 1, &slot) == 0 &&
+        if (json_find_integer(object, "served_for", OUTCOME_EXPIRES_IN_MAX, &offer.served_for) ==
+                    0 &&
+            json_find_integer(object, "epoch_slot", EPOCH_SLOTS_MAX - 1, &slot) == 0 &&
             read_text(object, "epoch_file", offer.epoch_file, sizeof offer.epoch_file) == 0 &&
             offer.epoch_file[0] == '/' &&
-            read_integer(object, "epoch", EPOCH_MAX, &offer.epoch) == 0)
+            json_find_integer(object, "epoch", EPOCH_MAX, &offer.epoch) == 0)
                 offer.slot = (uint32_t)slot;
         else
                 offer.epoch = 0;

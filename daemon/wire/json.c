@@ -352,6 +352,16 @@ const struct json_member *json_find(const struct json_object *object, const char
         return member && member->kind == kind ? member : NULL;
 }
 
+int json_find_integer(const struct json_object *object, const char *name, uint64_t most,
+                      uint64_t *ret_value) {
+        const struct json_member *member = json_find(object, name, JSON_INTEGER);
+
+        if (!member || member->integer > most)
+                return -EBADMSG;
+        *ret_value = member->integer;
+        return 0;
+}
+
 /* Resolves the escapes of TEXT into TO; counts only if TO is NULL. The length, or -EBADMSG. */
 static ssize_t unescape(struct slice text, char *to) {
         const char *at = text.data, *end = at + text.size;

@@ -55,6 +55,9 @@ int json_parse(struct slice text, struct json_object *ret_object);
 /* The member NAME of kind KIND, or NULL. */
 const struct json_member *json_find(const struct json_object *object, const char *name,
                                     enum json_kind kind);
+/* The number NAME. 0; -EBADMSG: there is none, or it is above MOST. */
+int json_find_integer(const struct json_object *object, const char *name, uint64_t most,
+                      uint64_t *ret_value);
 /* Copies a string with its escapes resolved, and a NUL behind it. The length; -ENOBUFS: longer than
  * size - 1; -EBADMSG: an escape that is none, or a NUL in it. */
 ssize_t json_string_copy(const struct json_member *member, char *ret_text, size_t size);

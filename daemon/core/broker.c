@@ -6,14 +6,14 @@
 
 #include "base/hash.h"
 #include "core/broker.h"
+#include "core/broker_inside.h"
 
 /* So much earlier is a token's attempt counted as due when there is no token. */
 #define AHEAD_WITHOUT_TOKEN NSEC_PER_MIN
 
 /* ---- tokens ---- */
 
-/* What a later life of the broker should know, and when it is due next, may be another now. */
-static void changed(struct broker *broker) {
+void broker_changed(struct broker *broker) {
         broker->deadline_is_stale = true;
         broker->has_changed = true;
 }
@@ -25,7 +25,7 @@ bool broker_take_change(struct broker *broker) {
         return has_changed;
 }
 
-static void effect_add(struct broker *broker, struct broker_token *token) {
+void broker_add_effect(struct broker *broker, struct broker_token *token) {
         if (!list_is_linked(&token->effects))
                 list_append(&broker->effects, &token->effects);
 }
@@ -44,8 +44,8 @@ static void begin(struct broker *broker, struct broker_token *token, bool is_for
         broker->n_in_flight++;
         token->attempt = ++broker->last_attempt;
         token->to_start = true;
-        changed(broker);
-        effect_add(broker, token);
+        broker_changed(broker);
+        broker_add_effect(broker, token);
 }
 
 /* The attempt in flight is one no longer. */
@@ -54,17 +54,17 @@ static void settle(struct broker *broker, struct broker_token *token, bool sent,
         broker->n_in_flight--;
         token->attempt = 0;
         token->to_start = false;
-        changed(broker);
+        broker_changed(broker);
 }
 
-static void abandon(struct broker *broker, struct broker_token *token, uint64_t now) {
+void broker_abandon(struct broker *broker, struct broker_token *token, uint64_t now) {
         /* What the caller was never told of has not been sent. */
         bool sent = !token->to_start;
 
         if (sent)
                 token->to_abandon = token->attempt;
         settle(broker, token, sent, now);
-        effect_add(broker, token);
+        broker_add_effect(broker, token);
 }
 
 /* ---- requests ---- */
@@ -84,7 +84,7 @@ static void unpark(struct broker *broker, struct request *request) {
         quota_give(request->user, QUOTA_WAITING, 1);
 }
 
-static void reply_add(struct broker *broker, struct request *request, struct reply reply,
+void broker_add_reply(struct broker *broker, struct request *request, struct reply reply,
                       uint64_t now) {
         assert(waiter_waits(&request->waiter));
         unpark(broker, request);
@@ -169,9 +169,8 @@ static struct reply judge_crowded(const struct broker *broker, struct broker_tok
         return reply;
 }
 
-/* Something has changed for TOKEN: who can be answered now, and who is to be told of it? A passing
- * failure does not end the wait of a request for a newer token: its own deadline does. */
-static void review(struct broker *broker, struct broker_token *token, uint64_t now) {
+/* A passing failure does not end the wait of a request for a newer token: its own deadline does. */
+void broker_review(struct broker *broker, struct broker_token *token, uint64_t now) {
         LIST_FOREACH_SAFE(link, following, &token->waiting) {
                 struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
                 struct reply reply = judge(broker, token, request, now);
@@ -181,7 +180,7 @@ static void review(struct broker *broker, struct broker_token *token, uint64_t n
                 if (reply.kind == REPLY_PAUSED && reply.hindrance != HINDRANCE_FRESH &&
                     reply.hindrance != HINDRANCE_DENIED)
                         continue;
-                reply_add(broker, request, reply, now);
+                broker_add_reply(broker, request, reply, now);
         }
         followers_review(&broker->followers, token, token == broker->default_token, now);
 }
@@ -325,7 +324,7 @@ static struct broker_token *next_due(const struct broker *broker, uint64_t now) 
         return first;
 }
 
-static void start_due(struct broker *broker, uint64_t now) {
+void broker_start_due(struct broker *broker, uint64_t now) {
         struct broker_token *token;
 
         while ((token = next_due(broker, now)))
@@ -337,7 +336,7 @@ static void give_up_token(struct broker *broker, struct broker_token *token, uin
                 return;
         token->has_expired = true;
         epochs_shut(&broker->epochs, token->slot);
-        effect_add(broker, token);
+        broker_add_effect(broker, token);
 }
 
 /* What copies there are of TOKEN is no longer what a worker would be given. */
@@ -378,8 +377,8 @@ struct broker_token *broker_ended(struct broker *broker, uint64_t attempt, struc
         if (!token->lease.is_failing)
                 call_in(broker, token, now);
         give_up_token(broker, token, now);
-        review(broker, token, now);
-        start_due(broker, now);
+        broker_review(broker, token, now);
+        broker_start_due(broker, now);
         return token;
 }
 
@@ -388,18 +387,18 @@ static void give_up_attempt(struct broker *broker, struct broker_token *token, u
                             uint64_t now) {
         struct outcome outcome = {.kind = OUTCOME_FAILED, .message = "no answer in time"};
 
-        abandon(broker, token, now);
+        broker_abandon(broker, token, now);
         lease_ended(&token->lease, &outcome, random, now);
         count_attempt(token, now);
 }
 
 static void token_expired(struct broker *broker, struct broker_token *token, uint64_t random,
                           uint64_t now) {
-        changed(broker);
+        broker_changed(broker);
         if (lease_attempt_deadline(&token->lease) <= now)
                 give_up_attempt(broker, token, random, now);
         give_up_token(broker, token, now);
-        review(broker, token, now);
+        broker_review(broker, token, now);
 }
 
 void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
@@ -413,20 +412,20 @@ void broker_expired(struct broker *broker, uint64_t random, uint64_t now) {
                 random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
                 token_expired(broker, broker->tokens[i], random, now);
         }
-        start_due(broker, now);
+        broker_start_due(broker, now);
         while ((waiter = waiters_expired(&broker->waiters, now))) {
                 struct request *request = CONTAINER_OF(waiter, struct request, waiter);
 
-                reply_add(broker, request, judge_late(broker, request->reply.token, request, now),
-                          now);
+                broker_add_reply(broker, request,
+                                 judge_late(broker, request->reply.token, request, now), now);
         }
         broker->deadline_is_stale = true;
 }
 
 void broker_refresh(struct broker *broker, struct broker_token *token, uint64_t now) {
         lease_refresh(&token->lease, now);
-        changed(broker);
-        start_due(broker, now);
+        broker_changed(broker);
+        broker_start_due(broker, now);
 }
 
 static uint64_t tokens_deadline(const struct broker *broker) {
@@ -511,13 +510,7 @@ struct effect broker_next_effect(struct broker *broker) {
         return (struct effect){.kind = EFFECT_NONE};
 }
 
-/* ---- configuration ---- */
-
-static int compare_tokens(const void *a, const void *b) {
-        const struct broker_token *const *left = a, *const *right = b;
-
-        return strcmp((*left)->name, (*right)->name);
-}
+/* ---- beginning and end ---- */
 
 static size_t bucket_of(const char *name) {
         return hash_bucket(hash_text(HASH_INIT, name), BROKER_BUCKETS);
@@ -563,137 +556,4 @@ void broker_deinit(struct broker *broker) {
         while (broker_next_effect(broker).kind != EFFECT_NONE) /* frees those that were removed */
                 ;
         accounts_free(&broker->accounts);
-}
-
-/* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
-static void token_remove(struct broker *broker, struct broker_token *token, uint64_t now) {
-        LIST_FOREACH_SAFE(link, following, &token->waiting) {
-                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
-
-                reply_add(broker, request, (struct reply){.kind = REPLY_FORBIDDEN}, now);
-        }
-        followers_dismiss(&broker->followers, token);
-        if (token->attempt)
-                abandon(broker, token, now);
-        token->has_expired = false;
-        epochs_give(&broker->epochs, token->slot);
-        token->slot = EPOCH_NO_SLOT;
-        token->removed = true;
-        if (token->lease.generation >= now / NSEC_PER_MSEC)
-                broker->removed_generation =
-                        time_max(broker->removed_generation, token->lease.generation);
-        effect_add(broker, token);
-}
-
-/* Those who wait for OLD, or follow it, do so with TOKEN from now on; what is counted is counted by
- * name. */
-static void token_inherit(struct broker_token *token, struct broker_token *old) {
-        LIST_FOREACH_SAFE(link, following, &old->waiting) {
-                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
-
-                list_remove(link);
-                list_append(&token->waiting, link);
-                request->reply.token = token;
-        }
-        token->n_waiting = old->n_waiting;
-        old->n_waiting = 0;
-        followers_hand_over(old, token);
-        token->lease.generation = old->lease.generation;
-        token->tally = old->tally;
-        token->slot = old->slot;
-        old->slot = EPOCH_NO_SLOT;
-}
-
-/* What SPEC says that is no part of the token's identity. */
-static void token_apply(struct broker_token *token, const struct broker_spec *spec) {
-        struct budget *budget = &token->account->budget;
-
-        lease_set_terms(&token->lease, &spec->terms);
-        if (spec->terms.requests_per_minute < budget->per_minute)
-                budget_set_per_minute(budget, spec->terms.requests_per_minute);
-        token->policy = spec->policy;
-        token->user = spec->user;
-}
-
-/* The token that goes on, or a new one. */
-static int token_for(struct broker *broker, const struct broker_spec *spec, uint64_t now,
-                     struct broker_token **ret_token) {
-        struct broker_token *old = broker_find(broker, spec->name);
-
-        if (old && strcmp(old->identity, spec->identity) == 0 &&
-            strcmp(old->account->key, spec->account) == 0) {
-                *ret_token = old;
-                return 0;
-        }
-        return broker_token_new(spec, &broker->accounts, now, ret_token);
-}
-
-/* TOKENS is in the order of SPECS; what was there before and is not among them goes. */
-static void switch_tokens(struct broker *broker, struct broker_token **tokens,
-                          const struct broker_spec *specs, size_t n, uint64_t now) {
-        struct broker_token **old = broker->tokens;
-        size_t n_old = broker->n_tokens;
-
-        /* Of tokens that share a budget, the smallest one holds. */
-        LIST_FOREACH(link, &broker->accounts)
-                budget_set_per_minute(&CONTAINER_OF(link, struct account, link)->budget,
-                                      TERMS_REQUESTS_PER_MINUTE_MAX);
-        broker->default_token = n == 1 ? tokens[0] : NULL;
-        for (size_t i = 0; i < n; i++) {
-                struct broker_token *before = broker_find(broker, specs[i].name);
-
-                /* Generations only rise, whatever the configuration. */
-                if (!before)
-                        tokens[i]->lease.generation = broker->removed_generation;
-                else if (before != tokens[i])
-                        token_inherit(tokens[i], before);
-                token_apply(tokens[i], &specs[i]);
-                if (specs[i].is_default)
-                        broker->default_token = tokens[i];
-        }
-        for (size_t i = 0; i < n_old; i++)
-                list_remove(&old[i]->by_name);
-        for (size_t i = 0; i < n; i++)
-                broker_enter(broker, tokens[i]);
-        qsort(tokens, n, sizeof *tokens, compare_tokens);
-        broker->tokens = tokens;
-        broker->n_tokens = n;
-        for (size_t i = 0; i < n_old; i++)
-                if (broker_find(broker, old[i]->name) != old[i])
-                        token_remove(broker, old[i], now);
-        free(old);
-        for (size_t i = 0; i < n; i++)
-                if (broker->tokens[i]->slot == EPOCH_NO_SLOT)
-                        broker->tokens[i]->slot = epochs_take(&broker->epochs);
-}
-
-int broker_configure(struct broker *broker, const struct broker_spec *specs, size_t n,
-                     uint64_t now) {
-        _cleanup_free_ struct broker_token **tokens = calloc(n, sizeof *tokens);
-        int r = tokens ? 0 : -ENOMEM;
-        size_t made;
-
-        for (made = 0; made < n && r == 0; made++)
-                r = token_for(broker, &specs[made], now, &tokens[made]);
-        if (r < 0) {
-                while (tokens && made-- > 0)
-                        if (tokens[made] && broker_find(broker, specs[made].name) != tokens[made])
-                                broker_token_free(tokens[made]);
-                accounts_sweep(&broker->accounts, now);
-                changed(broker);
-                return r;
-        }
-        switch_tokens(broker, tokens, specs, n, now);
-        tokens = NULL; /* consumed */
-        accounts_sweep(&broker->accounts, now);
-        for (size_t i = 0; i < n; i++) {
-                if (broker->is_configured)
-                        lease_refresh(&broker->tokens[i]->lease, now);
-                review(broker, broker->tokens[i], now);
-        }
-        broker->is_configured = true;
-        broker_call_in(broker, now); /* policies, and what is told with a token, may be others */
-        changed(broker);
-        start_due(broker, now);
-        return 0;
 }

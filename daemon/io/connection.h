@@ -49,9 +49,9 @@ static inline struct stream *connection_stream(const struct connection *connecti
         return connection->exchange ? connection->exchange->stream : NULL;
 }
 
-/* Takes FD, and what has already come in on it. If its user has too many connections, the one of
- * them that has been idle for longest ends, or else the new one, with an answer that says so. */
-void connection_open(struct server *server, int fd, uint64_t now);
+/* Takes what has already come in on a new one: most clients have sent their request by now. May
+ * close CONNECTION. */
+void connection_start(struct connection *connection, uint64_t now);
 /* NULL. */
 struct connection *connection_close(struct connection *connection);
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "io/admission.h"
 #include "io/journal.h"
 #include "io/server.h"
 
@@ -111,7 +112,7 @@ static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
                 fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd >= 0) {
                         server->n_accepted++;
-                        connection_open(server, fd, now);
+                        admission_open(server, fd, now);
                         continue;
                 }
                 server->n_alone = 0;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "io/admission.h"
 #include "io/server.h"
 
 #define TOKEN    "a-token-that-nobody-may-find-later"
@@ -194,7 +195,7 @@ static void come(size_t i, const char *text) {
         assert_int_equal(send(crowd[i], text, strlen(text), 0), strlen(text));
         fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         assert_true(fd >= 0);
-        connection_open(&server, fd, NOW);
+        admission_open(&server, fd, NOW);
 }
 
 static void assert_taken(uint64_t connections, enum quota_kind kind, uint64_t bytes) {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "io/admission.h"
 #include "io/server.h"
 #include "io/stream.h"
 
@@ -71,7 +72,7 @@ static void ask(const char *behind) {
 
         assert_int_equal(send(reader, request, strlen(request), 0), strlen(request));
         assert_int_equal(send(reader, behind, strlen(behind), 0), strlen(behind));
-        connection_open(&server, far_end, clock_now());
+        admission_open(&server, far_end, clock_now());
         assert_non_null(connection);
 }
 
@@ -233,7 +234,7 @@ static void test_stream_makes_no_room_for_others(void **state) {
         ask("");
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
                          0);
-        connection_open(&server, fds[1], clock_now());
+        admission_open(&server, fds[1], clock_now());
         assert_true(recv(fds[0], answer, sizeof answer - 1, 0) > 0);
         assert_non_null(strstr(answer, " 429 "));
         assert_int_equal(n_left, 0);

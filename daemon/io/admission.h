@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* admission - who has come in, and whether there is a place for one more connection of its user. */
+#pragma once
+
+#include "io/server.h"
+
+/* Takes FD, and what has already come in on it. If its user has too many connections, the one of
+ * them that has been idle for longest ends, or else the new one, with an answer that says so. */
+void admission_open(struct server *server, int fd, uint64_t now);

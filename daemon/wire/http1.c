@@ -174,6 +174,7 @@ static int keep_field(struct reader *reader, struct head *head, enum field field
                         return refuse(reader, "a second Content-Type");
                 break;
         case FIELD_LAST_EVENT_ID:
+                head->has_other = true; /* it may be anything, where it is not looked at */
                 if (head->values[field].data)
                         return refuse(reader, "a second Last-Event-ID");
                 break;

@@ -35,6 +35,10 @@ void auditor_woken(const struct world *world) {
 
 /* ---- always ---- */
 
+void auditor_effect(const struct world *world, enum effect_kind kind, bool is_quiet) {
+        HOLDS(!is_quiet || kind == EFFECT_NONE, "where there is something to do, that is said");
+}
+
 static void check_counts(const struct world *world) {
         const struct broker *broker = &world->broker;
         unsigned in_flight = 0;

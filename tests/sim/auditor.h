@@ -80,6 +80,8 @@ void auditor_told(const struct world *world, const struct reader *reader,
 
 /* ---- in time: audit_time.c ---- */
 
+/* KIND is next to be done; whether bearerd was told that there IS nothing. */
+void auditor_effect(const struct world *world, enum effect_kind kind, bool is_quiet);
 /* The timer has fired, and what followed was carried out. */
 void auditor_woken(const struct world *world);
 /* After effects were carried out. */

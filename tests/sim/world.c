@@ -19,10 +19,14 @@ uint64_t world_about(struct world *world, uint64_t at) {
 
 /* As in bearerd, what a later life must know is written down first. */
 void world_carry_out(struct world *world) {
+        bool is_quiet = broker_is_quiet(&world->broker);
+
         memory_keep(&world->memory, &world->broker, false);
         for (;;) {
                 struct effect effect = broker_next_effect(&world->broker);
 
+                auditor_effect(world, effect.kind, is_quiet);
+                is_quiet = broker_is_quiet(&world->broker);
                 switch (effect.kind) {
                 case EFFECT_NONE:
                         return;

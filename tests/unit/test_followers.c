@@ -124,6 +124,20 @@ static void test_present_generation_is_told_at_once_and_then_each_new_one(void *
         unfollow(&follower);
 }
 
+static void test_broker_is_not_quiet_while_something_is_to_be_told(void **state) {
+        struct broker_token *token = configure_and_fetch(3600);
+        struct follower follower = {0};
+
+        (void)broker_take_change(&broker);
+        assert_true(broker_is_quiet(&broker));
+        follow(&follower, "a", 0);
+        assert_false(broker_is_quiet(&broker));
+        assert_told_and_ready(&follower, NEWS_TOKEN);
+        assert_true(broker_is_quiet(&broker));
+        assert_int_equal(token->n_followers, 1);
+        unfollow(&follower);
+}
+
 static void test_first_token_is_told_when_it_comes(void **state) {
         struct broker_token *token = configure_one();
         struct follower follower = {0};
@@ -449,6 +463,7 @@ static void test_followers_are_no_reason_to_wake_up(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_present_generation_is_told_at_once_and_then_each_new_one),
+                TEST(test_broker_is_not_quiet_while_something_is_to_be_told),
                 TEST(test_first_token_is_told_when_it_comes),
                 TEST(test_what_is_decided_twice_is_told_once),
                 TEST(test_what_is_known_already_is_not_told),

@@ -69,7 +69,7 @@ cd /tmp || exit 1
 # shellcheck disable=SC2046 # words
 ok "the example builds with what libbearer-dev has" 0 "$(cc -o worker-example \
   /usr/share/doc/libbearer-dev/examples/worker.c $(pkg-config --cflags --libs libbearer) 2>&1; echo $?)"
-ok "... and works" "*the API answered 200" "$(as_worker ./worker-example 2>&1)"
+ok "... and works" "*the API answered 200" "$(as_worker timeout 30 ./worker-example 2>&1)"
 
 # --- upgraded, with fifty workers by the library, and one that connects for each request
 # shellcheck disable=SC2046 # words

@@ -56,7 +56,8 @@ def test_one_request_at_start_and_its_form(broker, endpoint):
     assert answered.body == {
         "access_token": endpoint.tokens[0], "token_type": "Bearer",
         "expires_in": answered.body["expires_in"], "expires_at": expires_at,
-        "name": "athena", "generation": generation, "practice_id": "195900"}
+        "name": "athena", "generation": generation, "practice_id": "195900",
+        "served_for": answered.body["expires_in"] - 60}
 
 
 def test_200_workers_that_start_at_once_cause_one_request(broker, endpoint):

@@ -2,8 +2,8 @@
 /* bearerctl - the command line: what its commands share.
  *
  * Speaks to bearerd as any worker does, and has no right that its user has not. A token goes to
- * stdout or into the environment of a command, where it was asked for, and nowhere else: not into a
- * message, not into argv. Every error is one line on stderr: what, where, and what to do next. */
+ * stdout, or to a command or a file, where it was asked for, and nowhere else: not into a message,
+ * not into argv. Every error is one line on stderr: what, where, and what to do next. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,25 +18,36 @@ struct ctl {
         const char *socket;   /* --socket, or NULL */
         const char *control;  /* --control, or NULL */
         const char *name;     /* of the token, or NULL: the default one */
-        const char *env;      /* --env */
+        const char *file;     /* FILE of write */
+        const char *env;      /* --env, or NULL */
         bool json;            /* --json */
+        bool once;            /* --once */
         bool openmetrics;     /* --openmetrics */
+        bool restart;         /* --restart-on-renewal */
+        int fd;               /* --fd; -1: none */
+        unsigned mode;        /* --mode */
         uint64_t min_valid;   /* --min-valid, seconds; 0: any */
+        uint64_t patience;    /* --timeout, seconds; NEVER: as long as it takes */
         int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
         char *const *command; /* behind "--", or NULL */
 };
 
-/* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK. */
+/* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK; those that
+ * go on for longer write to stdout themselves. */
+int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_get(const struct ctl *ctl, struct buffer *out);
 int ctl_header(const struct ctl *ctl, struct buffer *out);
-int ctl_renew(const struct ctl *ctl, struct buffer *out);
-int ctl_exec(const struct ctl *ctl, struct buffer *out);
-int ctl_status(const struct ctl *ctl, struct buffer *out);
-int ctl_refresh(const struct ctl *ctl, struct buffer *out);
 int ctl_metrics(const struct ctl *ctl, struct buffer *out);
+int ctl_refresh(const struct ctl *ctl, struct buffer *out);
+int ctl_renew(const struct ctl *ctl, struct buffer *out);
+int ctl_status(const struct ctl *ctl, struct buffer *out);
+int ctl_wait(const struct ctl *ctl, struct buffer *out);
+int ctl_write(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);
+/* The exit status alone. */
+int ctl_status_of(int r);
 
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);

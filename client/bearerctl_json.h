@@ -29,5 +29,8 @@ bool ctl_json_flag(struct json_object *object, const char *key);
 /* Whether OBJECT's tokens are a list of objects: *ret_tokens, borrowed. */
 bool ctl_json_tokens(struct json_object *object, struct json_object **ret_tokens);
 
+/* The token NAME among OBJECT's tokens, borrowed, or NULL. */
+struct json_object *ctl_json_token(struct json_object *object, const char *name);
+
 /* Shows what is printable, and no control sequence. */
 void ctl_json_show(struct buffer *out, const char *text);

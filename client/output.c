@@ -4,7 +4,7 @@
 
 #include "client/output.h"
 
-int output_finish(const struct buffer *out) {
+int output_write(const struct buffer *out) {
         struct slice rest = buffer_slice(out);
 
         if (buffer_error(out) < 0)
@@ -19,5 +19,13 @@ int output_finish(const struct buffer *out) {
                         return -errno;
                 }
         }
+        return 0;
+}
+
+int output_finish(const struct buffer *out) {
+        int r = output_write(out);
+
+        if (r < 0)
+                return r;
         return close(STDOUT_FILENO) < 0 ? -errno : 0;
 }

@@ -8,5 +8,7 @@
 /* Room for one token with everything around it, a long status, or what bearerd answers at most. */
 #define OUTPUT_MAX ((size_t)1 << 23)
 
-/* Writes all of OUT, and closes stdout. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
+/* Writes all of OUT. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
+int output_write(const struct buffer *out);
+/* The same, and closes stdout. */
 int output_finish(const struct buffer *out);

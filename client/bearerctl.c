@@ -17,13 +17,17 @@
 #include "wire/api.h"
 
 enum option_code {
-        OPTION_CONTROL = 1,
+        OPTION_AS = 1,
+        OPTION_CONFIG,
+        OPTION_CONTROL,
         OPTION_ENV,
         OPTION_FD,
+        OPTION_FETCH,
         OPTION_HELP,
         OPTION_JSON,
         OPTION_MIN_VALID,
         OPTION_MODE,
+        OPTION_NO_REQUEST,
         OPTION_ONCE,
         OPTION_OPENMETRICS,
         OPTION_RESTART,
@@ -51,6 +55,13 @@ static const struct command {
         bool takes_name, takes_file, takes_command;
         struct option options[OPTIONS_MAX + 1]; /* and --help */
 } commands[] = {
+        {"doctor", ctl_doctor, usage_doctor, .takes_name = true,
+         .options = {{"as", required_argument, NULL, OPTION_AS},
+                     {"config", required_argument, NULL, OPTION_CONFIG},
+                     {"fetch", required_argument, NULL, OPTION_FETCH},
+                     {"json", no_argument, NULL, OPTION_JSON},
+                     {"no-request", no_argument, NULL, OPTION_NO_REQUEST},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
         {"exec", ctl_exec, usage_exec, .takes_name = true, .takes_command = true,
          .options = {{"env", required_argument, NULL, OPTION_ENV},
                      {"fd", required_argument, NULL, OPTION_FD},
@@ -155,8 +166,20 @@ static int read_wait(int *ret_timeout_ms) {
 /* What takes no reading. Whether it is one. */
 static bool take_plain_option(struct ctl *ctl, int code) {
         switch (code) {
+        case OPTION_AS:
+                ctl->as = optarg;
+                return true;
+        case OPTION_CONFIG:
+                ctl->config = optarg;
+                return true;
+        case OPTION_FETCH:
+                ctl->fetch = optarg;
+                return true;
         case OPTION_JSON:
                 ctl->json = true;
+                return true;
+        case OPTION_NO_REQUEST:
+                ctl->no_request = true;
                 return true;
         case OPTION_ONCE:
                 ctl->once = true;

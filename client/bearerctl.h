@@ -13,6 +13,9 @@
 #include "base/buffer.h"
 #include "client/connection.h"
 
+/* Of doctor: something is wrong, and named. */
+#define EXIT_WRONG 1
+
 /* What a command was told. */
 struct ctl {
         const char *socket;   /* --socket, or NULL */
@@ -20,10 +23,14 @@ struct ctl {
         const char *name;     /* of the token, or NULL: the default one */
         const char *file;     /* FILE of write */
         const char *env;      /* --env, or NULL */
+        const char *as;       /* --as, or NULL: who calls */
+        const char *config;   /* --config, or NULL: the installed one */
+        const char *fetch;    /* --fetch, or NULL: the installed one */
         bool json;            /* --json */
         bool once;            /* --once */
         bool openmetrics;     /* --openmetrics */
         bool restart;         /* --restart-on-renewal */
+        bool no_request;      /* --no-request */
         int fd;               /* --fd; -1: none */
         unsigned mode;        /* --mode */
         uint64_t min_valid;   /* --min-valid, seconds; 0: any */
@@ -34,6 +41,7 @@ struct ctl {
 
 /* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK; those that
  * go on for longer write to stdout themselves. */
+int ctl_doctor(const struct ctl *ctl, struct buffer *out);
 int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_get(const struct ctl *ctl, struct buffer *out);
 int ctl_header(const struct ctl *ctl, struct buffer *out);
@@ -48,6 +56,8 @@ int ctl_write(const struct ctl *ctl, struct buffer *out);
 int ctl_fail(const struct ctl *ctl, int r);
 /* The exit status alone. */
 int ctl_status_of(int r);
+/* What can be done about R. */
+const char *ctl_advice(int r);
 
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);

@@ -13,7 +13,7 @@ static const struct advice {
         int status;
         const char *next;
 } advices[] = {
-        {BEARER_E_DENIED, EX_CONFIG, "'bearerctl status' says what it answered"},
+        {BEARER_E_DENIED, EX_CONFIG, "'bearerctl doctor' says what is wrong, and how to mend it"},
         {BEARER_E_UNAVAILABLE, EX_TEMPFAIL, "bearerd goes on trying, see 'bearerctl status'"},
         {BEARER_E_TIMEOUT, EX_TEMPFAIL, "'bearerctl status' says why, --wait waits longer"},
         {BEARER_E_FRESH, EX_TEMPFAIL, "if an API still answers 401, look at the permissions there"},
@@ -29,7 +29,7 @@ static const struct advice {
         {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
         {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd), or see --socket"},
         {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
-        {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status alone */
+        {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status and doctor */
 };
 
 static const struct advice *advice_on(int r) {
@@ -43,6 +43,10 @@ static const struct advice *advice_on(int r) {
 
 int ctl_status_of(int r) {
         return advice_on(r)->status;
+}
+
+const char *ctl_advice(int r) {
+        return advice_on(r)->next;
 }
 
 /* As the user gave it, or where that leads. */
@@ -63,7 +67,7 @@ int ctl_fail(const struct ctl *ctl, int r) {
                 fprintf(stderr, "token %s", ctl->name);
         else
                 fputs("the default token", stderr);
-        fprintf(stderr, ": %s; %s\n", bearer_strerror(r), advice_on(r)->next);
+        fprintf(stderr, ": %s; %s\n", bearer_strerror(r), ctl_advice(r));
         return ctl_status_of(r);
 }
 

@@ -21,12 +21,13 @@ const char usage_overview[] =
         "\n"
         "Commands for operators:\n"
         "  status             each token: how long it lives, when it is renewed, what went wrong\n"
+        "  doctor [NAME]      walk the whole path of a token, and name the first thing that is wrong\n"
         "  refresh [NAME]     have it renewed at once; workers are served meanwhile\n"
         "  metrics            what bearerd counts, as Prometheus reads it\n"
         "\n"
         "'bearerctl COMMAND --help' says what there is to say about one.\n" NAME_MEANS
-        "refresh and metrics are for who may use the control socket: root. So is the whole status;\n"
-        "others see the tokens that they may have.\n"
+        "refresh and metrics are for who may use the control socket: root. So are the whole status\n"
+        "and all that doctor can look at; others see what they may have.\n"
         "\n"
         "Options:\n"
         "  --socket PATH   bearerd's socket, a path or unix:///path; else $BEARERD_SOCKET;\n"
@@ -38,8 +39,10 @@ const char usage_overview[] =
         "\n"
         "Exit status:\n"
         "   0  done\n"
+        "   1  doctor: something is wrong, and named\n"
         "  64  wrong usage; no default token\n"
         "  66  no such token\n"
+        "  67  doctor: no such user\n"
         "  69  bearerd is not reachable\n"
         "  71  no memory, no descriptors, and what else this host lacks\n"
         "  73  write: the file could not be written\n"
@@ -131,6 +134,25 @@ const char usage_status[] =
         "\n"
         "Who may not use the control socket sees the tokens that he may have, without the budget and\n"
         "the requests per second.\n";
+
+const char usage_doctor[] =
+        "Usage: bearerctl doctor [NAME] [OPTIONS]\n"
+        "\n"
+        "Walks the whole path of a token and names the first thing that is wrong, with how to mend\n"
+        "it: configuration, paths, group, socket, peer, DNS, TCP, TLS, clock, credentials, scope,\n"
+        "lifetime, budget. A line for each check: \"ok\", \"WRONG\", or \"skipped\" with the reason.\n" NAME_MEANS
+        "\n"
+        "  --as USER       for the user that workers run as; else for who calls\n"
+        "  --config FILE   bearerd's configuration, if it is not the installed one\n"
+        "  --fetch PROGRAM bearerd-fetch, or unix:PATH where systemd starts it, as bearerd has it\n"
+        "  --no-request    make no token request\n"
+        "  --json          all of it as JSON, at the end\n"
+        "\n"
+        "It makes at most one token request, by having bearerd renew the token, and says whether it\n"
+        "did: what comes of it is served to workers, and counts in the budget. The endpoint is looked\n"
+        "at by bearerd-fetch, which sends it a HEAD request without credentials. Tokens and secrets\n"
+        "are not shown.\n"
+        "Everything takes root; others are told what is skipped.\n";
 
 const char usage_refresh[] =
         "Usage: bearerctl refresh [NAME]\n"

@@ -4,6 +4,7 @@
 
 extern const char usage_overview[];
 
+extern const char usage_doctor[];
 extern const char usage_exec[];
 extern const char usage_get[];
 extern const char usage_header[];

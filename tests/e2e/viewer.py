@@ -87,9 +87,10 @@ class Viewer:
         return None if status is None else (status,)
 
     def is_stopped(self):
-        self._read()
         with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+            state = file.read().rsplit(")", 1)[1].split()[0]
+        self._read()    # all that it has written before
+        return state == "T"
 
     def settings(self):
         return termios.tcgetattr(self._slave)

@@ -12,6 +12,8 @@
 
 struct writer {
         const struct ctl *ctl;
+        struct bearer *bearer;
+        const char *name; /* of the token */
         struct tokenfile *file;
         uint64_t expires_at; /* of what is in the file; NEVER: it is not there */
         int told;            /* the reason that was told last */
@@ -34,15 +36,21 @@ static int put(struct writer *writer, const struct bearer_token *token) {
         return r < 0 ? fail_file(writer->ctl, r) : EX_OK;
 }
 
-static void expire(struct writer *writer) {
+/* The exit status. The same token granted again, for longer, is no renewal that would be told. */
+static int expire(struct writer *writer) {
+        _cleanup_token_ struct bearer_token *again = NULL;
+
         if (clock_now() < writer->expires_at)
-                return;
+                return EX_OK;
+        if (bearer_get(writer->bearer, writer->name, 0, &again) == 0)
+                return put(writer, again);
         tokenfile_remove(writer->file);
         fprintf(stderr,
                 "bearerctl: write: %s: its token has expired, and there is no other: it is removed "
                 "until there is; 'bearerctl status' says why\n",
                 writer->ctl->file);
         writer->expires_at = NEVER;
+        return EX_OK;
 }
 
 /* The exit status: EX_OK, and it goes on. */
@@ -75,7 +83,8 @@ static int keep(struct writer *writer, struct renewal *renewal, int signals) {
                         return ctl_fail(writer->ctl, -errno);
                 if (ready[1].revents)
                         status = take(writer, renewal);
-                expire(writer);
+                if (status == EX_OK)
+                        status = expire(writer);
         }
         tokenfile_remove(writer->file);
         return status;
@@ -96,11 +105,13 @@ static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
         r = ctl_token_await(ctl, bearer, NEVER, &token);
         if (r != 0)
                 return ctl_status_of(r);
+        writer.bearer = bearer;
+        writer.name = bearer_token_name(token);
         signals = signals_open(numbers, NULL);
         r = put(&writer, token);
         if (r != EX_OK)
                 return r;
-        r = signals < 0 ? signals : renewal_new(bearer, token, &renewal);
+        r = signals < 0 ? signals : renewal_new(ctl->socket, bearer, token, &renewal);
         if (r < 0) {
                 tokenfile_remove(file);
                 return ctl_fail(ctl, r);

@@ -1,49 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 
+#include "client/address.h"
 #include "client/clock.h"
 #include "client/renewal.h"
-#include "core/name.h"
+#include "client/watch.h"
 
-#define INTERVAL_MIN (250 * NSEC_PER_MSEC)
-#define INTERVAL_MAX (5 * NSEC_PER_SEC)
-#define FRACTION     8 /* of what is left */
+/* Between two tries to get a token that was told of. */
+#define RETRY NSEC_PER_SEC
 
 struct renewal {
         struct bearer *bearer;
-        char name[TOKEN_NAME_MAX + 1];
+        struct watch *watch;
         uint64_t generation;
-        int timer;
+        int epoll, timer;
+        bool is_due; /* a newer one was told of, and is still to be had */
+        int trouble; /* what is in the way; 0: nothing */
 };
 
-/* The shorter what is left, the more often. */
-static int arm(struct renewal *renewal, uint64_t expires_in) {
-        uint64_t left = time_min(expires_in, FRACTION * INTERVAL_MAX / NSEC_PER_SEC);
-        uint64_t interval = time_max(left * NSEC_PER_SEC / FRACTION, INTERVAL_MIN);
-        struct itimerspec value = {0};
+static int add(const struct renewal *renewal, int fd) {
+        struct epoll_event event = {.events = EPOLLIN};
 
-        value.it_value = value.it_interval = clock_timespec(interval);
-        return timerfd_settime(renewal->timer, 0, &value, NULL) < 0 ? -errno : 0;
+        return epoll_ctl(renewal->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int renewal_new(struct bearer *bearer, const struct bearer_token *token,
+static int open_descriptors(struct renewal *renewal) {
+        int r;
+
+        renewal->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (renewal->timer < 0)
+                return -errno;
+        renewal->epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (renewal->epoll < 0)
+                return -errno;
+        r = add(renewal, renewal->timer);
+        return r < 0 ? r : add(renewal, renewal->watch->epoll);
+}
+
+int renewal_new(const char *socket, struct bearer *bearer, const struct bearer_token *token,
                 struct renewal **ret_renewal) {
         _cleanup_(cleanup_renewal) struct renewal *renewal = calloc(1, sizeof *renewal);
+        struct sockaddr_un address;
         int r;
 
         if (!renewal)
                 return -ENOMEM;
-        renewal->timer = -1;
+        renewal->epoll = renewal->timer = -1;
         renewal->bearer = bearer;
         renewal->generation = bearer_token_generation(token);
-        strncpy(renewal->name, bearer_token_name(token), sizeof renewal->name - 1);
-        renewal->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (renewal->timer < 0)
-                return -errno;
-        r = arm(renewal, bearer_token_expires_in(token));
+        r = address_resolve(socket, &address);
+        if (r == 0)
+                r = watch_new(&address, bearer_token_name(token), &renewal->watch);
+        if (r == 0)
+                r = open_descriptors(renewal);
         if (r < 0)
                 return r;
         *ret_renewal = renewal;
@@ -54,33 +66,69 @@ int renewal_new(struct bearer *bearer, const struct bearer_token *token,
 struct renewal *renewal_free(struct renewal *renewal) {
         if (!renewal)
                 return NULL;
-        if (renewal->timer >= 0)
-                close(renewal->timer);
+        cleanup_close(&renewal->epoll);
+        cleanup_close(&renewal->timer);
+        watch_free(renewal->watch);
         free(renewal);
         return NULL;
 }
 
 int renewal_fd(const struct renewal *renewal) {
-        return renewal->timer;
+        return renewal->epoll;
+}
+
+/* While events come, nothing is in the way. */
+static void follow(struct renewal *renewal) {
+        struct event event;
+        int r = watch_dispatch(renewal->watch, &event);
+
+        if (r != 0) {
+                renewal->trouble = r;
+                return;
+        }
+        if (renewal->watch->state == WATCH_FOLLOWS && !renewal->is_due)
+                renewal->trouble = 0;
+        switch (event.kind) {
+        case EVENT_IS_NONE:
+                return;
+        case EVENT_IS_TOKEN:
+                renewal->is_due = event.generation > renewal->generation;
+                return;
+        case EVENT_IS_GONE:
+                renewal->generation = 0; /* the same one may be granted again */
+                renewal->is_due = false;
+                renewal->trouble = BEARER_E_UNAVAILABLE;
+                return;
+        }
+}
+
+/* Gets what is due. The watch does not tell of it again: what fails is tried again by the timer. */
+static struct bearer_token *get(struct renewal *renewal) {
+        struct itimerspec retry = {.it_value = clock_timespec(RETRY)};
+        struct bearer_token *token;
+
+        renewal->trouble = bearer_get(renewal->bearer, renewal->watch->name, 0, &token);
+        if (renewal->trouble != 0) {
+                timerfd_settime(renewal->timer, 0, &retry, NULL);
+                return NULL;
+        }
+        renewal->is_due = false;
+        if (bearer_token_generation(token) > renewal->generation) {
+                renewal->generation = bearer_token_generation(token);
+                return token;
+        }
+        bearer_token_unref(token);
+        return NULL;
 }
 
 int renewal_take(struct renewal *renewal, struct bearer_token **ret_token) {
-        struct bearer_token *token;
         uint64_t expirations;
-        int r;
 
         *ret_token = NULL;
         if (read(renewal->timer, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
                 return -errno;
-        r = bearer_get(renewal->bearer, renewal->name, 0, &token);
-        if (r != 0)
-                return r;
-        r = arm(renewal, bearer_token_expires_in(token));
-        if (r < 0 || bearer_token_generation(token) <= renewal->generation) {
-                bearer_token_unref(token);
-                return r;
-        }
-        renewal->generation = bearer_token_generation(token);
-        *ret_token = token;
-        return 0;
+        follow(renewal);
+        if (renewal->is_due)
+                *ret_token = get(renewal);
+        return renewal->trouble;
 }

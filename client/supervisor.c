@@ -148,7 +148,7 @@ int supervise(const struct ctl *ctl, struct bearer *bearer, const struct bearer_
                 .ctl = ctl, .run = run, .signals = -1, .pidfd = -1, .kill_at = NEVER};
         int r;
 
-        r = renewal_new(bearer, token, &supervisor.renewal);
+        r = renewal_new(ctl->socket, bearer, token, &supervisor.renewal);
         if (r < 0)
                 return r;
         supervisor.signals = signals_open(numbers, &supervisor.mask);

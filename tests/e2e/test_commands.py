@@ -14,6 +14,7 @@ import time
 import account
 import pytest
 from account import needs_root
+from following import renew
 from pace import FAST, TIMEOUT, until
 
 SHORT = 4       # a life in which a renewal is soon
@@ -286,6 +287,49 @@ def test_write_keeps_it_fresh_and_whole(broker, endpoint, ctl, file):
     process.send_signal(signal.SIGTERM)
     assert end(process) == (0, "", "")
     assert os.listdir(file.parent) == []
+
+
+def test_write_is_told_of_each_token(broker, endpoint, ctl, file):
+    """By bearerd, when it comes: who looks each 5 s needs half a minute for these."""
+    bearerd = broker(**FAST)
+    ctl(bearerd, "write", str(file))
+    until(file.exists)
+    began = time.monotonic()
+    for _ in range(6):
+        renew(bearerd)
+        until(lambda: file.read_text() == endpoint.tokens[-1])
+    assert time.monotonic() - began < TIMEOUT
+
+
+def test_write_keeps_a_token_that_is_granted_again(broker, endpoint, ctl, file):
+    endpoint.behave("same-token", expires_in=SHORT)
+    process = ctl(broker(**FAST), "write", str(file))
+    until(file.exists)
+    deadline = time.monotonic() + 2 * SHORT + 3
+    while time.monotonic() < deadline:
+        assert file.read_text() == endpoint.tokens[0]
+        time.sleep(0.01)
+    assert len(endpoint.token_requests) >= 3
+    process.terminate()
+    assert end(process) == (0, "", "")
+
+
+def test_write_says_that_the_token_is_taken_away_and_goes_on(broker, endpoint, ctl, file):
+    bearerd = broker(tokens={"athena": {}, "other": {}}, **FAST)
+    process = ctl(bearerd, "write", str(file), "athena")
+    until(file.exists)
+    taken = bearerd.config.pop("token athena")
+    bearerd.write_config()
+    bearerd.reload()
+    assert "no such token" in process.stderr.readline()
+    bearerd.config["token athena"] = taken
+    bearerd.write_config()
+    before = file.read_text()
+    bearerd.reload()
+    until(lambda: file.read_text() != before)
+    assert file.read_text() in endpoint.tokens
+    process.terminate()
+    assert end(process) == (0, "", "")
 
 
 def test_write_leaves_what_somebody_else_put_there(broker, ctl, file):

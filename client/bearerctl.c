@@ -9,74 +9,37 @@
 
 #include "base/cleanup.h"
 #include "base/decimal.h"
+#include "base/timespan.h"
 #include "bearer.h"
-#include "client/address.h"
 #include "client/bearerctl.h"
+#include "client/bearerctl_usage.h"
 #include "client/output.h"
 #include "wire/api.h"
 
-static const char help[] =
-        "Usage: bearerctl [--socket PATH] [--control PATH] COMMAND\n"
-        "\n"
-        "The OAuth 2.0 bearer token of this host, from bearerd.\n"
-        "\n"
-        "Commands:\n"
-        "  get [NAME]      write the token to stdout\n"
-        "      --json          with all that belongs to it\n"
-        "      --min-valid S   one with S seconds left, if such a one is to be had\n"
-        "  header [NAME]   write the header for it: curl -H @<(bearerctl header) ...\n"
-        "  renew [NAME]    have it renewed, because an API answered 401\n"
-        "  exec [NAME] -- COMMAND [ARGUMENTS]\n"
-        "                  run a command with the token in its environment\n"
-        "      --env VARIABLE  under this name instead of BEARER_TOKEN\n"
-        "  watch [NAME]    write a line for each new token, without its value, until interrupted\n"
-        "      --exec COMMAND  run it by sh(1) instead, with $BEARERD_NAME, $BEARERD_GENERATION\n"
-        "                      and $BEARERD_EXPIRES_AT\n"
-        "      --json          a line is a JSON object\n"
-        "  status          until when each token is valid, when it is renewed, what went wrong\n"
-        "      --json          as bearerd says it\n"
-        "  refresh [NAME]  have it renewed at once, as an operator; workers are served meanwhile\n"
-        "  metrics         what bearerd counts, as Prometheus reads it\n"
-        "      --openmetrics   as OpenMetrics 1.0\n"
-        "\n"
-        "NAME is a token's name in bearerd.conf; without it, the default one.\n"
-        "refresh and metrics are for who may use the control socket: root. So is the whole status;\n"
-        "others see the tokens that they may have.\n"
-        "get, header, renew and exec wait for a token: --wait S, 0 to 60 seconds, 20 unless given.\n"
-        "\n"
-        "Options:\n"
-        "  --socket PATH   bearerd's socket, a path or unix:///path; else $BEARERD_SOCKET;\n"
-        "                  else " TOKEN_SOCKET "\n"
-        "  --control PATH  bearerd's socket for operators; else $BEARERD_CONTROL;\n"
-        "                  else " CONTROL_SOCKET "\n"
-        "  --help          this text\n"
-        "  --version       the version\n"
-        "\n"
-        "Exit status:\n"
-        "   0  done\n"
-        "  64  wrong usage; no default token\n"
-        "  66  no such token\n"
-        "  69  bearerd is not reachable\n"
-        "  71  no memory, no descriptors, and what else this host lacks\n"
-        "  74  stdout could not be written\n"
-        "  75  no token now, or no newer one: try again later\n"
-        "  76  what answered is not bearerd\n"
-        "  77  no permission, for the socket or for the token\n"
-        "  78  the token endpoint refuses the credentials or the scope\n"
-        "exec: the command's own; 126 if it cannot be run, 127 if there is none\n";
-
 enum option_code {
-        OPTION_CONTROL = 1,
+        OPTION_AS = 1,
+        OPTION_CONFIG,
+        OPTION_CONTROL,
         OPTION_ENV,
         OPTION_EXEC,
+        OPTION_FD,
+        OPTION_FETCH,
         OPTION_HELP,
         OPTION_JSON,
         OPTION_MIN_VALID,
+        OPTION_MODE,
+        OPTION_NO_REQUEST,
+        OPTION_ONCE,
         OPTION_OPENMETRICS,
+        OPTION_RESTART,
         OPTION_SOCKET,
+        OPTION_TIMEOUT,
         OPTION_VERSION,
         OPTION_WAIT,
 };
+
+#define OPTIONS_MAX 8
+#define FD_MAX      1023
 
 static const struct option global_options[] = {
         {"control", required_argument, NULL, OPTION_CONTROL},
@@ -86,141 +49,59 @@ static const struct option global_options[] = {
         {0},
 };
 
-static const struct option get_options[] = {
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"min-valid", required_argument, NULL, OPTION_MIN_VALID},
-        {"wait", required_argument, NULL, OPTION_WAIT},
-        {0},
-};
-
-static const struct option token_options[] = {
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"wait", required_argument, NULL, OPTION_WAIT},
-        {0},
-};
-
-static const struct option exec_options[] = {
-        {"env", required_argument, NULL, OPTION_ENV},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"wait", required_argument, NULL, OPTION_WAIT},
-        {0},
-};
-
-static const struct option status_options[] = {
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {0},
-};
-
-static const struct option metrics_options[] = {
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"openmetrics", no_argument, NULL, OPTION_OPENMETRICS},
-        {0},
-};
-
-static const struct option watch_options[] = {
-        {"exec", required_argument, NULL, OPTION_EXEC},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {0},
-};
-
-static const struct option plain_options[] = {
-        {"help", no_argument, NULL, OPTION_HELP},
-        {0},
-};
-
 static const struct command {
         const char *name;
         int (*run)(const struct ctl *ctl, struct buffer *out);
-        const struct option *options;
-        bool takes_name;
-        bool takes_command;
+        const char *usage;
+        bool takes_name, takes_file, takes_command;
+        struct option options[OPTIONS_MAX + 1]; /* and --help */
 } commands[] = {
-        {"exec", ctl_exec, exec_options, true, true},
-        {"get", ctl_get, get_options, true, false},
-        {"header", ctl_header, token_options, true, false},
-        {"metrics", ctl_metrics, metrics_options, false, false},
-        {"refresh", ctl_refresh, plain_options, true, false},
-        {"renew", ctl_renew, token_options, true, false},
-        {"status", ctl_status, status_options, false, false},
-        {"watch", ctl_watch, watch_options, true, false},
+        {"doctor", ctl_doctor, usage_doctor, .takes_name = true,
+         .options = {{"as", required_argument, NULL, OPTION_AS},
+                     {"config", required_argument, NULL, OPTION_CONFIG},
+                     {"fetch", required_argument, NULL, OPTION_FETCH},
+                     {"json", no_argument, NULL, OPTION_JSON},
+                     {"no-request", no_argument, NULL, OPTION_NO_REQUEST},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"exec", ctl_exec, usage_exec, .takes_name = true, .takes_command = true,
+         .options = {{"env", required_argument, NULL, OPTION_ENV},
+                     {"fd", required_argument, NULL, OPTION_FD},
+                     {"restart-on-renewal", no_argument, NULL, OPTION_RESTART},
+                     {"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"get", ctl_get, usage_get, .takes_name = true,
+         .options = {{"json", no_argument, NULL, OPTION_JSON},
+                     {"min-valid", required_argument, NULL, OPTION_MIN_VALID},
+                     {"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"header", ctl_header, usage_header, .takes_name = true,
+         .options = {{"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"metrics", ctl_metrics, usage_metrics,
+         .options = {{"openmetrics", no_argument, NULL, OPTION_OPENMETRICS},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"refresh", ctl_refresh, usage_refresh, .takes_name = true,
+         .options = {{"help", no_argument, NULL, OPTION_HELP}}},
+        {"renew", ctl_renew, usage_renew, .takes_name = true,
+         .options = {{"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"status", ctl_status, usage_status,
+         .options = {{"json", no_argument, NULL, OPTION_JSON},
+                     {"once", no_argument, NULL, OPTION_ONCE},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"wait", ctl_wait, usage_wait, .takes_name = true,
+         .options = {{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"watch", ctl_watch, usage_watch, .takes_name = true,
+         .options = {{"exec", required_argument, NULL, OPTION_EXEC},
+                     {"json", no_argument, NULL, OPTION_JSON},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"write", ctl_write, usage_write, .takes_name = true, .takes_file = true,
+         .options = {{"mode", required_argument, NULL, OPTION_MODE},
+                     {"once", no_argument, NULL, OPTION_ONCE},
+                     {"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
 };
-
-/* What becomes of a result: the exit status, and what the user can do. */
-static const struct advice {
-        int result;
-        int status;
-        const char *next;
-} advices[] = {
-        {BEARER_E_DENIED, EX_CONFIG, "'bearerctl status' says what it answered"},
-        {BEARER_E_UNAVAILABLE, EX_TEMPFAIL, "bearerd goes on trying, see 'bearerctl status'"},
-        {BEARER_E_TIMEOUT, EX_TEMPFAIL, "'bearerctl status' says why, --wait waits longer"},
-        {BEARER_E_FRESH, EX_TEMPFAIL, "if an API still answers 401, look at the permissions there"},
-        {BEARER_E_BUSY, EX_TEMPFAIL, "try again in some seconds"},
-        {BEARER_E_FORBIDDEN, EX_NOPERM,
-         "see allow_users, allow_groups, allow_units in bearerd.conf"},
-        {BEARER_E_UNKNOWN, EX_NOINPUT, "'bearerctl status' lists the tokens"},
-        {BEARER_E_INVALID, EX_USAGE, "'bearerctl status' lists the tokens"},
-        {BEARER_E_PROTOCOL, EX_PROTOCOL, "check --socket, and that the versions go together"},
-        {-EINVAL, EX_USAGE, "a path or unix:///path is needed"},
-        {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
-        {-EACCES, EX_NOPERM, "add the user to group bearer, and log in anew"},
-        {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
-        {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd), or see --socket"},
-        {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
-        {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status alone */
-};
-
-static const struct advice *advice_on(int r) {
-        static const struct advice other = {0, EX_OSERR, "'systemctl status bearerd' may say more"};
-
-        for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
-                if (advices[i].result == r)
-                        return &advices[i];
-        return &other;
-}
-
-/* As the user gave it, or where that leads. */
-static void print_socket(const struct ctl *ctl) {
-        struct sockaddr_un address;
-
-        if (address_resolve(ctl->socket, &address) == 0)
-                fprintf(stderr, "bearerd at %s", address.sun_path);
-        else
-                fputs("the socket of --socket or $" ADDRESS_ENVIRONMENT, stderr);
-}
-
-int ctl_fail(const struct ctl *ctl, int r) {
-        const struct advice *advice = advice_on(r);
-
-        fputs("bearerctl: ", stderr);
-        if (r < 0 || r == BEARER_E_PROTOCOL)
-                print_socket(ctl);
-        else if (ctl->name)
-                fprintf(stderr, "token %s", ctl->name);
-        else
-                fputs("the default token", stderr);
-        fprintf(stderr, ": %s; %s\n", bearer_strerror(r), advice->next);
-        return advice->status;
-}
-
-void ctl_span(struct buffer *out, uint64_t seconds) {
-        static const struct {
-                const char *name;
-                uint64_t seconds;
-        } units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
-        size_t i = 0;
-
-        while (i < 3 && seconds < units[i].seconds)
-                i++;
-        buffer_printf(out, "%" PRIu64 " %s", seconds / units[i].seconds, units[i].name);
-        seconds %= units[i].seconds;
-        if (i < 3 && seconds / units[i + 1].seconds > 0)
-                buffer_printf(out, " %" PRIu64 " %s", seconds / units[i + 1].seconds,
-                              units[i + 1].name);
-}
 
 __attribute__((format(printf, 1, 2))) static int usage(const char *format, ...) {
         va_list arguments;
@@ -253,10 +134,73 @@ static bool is_variable(const char *name) {
         return *name && (*name < '0' || *name > '9') && name[strspn(name, characters)] == 0;
 }
 
-static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {
-        uint64_t wait;
-        int status;
+/* Permissions as chmod(1) takes them, in octal. */
+static int read_mode(unsigned *ret_mode) {
+        size_t length = strlen(optarg);
+        unsigned mode = 0;
 
+        if (length == 0 || length > 4 || strspn(optarg, "01234567") != length)
+                return usage("--mode %s: octal permissions are needed, as 0640", optarg);
+        for (const char *digit = optarg; *digit; digit++)
+                mode = mode * 8 + (unsigned)(*digit - '0');
+        if (mode > 0777)
+                return usage("--mode %s: 0777 is the most", optarg);
+        *ret_mode = mode;
+        return EX_OK;
+}
+
+/* 0 to 2 are those that every program has. */
+static int read_fd(int *ret_fd) {
+        uint64_t fd;
+
+        if (decimal_parse(slice_of(optarg), FD_MAX, &fd) < 0 || fd <= 2)
+                return usage("--fd %s: a descriptor from 3 to %d is needed", optarg, FD_MAX);
+        *ret_fd = (int)fd;
+        return EX_OK;
+}
+
+static int read_wait(int *ret_timeout_ms) {
+        uint64_t wait;
+        int status = read_seconds("--wait", API_WAIT_MAX, &wait);
+
+        if (status == EX_OK)
+                *ret_timeout_ms = (int)wait * 1000;
+        return status;
+}
+
+/* What takes no reading. Whether it is one. */
+static bool take_plain_option(struct ctl *ctl, int code) {
+        switch (code) {
+        case OPTION_AS:
+                ctl->as = optarg;
+                return true;
+        case OPTION_CONFIG:
+                ctl->config = optarg;
+                return true;
+        case OPTION_FETCH:
+                ctl->fetch = optarg;
+                return true;
+        case OPTION_JSON:
+                ctl->json = true;
+                return true;
+        case OPTION_NO_REQUEST:
+                ctl->no_request = true;
+                return true;
+        case OPTION_ONCE:
+                ctl->once = true;
+                return true;
+        case OPTION_OPENMETRICS:
+                ctl->openmetrics = true;
+                return true;
+        case OPTION_RESTART:
+                ctl->restart = true;
+                return true;
+        default:
+                return false;
+        }
+}
+
+static int take_option(struct ctl *ctl, int code, char **argv) {
         switch (code) {
         case OPTION_ENV:
                 ctl->env = optarg;
@@ -264,31 +208,33 @@ static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {
         case OPTION_EXEC:
                 ctl->exec = optarg;
                 return EX_OK;
-        case OPTION_HELP:
-                *ret_help = true;
-                return EX_OK;
-        case OPTION_JSON:
-                ctl->json = true;
-                return EX_OK;
-        case OPTION_OPENMETRICS:
-                ctl->openmetrics = true;
-                return EX_OK;
+        case OPTION_FD:
+                return read_fd(&ctl->fd);
         case OPTION_MIN_VALID:
                 return read_seconds("--min-valid", UINT32_MAX, &ctl->min_valid);
+        case OPTION_MODE:
+                return read_mode(&ctl->mode);
+        case OPTION_TIMEOUT:
+                return read_seconds("--timeout", UINT32_MAX, &ctl->patience);
         case OPTION_WAIT:
-                status = read_seconds("--wait", API_WAIT_MAX, &wait);
-                if (status == EX_OK)
-                        ctl->timeout_ms = (int)wait * 1000;
-                return status;
+                return read_wait(&ctl->timeout_ms);
         default:
-                return bad_option(code, argv);
+                return take_plain_option(ctl, code) ? EX_OK : bad_option(code, argv);
         }
 }
 
 static int take_arguments(struct ctl *ctl, const struct command *command, int argc, char **argv) {
-        if (argc > (command->takes_name ? 1 : 0))
+        int most = (command->takes_file ? 1 : 0) + (command->takes_name ? 1 : 0);
+
+        if (argc > most)
                 return usage("%s: what is '%s'?%s", command->name, argv[argc - 1],
                              command->takes_command ? " A command goes behind \"--\"" : "");
+        if (command->takes_file && (argc == 0 || !argv[0][0]))
+                return usage("%s: a file is missing", command->name);
+        if (command->takes_file) {
+                ctl->file = *argv++;
+                argc--;
+        }
         if (argc > 0)
                 ctl->name = argv[0];
         if (command->takes_command && (!ctl->command || !ctl->command[0]))
@@ -308,7 +254,6 @@ static int split(int argc, char **argv) {
 static int run(struct ctl *ctl, const struct command *command, int argc, char **argv,
                struct buffer *out) {
         int own = command->takes_command ? split(argc, argv) : argc;
-        bool wants_help = false;
         int status = EX_OK, code;
 
         if (own < argc) {
@@ -316,12 +261,13 @@ static int run(struct ctl *ctl, const struct command *command, int argc, char **
                 argv[own] = NULL;
         }
         optind = 0; /* getopt(3): start anew */
-        while (status == EX_OK && !wants_help &&
-               (code = getopt_long(own, argv, ":", command->options, NULL)) != -1)
-                status = take_option(ctl, code, argv, &wants_help);
-        if (status == EX_OK && wants_help) {
-                buffer_append_text(out, help);
-                return EX_OK;
+        while (status == EX_OK &&
+               (code = getopt_long(own, argv, ":", command->options, NULL)) != -1) {
+                if (code == OPTION_HELP) {
+                        buffer_append_text(out, command->usage);
+                        return EX_OK;
+                }
+                status = take_option(ctl, code, argv);
         }
         if (status == EX_OK)
                 status = take_arguments(ctl, command, own - optind, argv + optind);
@@ -344,7 +290,7 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
         while ((code = getopt_long(argc, argv, "+:", global_options, NULL)) != -1) {
                 switch (code) {
                 case OPTION_HELP:
-                        buffer_append_text(out, help);
+                        buffer_append_text(out, usage_overview);
                         return EX_OK;
                 case OPTION_VERSION:
                         buffer_append_text(out, "bearerctl " VERSION "\n");
@@ -366,7 +312,7 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
  * exec's command is to find the limits that the user has. This one ends with execve(2). */
 int main(int argc, char **argv) {
         _cleanup_(buffer_deinit) struct buffer out = BUFFER_INIT(OUTPUT_MAX);
-        struct ctl ctl = {.env = "BEARER_TOKEN", .timeout_ms = -1};
+        struct ctl ctl = {.fd = -1, .mode = 0600, .patience = NEVER, .timeout_ms = -1};
         int status, r;
 
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -2,8 +2,8 @@
 /* bearerctl - the command line: what its commands share.
  *
  * Speaks to bearerd as any worker does, and has no right that its user has not. A token goes to
- * stdout or into the environment of a command, where it was asked for, and nowhere else: not into a
- * message, not into argv. Every error is one line on stderr: what, where, and what to do next. */
+ * stdout, or to a command or a file, where it was asked for, and nowhere else: not into a message,
+ * not into argv. Every error is one line on stderr: what, where, and what to do next. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,33 +13,53 @@
 #include "base/buffer.h"
 #include "client/connection.h"
 
+/* Of doctor: something is wrong, and named. */
+#define EXIT_WRONG 1
+
 /* What a command was told. */
 struct ctl {
         const char *socket;   /* --socket, or NULL */
         const char *control;  /* --control, or NULL */
         const char *name;     /* of the token, or NULL: the default one */
-        const char *env;      /* --env */
+        const char *file;     /* FILE of write */
+        const char *env;      /* --env, or NULL */
         const char *exec;     /* --exec, or NULL */
+        const char *as;       /* --as, or NULL: who calls */
+        const char *config;   /* --config, or NULL: the installed one */
+        const char *fetch;    /* --fetch, or NULL: the installed one */
         bool json;            /* --json */
+        bool once;            /* --once */
         bool openmetrics;     /* --openmetrics */
+        bool restart;         /* --restart-on-renewal */
+        bool no_request;      /* --no-request */
+        int fd;               /* --fd; -1: none */
+        unsigned mode;        /* --mode */
         uint64_t min_valid;   /* --min-valid, seconds; 0: any */
+        uint64_t patience;    /* --timeout, seconds; NEVER: as long as it takes */
         int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
         char *const *command; /* behind "--", or NULL */
 };
 
-/* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK. */
+/* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK; those that
+ * go on for longer write to stdout themselves. */
+int ctl_doctor(const struct ctl *ctl, struct buffer *out);
+int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_get(const struct ctl *ctl, struct buffer *out);
 int ctl_header(const struct ctl *ctl, struct buffer *out);
-int ctl_renew(const struct ctl *ctl, struct buffer *out);
-int ctl_exec(const struct ctl *ctl, struct buffer *out);
-int ctl_status(const struct ctl *ctl, struct buffer *out);
-int ctl_refresh(const struct ctl *ctl, struct buffer *out);
 int ctl_metrics(const struct ctl *ctl, struct buffer *out);
-/* Writes to stdout itself, line by line. */
+int ctl_refresh(const struct ctl *ctl, struct buffer *out);
+int ctl_renew(const struct ctl *ctl, struct buffer *out);
+int ctl_status(const struct ctl *ctl, struct buffer *out);
+int ctl_wait(const struct ctl *ctl, struct buffer *out);
 int ctl_watch(const struct ctl *ctl, struct buffer *out);
+int ctl_write(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);
+/* The exit status alone. */
+int ctl_status_of(int r);
+/* What can be done about R. */
+const char *ctl_advice(int r);
 
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include <json-c/json.h>
 
 #include "client/bearerctl_json.h"
@@ -82,6 +84,20 @@ bool ctl_json_tokens(struct json_object *object, struct json_object **ret_tokens
 
 bool ctl_json_is_status(struct json_object *object) {
         return ctl_json_number(object, "version") == STATUS_VERSION;
+}
+
+struct json_object *ctl_json_token(struct json_object *object, const char *name) {
+        struct json_object *tokens;
+
+        if (!ctl_json_tokens(object, &tokens))
+                return NULL;
+        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
+                struct json_object *token = json_object_array_get_idx(tokens, i);
+
+                if (strcmp(ctl_json_text(token, "name"), name) == 0)
+                        return token;
+        }
+        return NULL;
 }
 
 void ctl_json_show(struct buffer *out, const char *text) {

@@ -31,5 +31,8 @@ bool ctl_json_tokens(struct json_object *object, struct json_object **ret_tokens
 /* Whether OBJECT is a status as operators get it, of the version that is known here. */
 bool ctl_json_is_status(struct json_object *object);
 
+/* The token NAME among OBJECT's tokens, borrowed, or NULL. */
+struct json_object *ctl_json_token(struct json_object *object, const char *name);
+
 /* Shows what is printable, and no control sequence. */
 void ctl_json_show(struct buffer *out, const char *text);

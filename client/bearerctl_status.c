@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* bearerctl_status - the command that shows how the tokens are, as a table: GET /v1/status for who
- * may use the control socket, else GET /v1/tokens. */
-#include <errno.h>
+/* bearerctl_status - the command that shows how the tokens are: as a table, or as a view that stays
+ * (bearerctl_live). */
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
 #include "base/timespan.h"
-#include "bearer.h"
-#include "client/address.h"
-#include "client/ask.h"
-#include "client/bearerctl.h"
 #include "client/bearerctl_json.h"
+#include "client/bearerctl_live.h"
 #include "client/output.h"
-#include "wire/http1.h"
+#include "client/status.h"
 
 #define COLUMN_GAP 2
 
@@ -60,19 +54,6 @@ static void write_valid(struct buffer *out, struct json_object *token) {
         if (expires_in != NEVER) {
                 buffer_append_text(out, ", for ");
                 ctl_span(out, expires_in);
-        }
-}
-
-static void write_next(struct buffer *out, struct json_object *token) {
-        uint64_t seconds = ctl_json_number(token, "next_attempt");
-
-        if (ctl_json_flag(token, "fetching")) {
-                buffer_append_text(out, "under way");
-        } else if (seconds == NEVER) {
-                buffer_append_text(out, "when asked for");
-        } else {
-                buffer_append_text(out, "in ");
-                ctl_span(out, seconds);
         }
 }
 
@@ -132,7 +113,8 @@ static void write_cell(struct buffer *out, struct json_object *token, enum colum
         static const char *const heads[N_COLUMNS] = {"TOKEN",   "VALID UNTIL", "NEXT RENEWAL",
                                                      "WAITING", "BUDGET",      "LAST TROUBLE"};
         static void (*const writers[N_COLUMNS])(struct buffer *, struct json_object *) = {
-                write_name, write_valid, write_next, write_waiting, write_budget, write_trouble};
+                write_name,    write_valid,  status_write_next,
+                write_waiting, write_budget, write_trouble};
 
         if (token)
                 writers[column](out, token);
@@ -213,93 +195,30 @@ static void write_rest(struct buffer *out, struct json_object *answer) {
                                         "before counts. 'bearerd --check-config' says why.\n");
 }
 
-/* The exit status; < 0: what is there is no status. */
-static int write_status(const struct ctl *ctl, struct slice body, bool is_full,
-                        struct buffer *out) {
-        _cleanup_json_ struct json_object *answer = ctl_json_parse(body);
-        struct json_object *tokens;
+static void write_status(const struct status *status, struct buffer *out) {
+        if (json_object_array_length(status->tokens) == 0)
+                buffer_append_text(out, "There is no token that this user may have.\n");
+        else
+                write_table(out, status->tokens, status->is_full);
+        if (status->is_full)
+                write_rest(out, status->answer);
+}
 
-        if (!ctl_json_tokens(answer, &tokens))
-                return -EBADMSG;
+int ctl_status(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_(status_deinit) struct status status = STATUS_INIT;
+        int r = status_ask(ctl, &status);
+
+        if (r != 0)
+                return status_fail(ctl, &status, r);
         if (ctl->json) {
-                buffer_append_slice(out, body);
+                buffer_append_slice(out, status.body);
                 buffer_append_char(out, '\n');
                 return EX_OK;
         }
-        if (is_full && !ctl_json_is_status(answer))
-                return -EBADMSG;
-        if (is_full && !ctl_json_flag(answer, "configured"))
+        if (status.is_full && !ctl_json_flag(status.answer, "configured"))
                 return ctl_fail_unconfigured();
-        if (json_object_array_length(tokens) == 0)
-                buffer_append_text(out, "There is no token that this user may have.\n");
-        else
-                write_table(out, tokens, is_full);
-        if (is_full)
-                write_rest(out, answer);
+        if (!ctl->once && live_is_possible())
+                return live_view(ctl, &status);
+        write_status(&status, out);
         return EX_OK;
-}
-
-static int result_of_status(int status) {
-        switch (status) {
-        case 200:
-                return 0;
-        case 403:
-                return BEARER_E_FORBIDDEN;
-        case 429:
-                return BEARER_E_BUSY;
-        case 503:
-                return BEARER_E_UNAVAILABLE;
-        default:
-                return BEARER_E_PROTOCOL;
-        }
-}
-
-/* As workers see it. */
-static int status_of_token_socket(const struct ctl *ctl, struct buffer *out) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        struct http1_response response;
-        struct sockaddr_un address;
-        int r = address_resolve(ctl->socket, &address), status;
-
-        if (r == 0)
-                r = ask(&address, "GET", "/v1/tokens", NULL, &connection, &response);
-        if (r == 0)
-                r = result_of_status(response.status);
-        if (r == BEARER_E_UNAVAILABLE)
-                return ctl_fail_unconfigured();
-        if (r != 0)
-                return ctl_fail(ctl, r);
-        status = write_status(ctl, response.body, false, out);
-        return status < 0 ? ctl_fail(ctl, BEARER_E_PROTOCOL) : status;
-}
-
-static bool is_set(const char *variable) {
-        const char *value = secure_getenv(variable);
-
-        return value && *value;
-}
-
-/* Who says where workers ask, and not where operators do, means another bearerd, perhaps. */
-static bool wants_control(const struct ctl *ctl) {
-        return ctl->control || is_set(CONTROL_ENVIRONMENT) ||
-               (!ctl->socket && !is_set(ADDRESS_ENVIRONMENT));
-}
-
-/* The whole of it for who may have it. */
-int ctl_status(const struct ctl *ctl, struct buffer *out) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        struct http1_response response;
-        int r, status;
-
-        if (!wants_control(ctl))
-                return status_of_token_socket(ctl, out);
-        r = ctl_control_ask(ctl, "GET", "/v1/status", NULL, &connection, &response);
-        if (!ctl->control && (r == -EACCES || r == -ENOENT || r == -ECONNREFUSED))
-                return status_of_token_socket(ctl, out);
-        if (r == 0 && response.status != 200)
-                r = BEARER_E_PROTOCOL;
-        if (r != 0)
-                return ctl_control_fail(ctl, r);
-        status = write_status(ctl, response.body, true, out);
-        return status < 0 ? ctl_control_fail(ctl, BEARER_E_PROTOCOL) : status;
 }

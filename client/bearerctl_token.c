@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* bearerctl_token - the commands that get a token: get, header, renew, exec. By bearer.h alone. */
-#include <errno.h>
+/* bearerctl_token - the commands that get a token and write it out: get, header, renew. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "bearer.h"
-#include "client/bearerctl.h"
+#include "client/bearerctl_token.h"
 #include "client/clock.h"
 #include "wire/json.h"
-
-static void cleanup_bearer(struct bearer **bearer) {
-        bearer_close(*bearer);
-}
-
-static void cleanup_token(struct bearer_token **token) {
-        bearer_token_unref(*token);
-}
-
-#define _cleanup_bearer_ _cleanup_(cleanup_bearer)
-#define _cleanup_token_  _cleanup_(cleanup_token)
 
 /* What is left of the timeout that began at BEGAN. */
 static int timeout_left(const struct ctl *ctl, uint64_t began) {
@@ -53,8 +36,8 @@ static void prolong(const struct ctl *ctl, struct bearer *bearer, uint64_t began
                         r == 0 ? "the token endpoint grants no longer" : bearer_strerror(r));
 }
 
-/* 0; -errno or BEARER_E_*. */
-static int get(const struct ctl *ctl, struct bearer_token **ret_token) {
+int ctl_token_get(const struct ctl *ctl, struct bearer **ret_bearer,
+                  struct bearer_token **ret_token) {
         _cleanup_bearer_ struct bearer *bearer = NULL;
         uint64_t began = clock_now();
         int r;
@@ -63,9 +46,12 @@ static int get(const struct ctl *ctl, struct bearer_token **ret_token) {
         if (r != 0)
                 return r;
         r = bearer_get(bearer, ctl->name, ctl->timeout_ms, ret_token);
-        if (r == 0)
-                prolong(ctl, bearer, began, ret_token);
-        return r;
+        if (r != 0)
+                return r;
+        prolong(ctl, bearer, began, ret_token);
+        *ret_bearer = bearer;
+        bearer = NULL; /* consumed */
+        return 0;
 }
 
 static void write_json(struct buffer *out, const struct bearer_token *token) {
@@ -86,8 +72,9 @@ static void write_json(struct buffer *out, const struct bearer_token *token) {
 }
 
 int ctl_get(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_bearer_ struct bearer *bearer = NULL;
         _cleanup_token_ struct bearer_token *token = NULL;
-        int r = get(ctl, &token);
+        int r = ctl_token_get(ctl, &bearer, &token);
 
         if (r != 0)
                 return ctl_fail(ctl, r);
@@ -100,8 +87,9 @@ int ctl_get(const struct ctl *ctl, struct buffer *out) {
 }
 
 int ctl_header(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_bearer_ struct bearer *bearer = NULL;
         _cleanup_token_ struct bearer_token *token = NULL;
-        int r = get(ctl, &token);
+        int r = ctl_token_get(ctl, &bearer, &token);
 
         if (r != 0)
                 return ctl_fail(ctl, r);
@@ -129,19 +117,4 @@ int ctl_renew(const struct ctl *ctl, struct buffer *out) {
         ctl_span(out, bearer_token_expires_in(newer));
         buffer_append_char(out, '\n');
         return EX_OK;
-}
-
-/* As shells do: 127 for no such command, 126 for one that cannot be run. */
-int ctl_exec(const struct ctl *ctl, struct buffer *out) {
-        _cleanup_token_ struct bearer_token *token = NULL;
-        int r = get(ctl, &token);
-
-        if (r == 0 && setenv(ctl->env, bearer_token_value(token), true) < 0)
-                r = -errno;
-        if (r != 0)
-                return ctl_fail(ctl, r);
-        execvp(ctl->command[0], ctl->command);
-        r = -errno;
-        fprintf(stderr, "bearerctl: exec: %s: %s\n", ctl->command[0], bearer_strerror(r));
-        return r == -ENOENT ? 127 : 126;
 }

@@ -10,5 +10,5 @@
 
 /* Writes all of OUT. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
 int output_write(const struct buffer *out);
-/* Writes all of OUT, and closes stdout. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
+/* The same, and closes stdout. */
 int output_finish(const struct buffer *out);

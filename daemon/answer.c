@@ -246,6 +246,7 @@ struct api_token_status answer_token_status(const struct broker *broker,
                 .upstream_status = lease->failure.status,
                 .upstream_error = lease->failure.error,
                 .message = lease->failure.message,
+                .lifetime = valid ? lease->life / NSEC_PER_SEC : 0,
         };
 }
 

@@ -13,6 +13,7 @@
 #include "base/harden.h"
 #include "base/log.h"
 #include "config_file.h"
+#include "config_log.h"
 #include "core/broker.h"
 #include "io/credential.h"
 #include "io/epoch.h"
@@ -289,7 +290,7 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
         const char *file = config_file_choose(bearerd->options.config);
         int r = settings_load(file, &messages, ret_settings);
 
-        config_file_tell(file, &messages);
+        config_log(file, &messages);
         bearerd->operators.is_config_right = r == 0;
         if (r == -EINVAL && bearerd->can_wait && !bearerd->broker.is_configured)
                 say_unconfigured(bearerd, &messages);

@@ -5,7 +5,6 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "config_file.h"
 
 const char *config_file_choose(const char *file) {
@@ -31,21 +30,4 @@ int config_file_read(const char *file, struct config_messages *messages,
                 return -EINVAL;
         }
         return config_parse(buffer_slice(&text), file, messages, ret_config);
-}
-
-/* With the fields by which systemd names a place in a file. */
-static void tell(const char *file, const struct config_message *said) {
-        struct log_message message;
-
-        log_begin(&message, said->is_error ? MESSAGE_CONFIG_MISTAKE : MESSAGE_CONFIG_WARNING);
-        if (file)
-                log_field(&message, "CONFIG_FILE", "%s", file);
-        if (said->line > 0)
-                log_field(&message, "CONFIG_LINE", "%u", said->line);
-        log_send(&message, "%s", said->text);
-}
-
-void config_file_tell(const char *file, const struct config_messages *messages) {
-        for (size_t i = 0; i < messages->n; i++)
-                tell(file, &messages->list[i]);
 }

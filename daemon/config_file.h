@@ -13,6 +13,3 @@ const char *config_file_choose(const char *file);
  * -ENOMEM, -EMFILE, -ENFILE: it could not be looked at. */
 int config_file_read(const char *file, struct config_messages *messages,
                      struct config **ret_config);
-
-/* Says in the log all that there is to say about FILE. */
-void config_file_tell(const char *file, const struct config_messages *messages);

@@ -4,16 +4,19 @@
 
 # What each command takes.
 declare -gA _bearerctl_options=(
-  [exec]="--env --help --wait"
+  [doctor]="--as --config --fetch --help --json --no-request"
+  [exec]="--env --fd --help --restart-on-renewal --wait"
   [get]="--help --json --min-valid --wait"
   [header]="--help --wait"
   [metrics]="--help --openmetrics"
   [refresh]="--help"
   [renew]="--help --wait"
-  [status]="--help --json"
+  [status]="--help --json --once"
+  [wait]="--help --timeout"
   [watch]="--exec --help --json"
+  [write]="--help --mode --once --wait"
 )
-_bearerctl_takes_name=" exec get header refresh renew watch "
+_bearerctl_takes_name=" doctor exec get header refresh renew wait watch write "
 
 # _bearerctl_tokens OPTION...: their names, from bearerd itself; a second is long enough for a key.
 # In JSON, a quote within a text is escaped: what looks like this is a name.
@@ -24,6 +27,12 @@ _bearerctl_tokens() {
 # _bearerctl_reply WORDS: those of them that begin as what is typed.
 _bearerctl_reply() {
   mapfile -t COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+# _bearerctl_files WORD: those that begin so.
+_bearerctl_files() {
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
 # _bearerctl_behind INDEX: a command of the user's own begins there.
@@ -38,7 +47,8 @@ _bearerctl_behind() {
 }
 
 _bearerctl() {
-  local word=${COMP_WORDS[COMP_CWORD]} before='' command='' is_named='' i
+  local word=${COMP_WORDS[COMP_CWORD]} before='' command='' i
+  local arguments=0 names_at=0 # of the command
   local sockets=()
 
   COMPREPLY=()
@@ -46,7 +56,8 @@ _bearerctl() {
     case $before/${COMP_WORDS[i]} in
     */=) continue ;; # --option=VALUE are three words here
     --socket/* | --control/*) sockets+=("$before" "${COMP_WORDS[i]}") ;;
-    --env/* | --exec/* | --min-valid/* | --wait/*) ;;
+    --as/* | --config/* | --env/* | --exec/* | --fd/* | --fetch/*) ;;
+    --min-valid/* | --mode/* | --timeout/* | --wait/*) ;;
     */--)
       if [ "$command" = exec ]; then _bearerctl_behind $((i + 1)); fi
       return
@@ -55,16 +66,19 @@ _bearerctl() {
       before=${COMP_WORDS[i]}
       continue
       ;;
-    *) if [ -n "$command" ]; then is_named=yes; else command=${COMP_WORDS[i]}; fi ;;
+    *) if [ -n "$command" ]; then ((arguments += 1)); else command=${COMP_WORDS[i]}; fi ;;
     esac
     before=''
   done
 
   [ "$word" != = ] || word=''
   case $before in
-  --socket | --control)
-    compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  --socket | --control | --config | --fetch)
+    _bearerctl_files "$word"
+    return
+    ;;
+  --as)
+    mapfile -t COMPREPLY < <(compgen -u -- "$word")
     return
     ;;
   --env)
@@ -75,9 +89,10 @@ _bearerctl() {
     mapfile -t COMPREPLY < <(compgen -c -- "$word")
     return
     ;;
-  --min-valid | --wait) return ;;
+  --fd | --min-valid | --mode | --timeout | --wait) return ;;
   esac
 
+  [ "$command" != write ] || names_at=1 # behind a file
   if [ -z "$command" ]; then
     case $word in
     -*) _bearerctl_reply "--control --help --socket --version" ;;
@@ -85,7 +100,9 @@ _bearerctl() {
     esac
   elif [[ $word == -* ]]; then
     _bearerctl_reply "${_bearerctl_options[$command]-}"
-  elif [ -z "$is_named" ] && [[ $_bearerctl_takes_name == *" $command "* ]]; then
+  elif ((arguments < names_at)); then
+    _bearerctl_files "$word"
+  elif ((arguments == names_at)) && [[ $_bearerctl_takes_name == *" $command "* ]]; then
     _bearerctl_reply "$(_bearerctl_tokens "${sockets[@]}")"
   fi
 }

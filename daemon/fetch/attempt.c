@@ -39,9 +39,9 @@ static int load_configuration(const char *file, struct config **ret_config,
         return r;
 }
 
-static int make(const char *file, const char *name, struct outcome *outcome) {
+int attempt_find(const char *file, const char *name, struct config **ret_config,
+                 const struct config_token **ret_token, struct outcome *outcome) {
         _cleanup_(cleanup_config) struct config *config = NULL;
-        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
         const struct config_token *token;
         int r;
 
@@ -54,6 +54,21 @@ static int make(const char *file, const char *name, struct outcome *outcome) {
                 outcome_explain(outcome, "the configuration has no token %s: reload bearerd", name);
                 return -EINVAL;
         }
+        *ret_config = config;
+        *ret_token = token;
+        config = NULL; /* consumed */
+        return 0;
+}
+
+static int make(const char *file, const char *name, struct outcome *outcome) {
+        _cleanup_(cleanup_config) struct config *config = NULL;
+        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        const struct config_token *token;
+        int r;
+
+        r = attempt_find(file, name, &config, &token, outcome);
+        if (r < 0)
+                return r;
         r = credentials_load(token, &credentials, outcome);
         if (r < 0)
                 return r;

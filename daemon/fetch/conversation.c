@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/timespan.h"
 #include "fetch/conversation.h"
-#include "wire/fetchline.h"
 
 static uint64_t now_ns(void) {
         struct timespec now;
@@ -29,7 +28,7 @@ static int wait_until(int fd, uint64_t deadline) {
         return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
 }
 
-/* Reads no more than a name and its newline can be. */
+/* Reads no more than a request can be. */
 static int read_line(int fd, uint64_t deadline, struct buffer *line) {
         while (line->size == 0 || line->data[line->size - 1] != '\n') {
                 size_t room = line->limit - line->size;
@@ -54,28 +53,32 @@ static int read_line(int fd, uint64_t deadline, struct buffer *line) {
         return 0;
 }
 
-int conversation_hear(int fd, uint64_t timeout, char ret_name[TOKEN_NAME_MAX + 1]) {
-        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(TOKEN_NAME_MAX + 1);
+int conversation_hear(int fd, uint64_t timeout, struct fetchline_request *ret_request) {
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_REQUEST_MAX);
         int r = read_line(fd, time_add(now_ns(), timeout), &line);
 
         if (r < 0)
                 return r;
-        return fetchline_request_parse((struct slice){line.data, line.size - 1}, ret_name);
+        return fetchline_request_parse((struct slice){line.data, line.size - 1}, ret_request);
+}
+
+int conversation_send(int fd, struct buffer *line) {
+        if (buffer_error(line) < 0)
+                return buffer_error(line);
+        while (line->size > 0) {
+                ssize_t size = send(fd, line->data, line->size, MSG_NOSIGNAL);
+
+                if (size < 0 && errno != EINTR)
+                        return -errno;
+                if (size > 0)
+                        buffer_consume(line, (size_t)size);
+        }
+        return 0;
 }
 
 int conversation_answer(int fd, const struct outcome *outcome) {
         _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
 
         fetchline_render(&line, outcome);
-        if (buffer_error(&line) < 0)
-                return buffer_error(&line);
-        while (line.size > 0) {
-                ssize_t size = send(fd, line.data, line.size, MSG_NOSIGNAL);
-
-                if (size < 0 && errno != EINTR)
-                        return -errno;
-                if (size > 0)
-                        buffer_consume(&line, (size_t)size);
-        }
-        return 0;
+        return conversation_send(fd, &line);
 }

@@ -20,6 +20,7 @@
 #include "config_file.h"
 #include "fetch/attempt.h"
 #include "fetch/conversation.h"
+#include "fetch/probe.h"
 
 #define HEAR_TIMEOUT (5 * NSEC_PER_SEC)
 /* In seconds, until the attempt sets its own: hearing the name, reading files. */
@@ -27,27 +28,28 @@
 
 struct options {
         const char *config;
+        const char *probe; /* the name of a token, or NULL */
         bool check_config;
 };
 
 static const char help[] =
-        "bearerd-fetch [--config FILE] [--check-config]\n"
+        "bearerd-fetch [--config FILE] [--check-config | --probe NAME]\n"
         "\n"
         "Makes one token request for bearerd, which starts it with a socket as its stdin.\n"
         "\n"
         "  --config FILE   instead of " CONFIGURATION_FILE "\n"
         "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
+        "  --probe NAME    looks at the endpoint of that token (DNS, TCP, TLS, clock) without asking\n"
+        "                  for one, and writes what it finds as JSON; see 'bearerctl doctor'\n"
         "  --help          this\n"
         "  --version       the version\n";
 
 /* 0: go on; < 0: exit, *ret_status says how. */
 static int options_parse(int argc, char **argv, struct options *ret_options, int *ret_status) {
         static const struct option known[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"check-config", no_argument, NULL, 'n'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
-                {NULL, 0, NULL, 0},
+                {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'n'},
+                {"help", no_argument, NULL, 'h'},         {"probe", required_argument, NULL, 'p'},
+                {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
         };
         int option, at;
 
@@ -56,6 +58,8 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
         while ((at = optind, option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
                 if (option == 'c')
                         ret_options->config = optarg;
+                else if (option == 'p')
+                        ret_options->probe = optarg;
                 else if (option == 'n')
                         ret_options->check_config = true;
                 else if (option == '?') {
@@ -108,9 +112,29 @@ static void log_not_heard(const char *name, int error) {
         log_send(&message, "cannot answer for token %s: %s", name, strerror(-error));
 }
 
-static int serve(int fd, const char *file) {
-        char name[TOKEN_NAME_MAX + 1];
+static void answer(int fd, const char *file, const char *name) {
         struct outcome outcome;
+        int r;
+
+        attempt_make(file, name, &outcome);
+        if (outcome.kind == OUTCOME_MISCONFIGURED)
+                log_misconfigured(name, &outcome);
+        r = conversation_answer(fd, &outcome);
+        if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+                log_not_heard(name, r);
+        outcome_deinit(&outcome);
+}
+
+/* Who looks says what is found, and whether nothing is heard. */
+static void answer_probe(int fd, const char *file, const char *name) {
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
+
+        probe_make(file, name, &line);
+        conversation_send(fd, &line);
+}
+
+static int serve(int fd, const char *file) {
+        struct fetchline_request request;
         int r;
 
         if (!is_socket(fd)) {
@@ -119,18 +143,30 @@ static int serve(int fd, const char *file) {
                 return EX_USAGE;
         }
         alarm(ALARM_AT_START);
-        r = conversation_hear(fd, HEAR_TIMEOUT, name);
+        r = conversation_hear(fd, HEAR_TIMEOUT, &request);
         if (r < 0) {
                 log_errno(MESSAGE_FETCH_NOT_ASKED, r, "no token's name came");
                 return EX_OK;
         }
-        attempt_make(file, name, &outcome);
-        if (outcome.kind == OUTCOME_MISCONFIGURED)
-                log_misconfigured(name, &outcome);
-        r = conversation_answer(fd, &outcome);
-        if (r < 0 && r != -EPIPE && r != -ECONNRESET)
-                log_not_heard(name, r);
-        outcome_deinit(&outcome);
+        if (request.is_probe)
+                answer_probe(fd, file, request.name);
+        else
+                answer(fd, file, request.name);
+        return EX_OK;
+}
+
+/* On stdout. 0, whatever is found. */
+static int probe(const char *file, const char *name) {
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
+
+        if (!token_name_is_valid(slice_of(name))) {
+                log_line(MESSAGE_WRONG_USAGE, "--probe: that is no name of a token");
+                return EX_USAGE;
+        }
+        probe_make(file, name, &line);
+        if (buffer_error(&line) < 0 || fwrite(line.data, line.size, 1, stdout) != 1 ||
+            fflush(stdout) == EOF)
+                return EX_OSERR;
         return EX_OK;
 }
 
@@ -156,5 +192,7 @@ int main(int argc, char **argv) {
         if (options_parse(argc, argv, &options, &status) < 0)
                 return status;
         file = config_file_choose(options.config);
+        if (options.probe)
+                return probe(file, options.probe);
         return options.check_config ? check(file) : serve(STDIN_FILENO, file);
 }

@@ -2,12 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include <curl/curl.h>
 
 #include "fetch/request.h"
+#include "fetch/way.h"
 #include "wire/oauth.h"
 
 #define FORM_MAX ((size_t)16384)
@@ -35,17 +35,13 @@ static uint64_t clock_ns(clockid_t clock) {
 
 /* What curl tells on the way */
 
-static bool is_loopback(const char *address) {
-        return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 /* The connection stands, TLS is done, and nothing was sent yet: from here on it counts as sent.
  * The configuration allows http to a loopback name alone; that name may still lead elsewhere. */
 static int before_sending(void *user, char *address, char *local_address, int port,
                           int local_port) {
         struct exchange *exchange = user;
 
-        if (exchange->is_plain && !is_loopback(address)) {
+        if (exchange->is_plain && !way_is_loopback(address)) {
                 exchange->why = "token_url is http, and its host is no loopback address";
                 return CURL_PREREQFUNC_ABORT;
         }
@@ -54,27 +50,11 @@ static int before_sending(void *user, char *address, char *local_address, int po
         return CURL_PREREQFUNC_OK;
 }
 
-static struct slice without_newline(struct slice line) {
-        while (line.size > 0 &&
-               (line.data[line.size - 1] == '\n' || line.data[line.size - 1] == '\r'))
-                line.size--;
-        return line;
-}
-
-/* The value of LINE if that is the header NAME (in lower case, with its colon); or without data. */
-static struct slice header_value(struct slice line, const char *name) {
-        size_t size = strlen(name);
-
-        if (line.size < size || strncasecmp(line.data, name, size) != 0)
-                return (struct slice){NULL, 0};
-        return (struct slice){line.data + size, line.size - size};
-}
-
 /* One line, with its newline. A status line begins a new answer: the one before was interim. */
 static size_t header_came(char *data, size_t one, size_t size, void *user) {
         struct exchange *exchange = user;
-        struct slice line = without_newline((struct slice){data, size});
-        struct slice value = header_value(line, "retry-after:");
+        struct slice line = {data, size};
+        struct slice value = way_header(line, "retry-after:");
 
         exchange->header_size += size;
         if (exchange->header_size > REQUEST_HEADER_MAX ||
@@ -82,7 +62,7 @@ static size_t header_came(char *data, size_t one, size_t size, void *user) {
                 exchange->why = "the header of the answer is too long";
                 return 0;
         }
-        if (header_value(line, "http/").data)
+        if (way_header(line, "http/").data)
                 exchange->retry_after = 0;
         if (value.data)
                 exchange->retry_after = oauth_retry_after(
@@ -101,40 +81,6 @@ static size_t body_came(char *data, size_t one, size_t size, void *user) {
 /* What curl is told */
 
 #define set(option, value) (curl_easy_setopt(curl, option, value) == CURLE_OK)
-
-/* 0 would mean "no limit". */
-static long milliseconds(uint64_t span) {
-        return (long)(span / NSEC_PER_MSEC) + (span % NSEC_PER_MSEC != 0 || span == 0);
-}
-
-/* A CA file of one's own replaces the system's CAs, whose directory curl would go on looking into.
- */
-static bool set_tls(CURL *curl, const struct config_token *token) {
-        return set(CURLOPT_SSL_VERIFYPEER, 1L) && set(CURLOPT_SSL_VERIFYHOST, 2L) &&
-               set(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-               set(CURLOPT_PROXY_SSL_VERIFYPEER, 1L) && set(CURLOPT_PROXY_SSL_VERIFYHOST, 2L) &&
-               set(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-               set(CURLOPT_SSL_SESSIONID_CACHE, 0L) &&
-               (!*token->tls_ca_file ||
-                (set(CURLOPT_CAINFO, token->tls_ca_file) && set(CURLOPT_CAPATH, NULL)));
-}
-
-/* Where to, by which way, for how long. A proxy of "" is none, also where the environment has one.
- * QUICK_EXIT: a name lookup that hangs must not hold up the end. */
-static bool set_way(struct exchange *exchange, const struct config_token *token) {
-        CURL *curl = exchange->curl;
-
-        return set(CURLOPT_URL, token->token_url) &&
-               set(CURLOPT_PROTOCOLS_STR, exchange->is_plain ? "http" : "https") &&
-               set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
-               set(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-               set(CURLOPT_HTTP09_ALLOWED, 0L) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
-               set(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) && set(CURLOPT_PROXY, token->proxy) &&
-               set(CURLOPT_NOPROXY, "") && set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-               set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_QUICK_EXIT, 1L) &&
-               set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(token->connect_timeout)) &&
-               set(CURLOPT_TIMEOUT_MS, milliseconds(token->timeout));
-}
 
 static bool set_callbacks(struct exchange *exchange) {
         CURL *curl = exchange->curl;
@@ -172,8 +118,7 @@ static bool set_content(struct exchange *exchange, const struct config_token *to
                add_header(exchange, "Accept: ", "application/json") &&
                add_header(exchange, "Expect:", "") &&
                set(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
-               set(CURLOPT_HTTPHEADER, exchange->headers) &&
-               set(CURLOPT_USERAGENT, "bearerd/" VERSION) && set(CURLOPT_POST, 1L) &&
+               set(CURLOPT_HTTPHEADER, exchange->headers) && set(CURLOPT_POST, 1L) &&
                set(CURLOPT_POSTFIELDSIZE, (long)exchange->form.size) &&
                set(CURLOPT_POSTFIELDS, exchange->form.data);
 }
@@ -183,14 +128,14 @@ static bool set_content(struct exchange *exchange, const struct config_token *to
 static bool exchange_init(struct exchange *exchange, const struct config_token *token,
                           const struct credentials *credentials, struct outcome *outcome) {
         *exchange = (struct exchange){
-                .is_plain = strncasecmp(token->token_url, "http:", 5) == 0,
+                .is_plain = way_is_plain(token),
                 .form = BUFFER_INIT(FORM_MAX),
                 .body = BUFFER_INIT(OAUTH_BODY_MAX + 1),
                 .outcome = outcome,
         };
         exchange->curl = curl_easy_init();
-        return exchange->curl && set_tls(exchange->curl, token) && set_way(exchange, token) &&
-               set_callbacks(exchange) && set_content(exchange, token, credentials);
+        return exchange->curl && way_set(exchange->curl, token) && set_callbacks(exchange) &&
+               set_content(exchange, token, credentials);
 }
 
 static void exchange_deinit(struct exchange *exchange) {

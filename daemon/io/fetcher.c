@@ -108,10 +108,12 @@ static int fetch_connect(struct fetch *fetch) {
 
 /* A line so short always has room in a new socket's buffer. */
 static int send_name(int fd, const char *name) {
-        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(64);
+        _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_REQUEST_MAX);
+        struct fetchline_request request = {0};
         ssize_t sent;
 
-        fetchline_request_render(&line, name);
+        strncpy(request.name, name, TOKEN_NAME_MAX);
+        fetchline_request_render(&line, &request);
         if (buffer_error(&line) < 0)
                 return buffer_error(&line);
         sent = send(fd, line.data, line.size, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -238,6 +238,7 @@ void api_status_write(struct json_writer *json, const struct api_token_status *t
         json_known(json, "generation", token->generation);
         json_known(json, "expires_in", token->expires_in);
         json_known(json, "expires_at", token->expires_at);
+        json_known(json, "lifetime", token->lifetime);
         json_known(json, "served_for", token->served_for);
         json_boolean(json, "fetching", token->fetching);
         json_known(json, "next_attempt", token->next_attempt);

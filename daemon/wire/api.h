@@ -83,6 +83,7 @@ struct api_token_status {
         int upstream_status;
         const char *upstream_error;
         const char *message; /* what went wrong last, in words, or "" */
+        uint64_t lifetime;   /* from its request to its expiry; 0 unless valid */
 };
 
 void api_token_render(struct buffer *out, const struct api_token *token, enum api_format format,

@@ -15,16 +15,26 @@ static const char *const kinds[] = {
         [OUTCOME_MISCONFIGURED] = "misconfigured",
 };
 
-void fetchline_request_render(struct buffer *out, const char *name) {
-        buffer_append_text(out, name);
+void fetchline_request_render(struct buffer *out, const struct fetchline_request *request) {
+        if (request->is_probe)
+                buffer_append_text(out, FETCHLINE_PROBE);
+        buffer_append_text(out, request->name);
         buffer_append_char(out, '\n');
 }
 
-int fetchline_request_parse(struct slice line, char ret_name[TOKEN_NAME_MAX + 1]) {
+int fetchline_request_parse(struct slice line, struct fetchline_request *ret_request) {
+        const struct slice probe = SLICE(FETCHLINE_PROBE);
+        bool is_probe = line.size > probe.size && memcmp(line.data, probe.data, probe.size) == 0;
+
+        if (is_probe) {
+                line.data += probe.size;
+                line.size -= probe.size;
+        }
         if (!token_name_is_valid(line))
                 return -EBADMSG;
-        memcpy(ret_name, line.data, line.size);
-        ret_name[line.size] = 0;
+        ret_request->is_probe = is_probe;
+        memcpy(ret_request->name, line.data, line.size);
+        ret_request->name[line.size] = 0;
         return 0;
 }
 

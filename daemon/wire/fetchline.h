@@ -2,8 +2,12 @@
 /* fetchline - the line between bearerd and bearerd-fetch.
  *
  * bearerd sends a token's name and a newline, nothing else; bearerd-fetch answers with an outcome
- * as one line of JSON, and hangs up. The newline ends the answer. */
+ * as one line of JSON, and hangs up. The newline ends the answer. With "probe " before the name,
+ * which bearerctl doctor sends, no token is asked for: the answer is what a look at the endpoint
+ * has found. */
 #pragma once
+
+#include <stdbool.h>
 
 #include "base/buffer.h"
 #include "base/slice.h"
@@ -11,11 +15,21 @@
 #include "core/outcome.h"
 
 /* One line with its newline, in bytes: a token of full length and the texts, escaped. */
-#define FETCHLINE_MAX ((size_t)32768)
+#define FETCHLINE_MAX   ((size_t)32768)
 
-void fetchline_request_render(struct buffer *out, const char *name);
+#define FETCHLINE_PROBE "probe "
+
+struct fetchline_request {
+        bool is_probe;
+        char name[TOKEN_NAME_MAX + 1];
+};
+
+/* The longest one, with its newline. */
+#define FETCHLINE_REQUEST_MAX (sizeof FETCHLINE_PROBE - 1 + TOKEN_NAME_MAX + 1)
+
+void fetchline_request_render(struct buffer *out, const struct fetchline_request *request);
 /* LINE without its newline. 0, or -EBADMSG. */
-int fetchline_request_parse(struct slice line, char ret_name[TOKEN_NAME_MAX + 1]);
+int fetchline_request_parse(struct slice line, struct fetchline_request *ret_request);
 
 /* With the newline. */
 void fetchline_render(struct buffer *out, const struct outcome *outcome);

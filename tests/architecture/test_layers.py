@@ -14,6 +14,7 @@ BASE = r"base/\w+\.h"
 CORE = r"core/\w+\.h"
 VALUES = r"core/(b64token|epoch|name|outcome|terms)\.h"  # of core, what is no mind
 WIRE = r"wire/\w+\.h"
+CLIENT_WIRE = r"wire/(api|epoch|events|http1|json|response)\.h"
 MAY_REACH = {
     "daemon/base": [BASE],
     "daemon/core": [BASE, CORE],
@@ -21,7 +22,10 @@ MAY_REACH = {
     "daemon/io": [BASE, CORE, WIRE, r"io/\w+\.h"],
     "daemon/fetch": [BASE, VALUES, WIRE, r"fetch/\w+\.h", r"config_file\.h"],
     "daemon": [BASE, CORE, WIRE, r"io/\w+\.h", r"\w+\.h"],
-    "client": [BASE, VALUES, r"wire/(api|epoch|events|http1|json|response)\.h", r"client/\w+\.h", r"bearer\.h"],
+    "client": [BASE, VALUES, CLIENT_WIRE, r"client/\w+\.h", r"bearer\.h"],
+    # The doctor alone reads bearerd's configuration.
+    "client/doctor": [BASE, VALUES, CLIENT_WIRE, r"wire/config\.h", r"client/(doctor/)?\w+\.h",
+                      r"config_file\.h", r"bearer\.h"],
     "include": [],
 }
 
@@ -30,8 +34,8 @@ SAME_AS = {"daemon/config_file.c": "daemon/fetch", "daemon/config_file.h": "daem
 
 # Where headers of libraries live.
 HOMES = {
-    r"curl/.*": r"daemon/fetch/request\.[ch]",
-    r"json-c/.*": r"daemon/wire/oauth\.c|client/bearerctl\w*\.c",
+    r"curl/.*": r"daemon/fetch/(probe|request|way)\.[ch]",
+    r"json-c/.*": r"daemon/wire/oauth\.c|client/bearerctl\w*\.c|client/doctor/\w+\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
     r"systemd/.*": r"daemon/io/\w+\.[ch]|daemon/base/log\.c",
 }

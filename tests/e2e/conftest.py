@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "standin"))
 from broker import Broker  # noqa: E402
 from standin import Standin  # noqa: E402
 
-# A shell's background jobs have these ignored, and every program would inherit that.
+# A shell's background jobs have the first two ignored, and every program would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)    # nohup
 
 Programs = namedtuple("Programs", "bearerd fetch bearerctl libraries are_sanitized")
 

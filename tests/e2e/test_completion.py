@@ -53,41 +53,46 @@ def a_shell(request, programs, tmp_path):
     return Shell(request.param, programs, tmp_path)
 
 
-@pytest.fixture(name="help_text", scope="module")
-def the_help(programs):
-    return subprocess.run([programs.bearerctl, "--help"], check=True, capture_output=True,
-                          text=True).stdout
+@pytest.fixture(name="overview", scope="module")
+def an_overview(programs):
+    return help_of(programs)
 
 
-def commands_of(help_text):
-    """{command: what its lines say}"""
-    text = help_text.partition("Commands:\n")[2].partition("\n\n")[0]
-    _, *parts = re.split(r"^  (\w+)", text, flags=re.M)
-    return dict(zip(parts[::2], parts[1::2]))
+@pytest.fixture(name="commands", scope="module")
+def the_commands(programs, overview):
+    """{command: its --help}"""
+    lists = re.findall(r"^Commands for \w+:\n(.*?)\n\n", overview, re.M | re.DOTALL)
+    assert len(lists) == 2
+    return {command: help_of(programs, command)
+            for command in re.findall(r"^  (\w+)", "\n".join(lists), re.M)}
+
+
+def help_of(programs, *command):
+    return subprocess.run([programs.bearerctl, *command, "--help"], check=True,
+                          capture_output=True, text=True).stdout
 
 
 def all_options(help_text):
     return set(re.findall(r"--[a-z][a-z-]*", help_text))
 
 
-def test_commands_are_those_that_there_are(shell, help_text):
-    assert sorted(shell.offers("bearerctl ")) == sorted(commands_of(help_text))
+def test_commands_are_those_that_there_are(shell, commands):
+    assert sorted(shell.offers("bearerctl ")) == sorted(commands)
     assert shell.offers("bearerctl metr") in (["metrics"], ["metrics "])
 
 
-def test_options_are_those_that_there_are(shell, programs, help_text):
+def test_options_are_those_that_there_are(shell, programs, overview, commands):
     found = set(shell.offers("bearerctl --"))
-    for command, said in commands_of(help_text).items():
+    assert found == set(re.findall(r"^  (--[a-z-]+)", overview, re.M))
+    for command, said in commands.items():
         offered = set(shell.offers(f"bearerctl {command} --"))
-        own = set(re.findall(r"^ {6}(--[a-z-]+)", said, re.M))
-        assert own <= offered, command
-        assert "--help" in offered
+        assert offered == set(re.findall(r"^  (--[a-z-]+)", said, re.M)) | {"--help"}, command
         for option in offered:
             done = subprocess.run([programs.bearerctl, command, option], check=False,
                                   capture_output=True, text=True, env=shell.environment)
             assert "is not known" not in done.stderr, (command, option)
         found |= offered
-    assert found == all_options(help_text)
+    assert found == all_options("\n".join([overview, *commands.values()]))
 
 
 def test_tokens_are_those_of_bearerd(shell, broker):
@@ -96,7 +101,9 @@ def test_tokens_are_those_of_bearerd(shell, broker):
     bearerd.add_token("third_one")
     bearerd.start()
     socket = str(bearerd.socket)
-    for command in ("get", "header", "renew", "refresh", "exec", "watch", "get --json", "get --wait 5"):
+    for command in ("get", "header", "renew", "refresh", "exec", "wait", "watch", "doctor",
+                    "write file", "write --mode 0640 file", "get --json", "get --wait 5",
+                    "exec --fd 9", "doctor --as root"):
         assert sorted(shell.offers(f"bearerctl {command} ", BEARERD_SOCKET=socket)) == \
             ["athena", "other", "third_one"], command
     for at in (f"--socket {socket}", f"--socket={socket}"):
@@ -105,7 +112,8 @@ def test_tokens_are_those_of_bearerd(shell, broker):
 
 def test_who_is_named_already_is_not_named_again(shell, broker):
     bearerd = broker()
-    for line in ("bearerctl get athena ", "bearerctl status ", "bearerctl metrics "):
+    for line in ("bearerctl get athena ", "bearerctl write file athena ", "bearerctl write ",
+                 "bearerctl status ", "bearerctl metrics "):
         assert "athena" not in shell.offers(line, BEARERD_SOCKET=str(bearerd.socket)), line
 
 
@@ -115,10 +123,14 @@ def test_nothing_is_offered_and_nothing_said_without_bearerd(shell):
 
 def test_values_are_completed_as_what_they_are(shell, tmp_path):
     (tmp_path / "some.sock").touch()
-    assert shell.offers("bearerctl --socket some") == ["some.sock"]
+    for line in ("--socket some", "write some", "write --once some", "doctor --config some",
+                 "doctor --fetch some"):
+        assert shell.offers(f"bearerctl {line}") == ["some.sock"], line
+    assert "root" in [name.rstrip() for name in shell.offers("bearerctl doctor --as roo")]
     assert "SHELL_TEST" in [name.rstrip() for name in
                             shell.offers("bearerctl exec --env SHELL_T", SHELL_TEST="1")]
-    assert shell.offers("bearerctl get --wait ") == []
+    for line in ("get --wait ", "exec --fd ", "wait --timeout ", "write --mode "):
+        assert shell.offers(f"bearerctl {line}") == [], line
 
 
 def test_behind_exec_is_a_command_of_the_users_own(shell, tmp_path):
@@ -126,5 +138,6 @@ def test_behind_exec_is_a_command_of_the_users_own(shell, tmp_path):
     program.touch(mode=0o755)
     path = f"{tmp_path}:{shell.environment['PATH']}"
     for line in ("bearerctl exec -- worker-of-", "bearerctl exec athena -- worker-of-",
-                 "bearerctl exec --wait 3 athena -- worker-of-"):
+                 "bearerctl exec --wait 3 athena -- worker-of-",
+                 "bearerctl exec --restart-on-renewal athena -- worker-of-"):
         assert shell.offers(line, PATH=path) == [program.name], line

@@ -79,17 +79,17 @@ static void check_answer(struct slice line) {
 }
 
 static void check_request(struct slice line) {
-        char name[TOKEN_NAME_MAX + 1] = "before";
-        struct buffer out = BUFFER_INIT(TOKEN_NAME_MAX + 1);
-        int r = fetchline_request_parse(line, name);
+        struct fetchline_request request = {false, "before"};
+        struct buffer out = BUFFER_INIT(FETCHLINE_REQUEST_MAX);
+        int r = fetchline_request_parse(line, &request);
 
         HOLDS(r == 0 || r == -EBADMSG, "it is a request, or it is not");
         if (r < 0) {
-                HOLDS(strcmp(name, "before") == 0, "results are written on success only");
+                HOLDS(strcmp(request.name, "before") == 0, "results are written on success only");
                 return;
         }
-        HOLDS(token_name_is_valid(slice_of(name)), "a name is one that a token may have");
-        fetchline_request_render(&out, name);
+        HOLDS(token_name_is_valid(slice_of(request.name)), "a name is one that a token may have");
+        fetchline_request_render(&out, &request);
         HOLDS(buffer_error(&out) == 0 && out.size == line.size + 1 &&
                       memcmp(out.data, line.data, line.size) == 0,
               "a request that is written is the one that was read");

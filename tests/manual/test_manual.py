@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The manual pages, installed: each is clean, is found by man(1), and says all that there is. Every
-command, option and exit status of the programs' --help is in their page and the other way round, as
-is every function and result of bearer.h. (Keys of bearerd.conf(5): tests/unit/test_config.c.)
+command, option and exit status of the programs' --help, and of that of each command, is in their
+page and the other way round, as is every function and result of bearer.h. (Keys of bearerd.conf(5):
+tests/unit/test_config.c.)
 
 SOURCE BUILD BEARERCTL BEARERD BEARERD_FETCH"""
 
@@ -19,6 +20,7 @@ OF_SCDOC = re.compile(r"skipping paragraph macro: PP (empty|after SH|after SS)$|
                       r"STYLE: input text line longer than 80 bytes|"
                       r"STYLE: lower case character in document title")
 HEADER = "include/bearer.h"
+OPTION = r"--[a-z][a-z-]*"
 
 
 def output_of(*command, **more):
@@ -70,11 +72,11 @@ class Manual:
                 if not self.found(name, section):
                     self.say(page, f"{name}({section}) is not there")
 
-    def check_program(self, page, program):
+    def check_program(self, page, program, commands=()):
         text, help_text = self.texts[page], output_of(program, "--help")
-        options = r"--[a-z][a-z-]*"
-        self.compare(page, "option", set(re.findall(rf"\*({options})\*", text)),
-                     set(re.findall(options, help_text)) - {"--"})
+        told = "\n".join([help_text, *(output_of(program, each, "--help") for each in commands)])
+        self.compare(page, "option", set(re.findall(rf"\*({OPTION})\*", text)),
+                     set(re.findall(OPTION, told)))
         statuses = re.findall(r"^[|][ \[]+ \*(\d+)\*$", text, re.M)
         _, _, said = help_text.partition("Exit status:")
         if said:
@@ -82,10 +84,18 @@ class Manual:
                          set(re.findall(r"(?:^ *|; |: |, )(\d+) ", said.split("exec:")[0], re.M)))
 
     def check_commands(self, page, program):
-        _, _, commands = output_of(program, "--help").partition("Commands:\n")
-        commands = commands.partition("\n\n")[0]
+        lists = re.findall(r"^Commands for \w+:\n(.*?)\n\n", output_of(program, "--help"),
+                           re.M | re.DOTALL)
+        commands = set(re.findall(r"^  (\w+)", "\n".join(lists), re.M))
+        _, *parts = re.split(r"^#+ (\w+).*$", self.texts[page], flags=re.M)
+        sections = dict(zip(parts[::2], parts[1::2]))
         self.compare(page, "command", set(re.findall(r"^## (\w+)", self.texts[page], re.M)),
-                     set(re.findall(r"^  (\w+)", commands, re.M)))
+                     commands)
+        for command in commands & set(sections):
+            said = re.findall(rf"^\*({OPTION})\*", sections[command], re.M)
+            there = re.findall(rf"^  ({OPTION})", output_of(program, command, "--help"), re.M)
+            self.compare(page, f"{command}'s option", set(said), set(there))
+        self.check_program(page, program, sorted(commands))
 
     def check_library(self):
         header = (self.source / HEADER).read_text(encoding="ascii")
@@ -122,7 +132,6 @@ def main():
         manual = Manual(source, found[0].parent)
         manual.check_forms()
         manual.check_references()
-        manual.check_program("bearerctl.1", bearerctl)
         manual.check_commands("bearerctl.1", bearerctl)
         manual.check_program("bearerd.8", bearerd)
         manual.check_program("bearerd-fetch.8", fetch)

@@ -19,6 +19,7 @@ def dress(answer, told):
         answer.status = told.status
     if told.size is not None:
         answer.body = answer.body.ljust(told.size)
+    answer.put("Date", formatdate(usegmt=True))
     answer.put("Cache-Control", "no-store")
     answer.put("Connection", "close")
     answer.put("Content-Length", len(answer.body))

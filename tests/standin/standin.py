@@ -4,8 +4,8 @@
 
 It serves HTTPS on 127.0.0.1 with a certificate of a throw-away CA, and behaves like the real one:
 `POST /oauth2/v1/token` with good credentials gets a token that looks like theirs, anything else the
-error that they would send; `GET /v1/...` with such a token is an API call that succeeds. On command
-it does what endpoints do on a bad day: the names are PRESETS in behaviour.py, the details the
+error that they would send; `GET /v1/...` with such a token is an API call that succeeds, and `HEAD`
+of the token endpoint a look at it, which gets 405 and a Date. On command it does what endpoints do on a bad day: the names are PRESETS in behaviour.py, the details the
 fields of Behaviour there. Every request is in its log.
 
 As a module (with this directory on sys.path):
@@ -51,7 +51,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import certificates
-from behaviour import Behaviour, behaviour
+from behaviour import ON, Behaviour, behaviour
 from control import Control
 from http_message import Answer, Malformed, read_request
 from issuer import Issuer, Verdict, unexpected
@@ -72,7 +72,7 @@ class Record:
 
     number: int
     time: float             # when it was there, whole
-    on: str                 # "token", "api", "other", "connection"
+    on: str                 # "token", "api", "look", "other", "connection"
     method: str
     target: str
     version: str
@@ -102,7 +102,7 @@ class Standin:
         self._changed = threading.Condition()   # guards what follows
         self._issuer = Issuer(self.credentials, scopes, basic_encoding, expires_in)
         self._records = []
-        self._queued = {on: [] for on in ("token", "api", "connection")}
+        self._queued = {on: [] for on in ON}
         self._standing = {on: Behaviour(on=on) for on in self._queued}
         self._log = None
         self._listener = None
@@ -188,7 +188,7 @@ class Standin:
     @property
     def requests(self):
         """Every request, in the order in which they came."""
-        return self.records("token", "api", "other")
+        return self.records("token", "api", "look", "other")
 
     @property
     def token_requests(self):
@@ -281,6 +281,8 @@ class Standin:
             return self._issuer.judge(request)
         if on == "api":
             return self._issuer.judge_call(request)
+        if on == "look":
+            return judge_look(request)
         return unexpected(f"there is no {request.target}")
 
     def _take(self, on):
@@ -353,9 +355,16 @@ class Standin:
         return connection.close()
 
 
+def judge_look(request):
+    """Nothing in it may be a secret."""
+    if request.all("Authorization") or request.all("Cookie") or request.body:
+        return unexpected("a look with credentials or a body")
+    return Verdict("correct", Answer(405, b"", {"Allow": "POST"}))
+
+
 def route(request):
     if request.target == TOKEN_PATH:
-        return "token"
+        return "look" if request.method == "HEAD" else "token"
     return "api" if request.target.startswith(API_PREFIX) else "other"
 
 

@@ -363,8 +363,8 @@ static void test_the_largest_token_fits_and_one_byte_less_is_an_error(void **sta
 
 static void test_a_list_says_all_that_is_known(void **state) {
         static const struct api_token_status tokens[] = {
-                {"athena", true, true, 42, 3127, 1790000000, 3067,       false, 2700, "a/b",
-                 "195900", 0,    7,    5,  0,    "",         UINT64_MAX, 0,     "",   ""},
+                {"athena", true, true, 42, 3127, 1790000000, 3067, false, 2700, "a/b", "195900",
+                 0,        7,    5,    0,  "",   UINT64_MAX, 0,    "",    "",   3600},
                 {"other",
                  false,
                  false,
@@ -384,7 +384,8 @@ static void test_a_list_says_all_that_is_known(void **state) {
                  12,
                  401,
                  "invalid_client",
-                 "the endpoint said \"no\""},
+                 "the endpoint said \"no\"",
+                 0},
                 {"third",    false, false, 0,        0, 0, UINT64_MAX, false,
                  30,         "",    "",    0,        0, 0, 1,          "misconfigured",
                  UINT64_MAX, 0,     NULL,  "no file"},
@@ -399,16 +400,17 @@ static void test_a_list_says_all_that_is_known(void **state) {
                     response.body,
                     "{\"tokens\":[{\"name\":\"athena\",\"is_default\":true,\"valid\":true,"
                     "\"generation\":42,\"expires_in\":3127,\"expires_at\":1790000000,"
-                    "\"served_for\":3067,\"fetching\":false,\"next_attempt\":2700,"
+                    "\"lifetime\":3600,\"served_for\":3067,\"fetching\":false,"
+                    "\"next_attempt\":2700,"
                     "\"scope\":\"a/b\",\"practice_id\":\"195900\",\"waiting\":0,\"streams\":7,\"renewals\":5,"
                     "\"failures\":0},"
                     "{\"name\":\"other\",\"is_default\":false,\"valid\":false,\"generation\":0,"
-                    "\"expires_in\":0,\"expires_at\":0,\"fetching\":true,\"waiting\":3,\"streams\":0,"
+                    "\"expires_in\":0,\"expires_at\":0,\"lifetime\":0,\"fetching\":true,\"waiting\":3,\"streams\":0,"
                     "\"renewals\":0,\"failures\":2,\"last_error\":{\"kind\":\"denied\","
                     "\"age\":12,\"upstream_status\":401,\"upstream_error\":\"invalid_client\","
                     "\"message\":\"the endpoint said \\\"no\\\"\"}},"
                     "{\"name\":\"third\",\"is_default\":false,\"valid\":false,\"generation\":0,"
-                    "\"expires_in\":0,\"expires_at\":0,\"fetching\":false,\"next_attempt\":30,"
+                    "\"expires_in\":0,\"expires_at\":0,\"lifetime\":0,\"fetching\":false,\"next_attempt\":30,"
                     "\"waiting\":0,\"streams\":0,\"renewals\":0,\"failures\":1,"
                     "\"last_error\":{\"kind\":\"misconfigured\",\"message\":\"no file\"}}]}"))
                 fail_msg("%.*s", (int)out.size, out.data);

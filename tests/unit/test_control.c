@@ -153,6 +153,7 @@ static void test_status_says_all_of_it(void **state) {
                            .generation = 42,
                            .expires_in = 3127,
                            .expires_at = 1790000000,
+                           .lifetime = 3600,
                            .served_for = 3067,
                            .next_attempt = 2700,
                            .scope = "",
@@ -191,7 +192,8 @@ static void test_status_says_all_of_it(void **state) {
                 "{\"version\":1,\"bearerd\":\"1.2.3\",\"started_at\":1780000000,\"uptime\":60,"
                 "\"configured\":true,\"config_right\":false,\"tokens\":[{\"name\":\"a\","
                 "\"is_default\":true,\"valid\":true,\"generation\":42,\"expires_in\":3127,"
-                "\"expires_at\":1790000000,\"served_for\":3067,\"fetching\":false,"
+                "\"expires_at\":1790000000,\"lifetime\":3600,\"served_for\":3067,"
+                "\"fetching\":false,"
                 "\"next_attempt\":2700,\"waiting\":0,\"streams\":0,\"renewals\":0,\"failures\":0,"
                 "\"budget\":{\"limit\":4,\"left\":3,\"next\":15},"
                 "\"counters\":{\"replies\":{\"token\":1,\"forbidden\":2,\"paused\":0,"
@@ -266,7 +268,8 @@ static struct control_token largest_token(const struct tally *tally) {
                            .last_error_age = UINT64_MAX - 1,
                            .upstream_status = 599,
                            .upstream_error = error,
-                           .message = message},
+                           .message = message,
+                           .lifetime = UINT64_MAX - 1},
                 .valid_for = UINT64_MAX - 1,
                 .budget_limit = UINT32_MAX,
                 .budget_left = UINT32_MAX,

@@ -16,21 +16,47 @@ static char big[FETCHLINE_MAX];
 
 static void test_a_request_is_a_name_and_a_newline(void **state) {
         struct buffer out = BUFFER_INIT(64);
-        char name[TOKEN_NAME_MAX + 1] = "untouched";
+        struct fetchline_request request = {true, "untouched"};
+        char *name = request.name;
 
-        fetchline_request_render(&out, "athena");
+        fetchline_request_render(&out, &(struct fetchline_request){false, "athena"});
         assert_true(slice_is(buffer_slice(&out), "athena\n"));
-        assert_int_equal(fetchline_request_parse(SLICE("athena"), name), 0);
+        assert_int_equal(fetchline_request_parse(SLICE("athena"), &request), 0);
         assert_string_equal(name, "athena");
-        assert_int_equal(fetchline_request_parse(SLICE("a2345678901234567890123456789012"), name),
-                         0);
+        assert_false(request.is_probe);
+        assert_int_equal(
+                fetchline_request_parse(SLICE("a2345678901234567890123456789012"), &request), 0);
         assert_string_equal(name, "a2345678901234567890123456789012");
-        assert_int_equal(fetchline_request_parse(SLICE("a23456789012345678901234567890123"), name),
-                         -EBADMSG);
-        assert_int_equal(fetchline_request_parse(SLICE("athena\n"), name), -EBADMSG);
-        assert_int_equal(fetchline_request_parse(SLICE("../x"), name), -EBADMSG);
-        assert_int_equal(fetchline_request_parse(SLICE(""), name), -EBADMSG);
+        assert_int_equal(
+                fetchline_request_parse(SLICE("a23456789012345678901234567890123"), &request),
+                -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE("athena\n"), &request), -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE("../x"), &request), -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE(""), &request), -EBADMSG);
         assert_string_equal(name, "a2345678901234567890123456789012");
+        buffer_deinit(&out);
+}
+
+static void test_a_probe_is_a_word_before_the_name(void **state) {
+        struct fetchline_request request = {false, "untouched"};
+        struct buffer out = BUFFER_INIT(FETCHLINE_REQUEST_MAX);
+
+        fetchline_request_render(
+                &out, &(struct fetchline_request){true, "a2345678901234567890123456789012"});
+        assert_int_equal(buffer_error(&out), 0);
+        assert_true(slice_is(buffer_slice(&out), "probe a2345678901234567890123456789012\n"));
+        assert_int_equal(fetchline_request_parse(SLICE("probe "), &request), -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE("probe  athena"), &request), -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE("probe probe athena"), &request), -EBADMSG);
+        assert_int_equal(fetchline_request_parse(SLICE("Probe athena"), &request), -EBADMSG);
+        assert_string_equal(request.name, "untouched");
+        assert_false(request.is_probe);
+        assert_int_equal(fetchline_request_parse(SLICE("probe athena"), &request), 0);
+        assert_string_equal(request.name, "athena");
+        assert_true(request.is_probe);
+        assert_int_equal(fetchline_request_parse(SLICE("probe"), &request), 0);
+        assert_string_equal(request.name, "probe");
+        assert_false(request.is_probe);
         buffer_deinit(&out);
 }
 
@@ -270,6 +296,7 @@ static void test_texts_hold_nothing_that_could_harm_a_terminal_or_a_log(void **s
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_request_is_a_name_and_a_newline),
+                cmocka_unit_test(test_a_probe_is_a_word_before_the_name),
                 cmocka_unit_test(test_outcomes_are_written_without_what_is_not_there),
                 cmocka_unit_test(test_the_largest_outcome_fits_and_reads_back_the_same),
                 cmocka_unit_test(test_every_kind_reads_back),

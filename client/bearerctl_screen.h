@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerctl_screen - how the tokens are, as lines for a terminal of a certain size. No clock, no
+ * terminal: what is known comes in, bytes go out. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+struct json_object;
+
+/* What a view can be drawn on. */
+#define SCREEN_COLUMNS_MIN 40
+#define SCREEN_LINES_MIN   6
+
+struct screen {
+        unsigned columns, lines;
+        bool is_utf8;
+        struct json_object *answer; /* of status_ask() */
+        bool is_full;
+        struct json_object *before; /* the one before, or NULL */
+        uint64_t elapsed;           /* since then, ns */
+        const char *trouble;        /* bearerd does not answer, and why; or NULL */
+};
+
+/* At most so many lines and columns, each line ended by "\r\n" but the last. */
+void screen_draw(struct buffer *out, const struct screen *screen);

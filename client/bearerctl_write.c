@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* bearerctl_write - keeps the token in a file, for programs that can only read files. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "client/bearerctl_token.h"
+#include "client/clock.h"
+#include "client/renewal.h"
+#include "client/signals.h"
+#include "client/tokenfile.h"
+
+struct writer {
+        const struct ctl *ctl;
+        struct tokenfile *file;
+        uint64_t expires_at; /* of what is in the file; NEVER: it is not there */
+        int told;            /* the reason that was told last */
+};
+
+static int fail_file(const struct ctl *ctl, int r) {
+        fprintf(stderr,
+                "bearerctl: write: %s: %s; a file in a directory is needed that this user may "
+                "write to\n",
+                ctl->file, bearer_strerror(r));
+        return EX_CANTCREAT;
+}
+
+/* The exit status. What is told of a life is rounded down, by bearerd and by libbearer. */
+static int put(struct writer *writer, const struct bearer_token *token) {
+        uint64_t life = (bearer_token_expires_in(token) + 2) * NSEC_PER_SEC;
+        int r = tokenfile_put(writer->file, bearer_token_value(token));
+
+        writer->expires_at = time_add(clock_now(), life);
+        return r < 0 ? fail_file(writer->ctl, r) : EX_OK;
+}
+
+static void expire(struct writer *writer) {
+        if (clock_now() < writer->expires_at)
+                return;
+        tokenfile_remove(writer->file);
+        fprintf(stderr,
+                "bearerctl: write: %s: its token has expired, and there is no other: it is removed "
+                "until there is; 'bearerctl status' says why\n",
+                writer->ctl->file);
+        writer->expires_at = NEVER;
+}
+
+/* The exit status: EX_OK, and it goes on. */
+static int take(struct writer *writer, struct renewal *renewal) {
+        _cleanup_token_ struct bearer_token *newer = NULL;
+        int r = renewal_take(renewal, &newer);
+
+        if (r != 0 && r != writer->told)
+                ctl_fail(writer->ctl, r);
+        writer->told = r;
+        return newer ? put(writer, newer) : EX_OK;
+}
+
+static int timeout_of(const struct writer *writer) {
+        uint64_t left = time_until(writer->expires_at, clock_now());
+
+        return left == NEVER ? -1 : (int)time_min(left / NSEC_PER_MSEC + 1, INT32_MAX);
+}
+
+/* Until a signal says that it is over. */
+static int keep(struct writer *writer, struct renewal *renewal, int signals) {
+        struct pollfd ready[] = {
+                {.fd = signals, .events = POLLIN},
+                {.fd = renewal_fd(renewal), .events = POLLIN},
+        };
+        int status = EX_OK;
+
+        while (status == EX_OK && !ready[0].revents) {
+                if (poll(ready, 2, timeout_of(writer)) < 0 && errno != EINTR)
+                        return ctl_fail(writer->ctl, -errno);
+                if (ready[1].revents)
+                        status = take(writer, renewal);
+                expire(writer);
+        }
+        tokenfile_remove(writer->file);
+        return status;
+}
+
+static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
+        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, 0};
+        struct writer writer = {.ctl = ctl, .file = file, .expires_at = NEVER};
+        _cleanup_bearer_ struct bearer *bearer = NULL;
+        _cleanup_(cleanup_renewal) struct renewal *renewal = NULL;
+        _cleanup_close_ int signals = -1;
+        _cleanup_token_ struct bearer_token *token = NULL;
+        int r;
+
+        r = bearer_open(ctl->socket, &bearer);
+        if (r != 0)
+                return ctl_fail(ctl, r);
+        r = ctl_token_await(ctl, bearer, NEVER, &token);
+        if (r != 0)
+                return ctl_status_of(r);
+        signals = signals_open(numbers, NULL);
+        r = put(&writer, token);
+        if (r != EX_OK)
+                return r;
+        r = signals < 0 ? signals : renewal_new(bearer, token, &renewal);
+        if (r < 0) {
+                tokenfile_remove(file);
+                return ctl_fail(ctl, r);
+        }
+        return keep(&writer, renewal, signals);
+}
+
+static int write_once(const struct ctl *ctl, struct tokenfile *file) {
+        _cleanup_bearer_ struct bearer *bearer = NULL;
+        _cleanup_token_ struct bearer_token *token = NULL;
+        int r = ctl_token_get(ctl, &bearer, &token);
+
+        if (r != 0)
+                return ctl_fail(ctl, r);
+        r = tokenfile_put(file, bearer_token_value(token));
+        return r < 0 ? fail_file(ctl, r) : EX_OK;
+}
+
+int ctl_write(const struct ctl *ctl, struct buffer *out) {
+        _cleanup_(tokenfile_deinit) struct tokenfile file = TOKENFILE_INIT;
+        int r = tokenfile_open(ctl->file, ctl->mode, &file);
+
+        if (r < 0)
+                return fail_file(ctl, r);
+        return ctl->once ? write_once(ctl, &file) : keep_fresh(ctl, &file);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* configuration - the doctor's first check: it is read as bearerd and bearerd-fetch read it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/address.h"
+#include "client/doctor/doctor.h"
+#include "config_file.h"
+
+#define CHECK "configuration"
+
+static const char *name_of(const char *file) {
+        return file ? file : "the environment";
+}
+
+/* Where workers ask, as they find it; and then as bearerd does. */
+static const char *find_socket(const struct doctor *doctor) {
+        const char *named = secure_getenv(ADDRESS_ENVIRONMENT);
+
+        if (doctor->ctl->socket)
+                return doctor->ctl->socket;
+        if (named && *named)
+                return named;
+        return doctor->config && *doctor->config->socket ? doctor->config->socket : TOKEN_SOCKET;
+}
+
+/* A file that cannot be opened is one for root, or for the operator of this bearerd. */
+static bool unreadable(struct doctor *doctor) {
+        if (!doctor->ctl->name)
+                return report_wrong(
+                        &doctor->report, CHECK, "name the token",
+                        "%s is not readable for this user, which has the default's name",
+                        name_of(doctor->config_file));
+        strcpy(doctor->name, doctor->ctl->name);
+        return report_skip(&doctor->report, CHECK, "%s is not readable for this user: root sees it",
+                           name_of(doctor->config_file));
+}
+
+static bool mistaken(struct doctor *doctor, const struct config_messages *messages) {
+        const char *first = config_messages_first_error(messages);
+
+        return report_wrong(&doctor->report, CHECK,
+                            "mend it ('bearerd --check-config' tells every mistake), then "
+                            "'systemctl reload bearerd'",
+                            "%s", first ? first : "it cannot be read");
+}
+
+static bool find_token(struct doctor *doctor) {
+        const struct config *config = doctor->config;
+
+        doctor->token =
+                doctor->ctl->name ? config_find(config, doctor->ctl->name) : config_default(config);
+        if (!doctor->token && doctor->ctl->name)
+                return report_wrong(
+                        &doctor->report, CHECK, "'bearerctl status' lists the tokens, or add it",
+                        "%s has no token %s", name_of(doctor->config_file), doctor->ctl->name);
+        if (!doctor->token)
+                return report_wrong(&doctor->report, CHECK,
+                                    "name one, or write default = yes in one",
+                                    "%s has %zu tokens, and none is the default",
+                                    name_of(doctor->config_file), config->n_tokens);
+        strcpy(doctor->name, doctor->token->name);
+        return report_ok(&doctor->report, CHECK, "%s: token %s, one of %zu",
+                         name_of(doctor->config_file), doctor->name, config->n_tokens);
+}
+
+static bool is_unreadable(const char *file) {
+        return file && access(file, R_OK) < 0 && errno == EACCES;
+}
+
+bool doctor_check_configuration(struct doctor *doctor) {
+        struct config_messages messages = CONFIG_MESSAGES_INIT;
+        bool goes_on;
+        int r;
+
+        doctor->config_file = config_file_choose(doctor->ctl->config);
+        if (is_unreadable(doctor->config_file)) {
+                doctor->socket = find_socket(doctor);
+                return unreadable(doctor);
+        }
+        r = config_file_read(doctor->config_file, &messages, &doctor->config);
+        doctor->socket = find_socket(doctor);
+        goes_on = r < 0 ? mistaken(doctor, &messages) : find_token(doctor);
+        config_messages_deinit(&messages);
+        return goes_on;
+}

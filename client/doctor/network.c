@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* network - the doctor's look at the endpoint, by bearerd-fetch: the only program here that has a
+ * network and TLS. As root under systemd it is asked on the socket where bearerd asks it, so that
+ * the look has its user, sandbox and settings; else it is started. No credential takes part. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <json-c/json.h>
+
+#include "bearer.h"
+#include "client/address.h"
+#include "client/bearerctl_json.h"
+#include "client/clock.h"
+#include "client/doctor/doctor.h"
+
+#define URL_PREFIX      "unix:"
+#define ANSWER_MAX      ((size_t)32768)
+#define SLACK           (10 * NSEC_PER_SEC)
+#define DEFAULT_TIMEOUT (30 * NSEC_PER_SEC)
+
+/* Where bearerd-fetch is: a socket or a program. */
+struct prober {
+        const char *path;
+        bool is_socket;
+        pid_t pid; /* of the program */
+};
+
+static bool is_socket(const char *path) {
+        struct stat status;
+
+        return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static struct prober choose(const struct ctl *ctl) {
+        const char *fetch = ctl->fetch;
+
+        if (fetch && strncmp(fetch, URL_PREFIX, strlen(URL_PREFIX)) == 0)
+                return (struct prober){fetch + strlen(URL_PREFIX), true, 0};
+        if (fetch)
+                return (struct prober){fetch, false, 0};
+        if (geteuid() == 0 && !ctl->config && is_socket(FETCH_SOCKET))
+                return (struct prober){FETCH_SOCKET, true, 0};
+        return (struct prober){FETCH_PROGRAM, false, 0};
+}
+
+/* ---- asking it ---- */
+
+/* A descriptor with its answer; -errno. */
+static int connect_to(const struct prober *prober, const char *name) {
+        _cleanup_close_ int fd = -1;
+        struct sockaddr_un address;
+        char line[sizeof "probe \n" + TOKEN_NAME_MAX];
+        int length = snprintf(line, sizeof line, "probe %s\n", name);
+        int opened, r = address_read(prober->path, &address);
+
+        if (r < 0)
+                return r;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+            send(fd, line, (size_t)length, MSG_NOSIGNAL) < 0)
+                return -errno;
+        opened = fd;
+        fd = -1; /* consumed */
+        return opened;
+}
+
+static void become_program(const struct prober *prober, const struct doctor *doctor, int out) {
+        char program[] = "bearerd-fetch", to_probe[] = "--probe", by_config[] = "--config";
+        char name[TOKEN_NAME_MAX + 1];
+        _cleanup_free_ char *file = doctor->config_file ? strdup(doctor->config_file) : NULL;
+        char *with_file[] = {program, by_config, file, to_probe, name, NULL};
+        char *without_file[] = {program, to_probe, name, NULL};
+        int null = open("/dev/null", O_RDWR);
+
+        strcpy(name, doctor->name);
+        if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
+            dup2(out, STDOUT_FILENO) < 0)
+                _exit(126);
+        execv(prober->path, file ? with_file : without_file);
+        _exit(127);
+}
+
+static int start(struct prober *prober, const struct doctor *doctor) {
+        int ends[2];
+
+        if (access(prober->path, X_OK) < 0)
+                return -errno;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        prober->pid = fork();
+        if (prober->pid == 0)
+                become_program(prober, doctor, ends[1]);
+        close(ends[1]);
+        if (prober->pid < 0) {
+                close(ends[0]);
+                return -errno;
+        }
+        return ends[0];
+}
+
+/* Until its end. 0; -ETIMEDOUT; -errno. */
+static int read_answer(int fd, uint64_t deadline, struct buffer *answer) {
+        for (;;) {
+                struct pollfd ready = {.fd = fd, .events = POLLIN};
+                uint64_t left = time_until(deadline, clock_now());
+                int r = poll(&ready, 1, (int)(left / NSEC_PER_MSEC) + 1);
+                ssize_t size;
+
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (r == 0)
+                        return -ETIMEDOUT;
+                if (r < 0)
+                        continue;
+                r = buffer_reserve(answer, 4096);
+                if (r < 0)
+                        return r;
+                size = read(fd, answer->data + answer->size, 4096);
+                if (size < 0)
+                        return -errno;
+                if (size == 0)
+                        return 0;
+                buffer_added(answer, (size_t)size);
+        }
+}
+
+static void prober_end(const struct prober *prober) {
+        if (prober->pid <= 0)
+                return;
+        kill(prober->pid, SIGKILL); /* it has said all, or too little in time */
+        while (waitpid(prober->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+}
+
+/* 0; -errno. */
+static int probe(struct prober *prober, const struct doctor *doctor, struct buffer *answer) {
+        uint64_t timeout = doctor->token ? doctor->token->timeout : DEFAULT_TIMEOUT;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = prober->is_socket ? connect_to(prober, doctor->name) : start(prober, doctor);
+        if (fd < 0)
+                return fd;
+        r = read_answer(fd, clock_now() + 2 * timeout + SLACK, answer);
+        prober_end(prober);
+        return r;
+}
+
+/* ---- what it says ---- */
+
+static bool tell(struct doctor *doctor, struct json_object *found) {
+        const char *result = ctl_json_text(found, "result");
+        const char *check = ctl_json_text(found, "check");
+        const char *message = ctl_json_text(found, "message");
+
+        if (strcmp(result, "ok") == 0)
+                return report_ok(&doctor->report, check, "%s", message);
+        if (strcmp(result, "skipped") == 0)
+                return report_skip(&doctor->report, check, "%s", message);
+        return report_wrong(&doctor->report, check, ctl_json_text(found, "mend"), "%s", message);
+}
+
+static bool silent(struct doctor *doctor, const struct prober *prober, const char *why) {
+        return report_skip(&doctor->report, "network", "bearerd-fetch at %s says nothing: %s",
+                           prober->path, why);
+}
+
+bool doctor_check_network(struct doctor *doctor) {
+        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(ANSWER_MAX);
+        _cleanup_json_ struct json_object *answer = NULL;
+        struct prober prober = choose(doctor->ctl);
+        struct json_object *checks;
+        int r = probe(&prober, doctor, &text);
+
+        if (r < 0)
+                return silent(doctor, &prober, bearer_strerror(r));
+        if (text.size > 0 && text.data[text.size - 1] == '\n')
+                text.size--;
+        answer = ctl_json_parse(buffer_slice(&text));
+        checks = ctl_json_array(answer, "checks");
+        if (!checks)
+                return silent(doctor, &prober, "check --fetch, and that the versions go together");
+        for (size_t i = 0; i < json_object_array_length(checks); i++)
+                if (!tell(doctor, json_object_array_get_idx(checks, i)))
+                        return false;
+        return true;
+}

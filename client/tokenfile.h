@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* tokenfile - a file that holds the token, and is only ever replaced as a whole.
+ *
+ * Owns its directory's descriptor, so that it stays the same directory, and that of the file that
+ * it has put there, whose inode no other file has meanwhile: what somebody else has put in its
+ * place is left alone. */
+#pragma once
+
+#include <sys/types.h>
+
+struct tokenfile {
+        int directory;
+        char *name;  /* in the directory */
+        char *fresh; /* what is written first; renamed then */
+        mode_t mode;
+        int put; /* the file that was put there; -1: none */
+};
+
+#define TOKENFILE_INIT ((struct tokenfile){.directory = -1, .put = -1})
+
+/* 0; -errno, -EISDIR where PATH ends in a slash or a dot. */
+int tokenfile_open(const char *path, mode_t mode, struct tokenfile *ret_file);
+void tokenfile_deinit(struct tokenfile *file);
+
+/* 0; -errno: what was there before is there still. */
+int tokenfile_put(struct tokenfile *file, const char *value);
+/* Takes it away, if it is what was put there. */
+void tokenfile_remove(struct tokenfile *file);

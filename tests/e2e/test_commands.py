@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: MIT
+"""bearerctl's commands that go on for longer: wait, exec and write; and what each says of misuse."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import threading
+import time
+
+import account
+import pytest
+from account import needs_root
+from pace import FAST, TIMEOUT, until
+
+SHORT = 4       # a life in which a renewal is soon
+COMMANDS = ["doctor", "exec", "get", "header", "metrics", "refresh", "renew", "status", "wait",
+            "watch", "write"]
+
+
+def kill(process):
+    """It is the leader of its group, and its command is in that."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(name="ctl")
+def a_bearerctl(programs):
+    """Starts bearerctl for a bearerd; what is left of them is killed, also while a test waits for
+    it to say something, after a minute."""
+    started = []
+
+    def start(bearerd, *arguments, **keys):
+        environment = {"BEARERD_SOCKET": str(bearerd.socket),
+                       "BEARERD_CONTROL": str(bearerd.directory / "control.sock")}
+        process = subprocess.Popen([programs.bearerctl, *arguments], env=os.environ | environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True, **keys)
+        timer = threading.Timer(60, kill, [process])
+        timer.start()
+        started.append((bearerd, process, timer))
+        return process
+
+    yield start
+    for bearerd, process, timer in started:
+        timer.cancel()
+        kill(process)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if not stream.closed:
+                bearerd.overhear(stream.read())
+
+
+def end(process, timeout=TIMEOUT):
+    """Exit status, stdout and stderr."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+# wait
+
+def test_wait_when_there_is_a_token(broker, ctl):
+    assert end(ctl(broker(), "wait")) == (0, "", "")
+
+
+def test_wait_until_bearerd_is_there(broker, ctl):
+    bearerd = broker(start=False)
+    process = ctl(bearerd, "wait", "athena", "--timeout", "60")
+    assert "No such file" in process.stderr.readline()
+    bearerd.start()
+    status, _, err = end(process)
+    assert (status, err) == (0, "")     # once for each reason
+
+
+def test_wait_until_the_endpoint_is_well(broker, endpoint, ctl):
+    endpoint.behave(401)
+    bearerd = broker(denied_min="100ms", denied_max="200ms", **FAST)
+    process = ctl(bearerd, "wait")
+    assert "refuses the credentials" in process.stderr.readline()
+    endpoint.normal()
+    assert end(process)[0] == 0
+
+
+@pytest.mark.parametrize("what, status", [(401, 78), (500, 75)])
+def test_wait_no_longer_than_told(broker, endpoint, ctl, what, status):
+    endpoint.behave(what)
+    bearerd = broker()
+    bearerd.wait_for_log("no token this time|refuses")
+    began = time.monotonic()
+    assert end(ctl(bearerd, "wait", "--timeout", "2"))[0] == status
+    assert 1.9 < time.monotonic() - began < TIMEOUT
+
+
+def test_wait_without_bearerd_no_longer_than_told(broker, ctl):
+    assert end(ctl(broker(start=False), "wait", "--timeout", "0"))[0] == 69
+
+
+def test_wait_does_not_wait_for_what_does_not_come(broker, ctl):
+    bearerd = broker(tokens={"a": {}, "b": {}})
+    assert end(ctl(bearerd, "wait", "nope"))[0] == 66
+    assert end(ctl(bearerd, "wait"))[0] == 64
+
+
+# exec
+
+def test_exec_by_descriptor(broker, endpoint, ctl):
+    bearerd = broker()
+    for path in ("/dev/fd/9", "/proc/self/fd/$BEARER_TOKEN_FD"):
+        status, out, err = end(ctl(bearerd, "exec", "--fd", "9", "--", "sh", "-c",
+                                   f'cat {path}; echo; echo "$BEARER_TOKEN_FD,$BEARER_TOKEN"'))
+        assert (status, out, err) == (0, f"{endpoint.tokens[0]}\n9,\n", "")
+    _, out, _ = end(ctl(bearerd, "exec", "--fd", "3", "--env", "MINE", "--", "sh", "-c",
+                        'cat <&3; echo "$MINE"'))
+    assert out == endpoint.tokens[0] + "3\n"
+
+
+def test_exec_by_descriptor_is_sealed(broker, ctl):
+    status, out, _ = end(ctl(broker(), "exec", "--fd", "5", "--", "/usr/bin/python3", "-c", """
+import fcntl, os
+print(fcntl.fcntl(5, fcntl.F_GET_SEALS) == 15)
+for change in (lambda: os.pwrite(5, b"x", 0), lambda: os.ftruncate(5, 0)):
+    try:
+        change()
+    except PermissionError:
+        print("sealed")
+"""))
+    assert (status, out) == (0, "True\nsealed\nsealed\n")
+
+
+def test_exec_leaves_no_descriptor_but_the_one(broker, ctl):
+    _, out, _ = end(ctl(broker(), "exec", "--fd", "7", "--restart-on-renewal", "--", "ls",
+                        "/proc/self/fd"))
+    assert set(out.split()) - {"0", "1", "2"} - {"3"} == {"7"}     # 3 is ls's own
+
+
+@pytest.mark.parametrize("restart", [[], ["--restart-on-renewal"]])
+def test_exec_has_the_token_in_no_argv(broker, endpoint, ctl, restart):
+    bearerd = broker()
+    process = ctl(bearerd, "exec", *restart, "--", "sh", "-c", "echo ready; read x",
+                  stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "ready\n"
+    for pid in os.listdir("/proc"):
+        if pid.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    assert endpoint.tokens[0].encode() not in file.read()
+    process.stdin.close()
+
+
+REPORT = 'echo "$BEARER_TOKEN"; trap "exit 0" TERM; while :; do sleep 0.05; done'
+
+
+def test_exec_starts_anew_with_each_token(broker, endpoint, ctl):
+    endpoint.behave(expires_in=SHORT)
+    process = ctl(broker(**FAST), "exec", "--restart-on-renewal", "--", "sh", "-c", REPORT)
+    seen = [process.stdout.readline().strip() for _ in range(3)]
+    assert len(set(seen)) == 3 and set(seen) <= set(endpoint.tokens)
+    process.send_signal(signal.SIGTERM)
+    assert end(process)[0] == 0
+
+
+def test_exec_by_descriptor_starts_anew_with_each_token(broker, endpoint, ctl):
+    endpoint.behave(expires_in=SHORT)
+    process = ctl(broker(**FAST), "exec", "--restart-on-renewal", "--fd", "4", "--", "sh", "-c",
+                  "cat <&4; echo; exec sleep 60")
+    assert process.stdout.readline() != process.stdout.readline()
+
+
+def test_exec_kills_what_does_not_end(broker, endpoint, ctl):
+    endpoint.behave(expires_in=SHORT)
+    process = ctl(broker(**FAST), "exec", "--restart-on-renewal", "--", "sh", "-c",
+                  "trap '' TERM; echo $$; while :; do sleep 0.05; done")
+    first, began = process.stdout.readline(), time.monotonic()
+    assert process.stdout.readline() != first
+    assert 10 < time.monotonic() - began < 60
+    assert not os.path.exists(f"/proc/{first.strip()}")
+
+
+@pytest.mark.parametrize("command, status", [
+    ("exit 7", 7), ("kill -KILL $$", 137), ("kill -SEGV $$", 139)])
+def test_exec_ends_with_its_command(broker, ctl, command, status):
+    process = ctl(broker(), "exec", "--restart-on-renewal", "--", "sh", "-c", command)
+    assert end(process)[0] == status
+
+
+def test_exec_of_what_cannot_be_run_is_not_tried_again(broker, ctl):
+    bearerd = broker()
+    for command, status in (("/nonexistent", 127), ("/etc/passwd", 126)):
+        found, _, err = end(ctl(bearerd, "exec", "--restart-on-renewal", "--", command))
+        assert (found, err.count("\n")) == (status, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_exec_passes_signals_on(broker, ctl, number):
+    process = ctl(broker(), "exec", "--restart-on-renewal", "--", "sh", "-c",
+                  "trap 'echo came; exit 3' TERM INT HUP QUIT; echo ready; "
+                  "while :; do sleep 0.05; done")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    assert end(process)[:2] == (3, "came\n")
+
+
+def test_exec_that_is_killed_takes_its_command_along(broker, ctl):
+    process = ctl(broker(), "exec", "--restart-on-renewal", "--", "sh", "-c",
+                  "echo $$; exec sleep 600")
+    pid = process.stdout.readline().strip()
+    process.kill()
+    until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in read(f"/proc/{pid}/stat"))
+
+
+def read(path):
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return " Z "
+
+
+def test_exec_goes_on_while_bearerd_is_away(broker, endpoint, ctl):
+    endpoint.behave(expires_in=SHORT)
+    bearerd = broker(**FAST)
+    process = ctl(bearerd, "exec", "--restart-on-renewal", "--", "sh", "-c", REPORT)
+    first = process.stdout.readline()
+    bearerd.stop()
+    time.sleep(1)
+    assert process.poll() is None
+    bearerd.start()
+    assert process.stdout.readline() != first
+
+
+# write
+
+@pytest.fixture(name="file")
+def a_file(tmp_path):
+    directory = tmp_path / "written"
+    directory.mkdir()
+    return directory / "token"
+
+
+def test_write_once(broker, endpoint, ctl, file):
+    assert end(ctl(broker(), "write", "--once", str(file), "athena")) == (0, "", "")
+    assert file.read_text() == endpoint.tokens[0]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert os.listdir(file.parent) == ["token"]
+
+
+@pytest.mark.parametrize("mode, umask", [("640", 0), ("0644", 0o077), ("400", 0)])
+def test_write_with_a_mode(broker, ctl, file, mode, umask):
+    end(ctl(broker(), "write", "--once", "--mode", mode, str(file), umask=umask))
+    assert stat.S_IMODE(file.stat().st_mode) == int(mode, 8)
+
+
+def test_write_replaces_what_is_there_and_follows_no_link(broker, endpoint, ctl, file):
+    target = file.parent / "target"
+    target.write_text("precious")
+    file.symlink_to(target)
+    (file.parent / ".token.bearerctl").write_text("of one that was killed")
+    assert end(ctl(broker(), "write", "--once", str(file)))[0] == 0
+    assert target.read_text() == "precious"
+    assert not file.is_symlink() and file.read_text() == endpoint.tokens[0]
+    assert sorted(os.listdir(file.parent)) == ["target", "token"]
+
+
+def test_write_in_the_working_directory(broker, endpoint, ctl, file):
+    assert end(ctl(broker(), "write", "--once", file.name, cwd=file.parent))[0] == 0
+    assert file.read_text() == endpoint.tokens[0]
+
+
+def test_write_keeps_it_fresh_and_whole(broker, endpoint, ctl, file):
+    """Whoever reads it has a whole token, always, and a good one."""
+    endpoint.behave(expires_in=SHORT)
+    bearerd = broker(**FAST)
+    process = ctl(bearerd, "write", str(file))
+    until(file.exists)
+    seen, deadline = set(), time.monotonic() + 3 * SHORT
+    while time.monotonic() < deadline:
+        text = file.read_text()
+        assert text in endpoint.tokens
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        seen.add(text)
+    assert len(seen) >= 3
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert end(process) == (0, "", "")
+    assert os.listdir(file.parent) == []
+
+
+def test_write_leaves_what_somebody_else_put_there(broker, ctl, file):
+    process = ctl(broker(), "write", str(file))
+    until(file.exists)
+    file.unlink()
+    file.write_text("another's")
+    process.terminate()
+    assert end(process)[0] == 0
+    assert file.read_text() == "another's"
+
+
+def test_write_removes_a_token_that_has_expired(broker, endpoint, ctl, file):
+    endpoint.next(expires_in=SHORT)
+    endpoint.next("500", count=1000)
+    bearerd = broker(**FAST)
+    process = ctl(bearerd, "write", str(file))
+    until(file.exists)
+    until(lambda: not file.exists())
+    endpoint.normal()
+    until(file.exists)
+    assert file.read_text() == endpoint.tokens[-1]
+    process.terminate()
+    status, _, err = end(process)
+    assert status == 0 and "has expired" in err
+
+
+@pytest.mark.parametrize("handler, goes_on", [(signal.SIG_IGN, True), (signal.SIG_DFL, False)])
+def test_write_under_nohup_goes_on_after_a_hangup(broker, ctl, file, handler, goes_on):
+    process = ctl(broker(), "write", str(file),
+                  preexec_fn=lambda: signal.signal(signal.SIGHUP, handler))
+    until(file.exists)
+    process.send_signal(signal.SIGHUP)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1 if goes_on else TIMEOUT)
+    assert (process.poll() is None) is goes_on
+    assert file.exists() is goes_on
+
+
+def test_write_waits_for_bearerd(broker, ctl, file):
+    bearerd = broker(start=False)
+    process = ctl(bearerd, "write", str(file))
+    assert "No such file" in process.stderr.readline()
+    bearerd.start()
+    until(file.exists)
+
+
+def test_write_that_cannot(broker, ctl, file):
+    bearerd = broker()
+    for path in ("/nonexistent/token", str(file.parent), f"{file.parent}/", "/proc/token"):
+        for once in ([], ["--once"]):
+            status, out, err = end(ctl(bearerd, "write", *once, path))
+            assert (status, out, err.count("\n")) == (73, "", 1), err
+            assert path in err
+
+
+@needs_root
+def test_write_without_permission(broker, programs, file):
+    bearerd = broker(broker={"socket_mode": "0666"})
+    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+        shutil.copy(each, bearerd.directory)
+    done = account.run(bearerd, ["./bearerctl", "write", "--once", "token"])
+    assert (done.returncode, done.stdout) == (73, ""), done.stderr
+
+
+# Misuse.
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_its_help(broker, ctl, command):
+    status, out, err = end(ctl(broker(start=False), command, "--help"))
+    assert (status, err) == (0, "")
+    assert out.startswith(f"Usage: bearerctl {command} ")
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_overview_names_each_command(broker, ctl):
+    _, out, _ = end(ctl(broker(start=False), "--help"))
+    lists = re.findall(r"^Commands for \w+:\n(.*?)\n\n", out, re.M | re.DOTALL)
+    assert sorted(re.findall(r"^  (\w+)", "\n".join(lists), re.M)) == COMMANDS
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["--nonsense", "get"], ["get", "--nonsense"], ["get", "a", "b"],
+    ["get", "--wait"], ["get", "--wait", "-1"], ["get", "--wait", "61"], ["get", "--wait", "x"],
+    ["wait", "--timeout", "1.5"], ["wait", "--wait", "5"], ["wait", "a", "b"],
+    ["exec"], ["exec", "--"], ["exec", "echo"], ["exec", "--fd", "2", "--", "echo"],
+    ["exec", "--fd", "1024", "--", "echo"], ["exec", "--fd", "x", "--", "echo"],
+    ["exec", "--env", "A=B", "--", "echo"],
+    ["write"], ["write", ""], ["write", "--mode", "888", "f"], ["write", "--mode", "", "f"],
+    ["write", "--mode", "01777", "f"], ["write", "--mode", "7777", "f"], ["write", "f", "a", "b"],
+    ["status", "athena"], ["status", "--once=1"], ["metrics", "x"], ["refresh", "a", "b"],
+    ["doctor", "a", "b"], ["--socket", "unix:nothing", "get"],
+    ["--socket", "/" + "x" * 108, "get"]])
+def test_misuse_is_told_in_one_line(broker, ctl, arguments):
+    status, out, err = end(ctl(broker(start=False), *arguments))
+    assert (status, out) == (64, ""), err
+    assert err.startswith("bearerctl: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [
+    ["get"], ["header"], ["renew"], ["wait", "--timeout", "0"], ["exec", "--", "echo"],
+    ["exec", "--restart-on-renewal", "--", "echo"], ["write", "--once", "/tmp/never"], ["status"],
+    ["refresh"], ["metrics"]])
+def test_without_bearerd_it_is_told_in_one_line(broker, ctl, command):
+    status, out, err = end(ctl(broker(start=False), *command))
+    assert (status, out) == (69, ""), err
+    assert err.count("\n") == 1 and "start it" in err
+
+
+@pytest.mark.parametrize("command", [["get"], ["status", "--once"], ["status", "--json"], ["--help"],
+                                     ["doctor", "--help"]])
+def test_stdout_that_is_full(broker, ctl, command, programs):
+    bearerd = broker()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([programs.bearerctl, "--socket", bearerd.socket, *command],
+                              stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                              timeout=TIMEOUT)
+    assert done.returncode == 74
+    assert done.stderr.count("\n") == 1 and "No space" in done.stderr

@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: MIT
+"""bearerctl doctor: each thing that can be wrong is the first one that it names."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
+
+import doctor
+import pytest
+from account import NOBODY, needs_root
+from doctor import Doctor
+from pace import FAST
+
+SECRET = "standin-secret/that-is-another-one"
+
+
+@pytest.fixture(name="started")
+def a_started_one(broker, programs, endpoint):
+    """A bearerd with a token and a control socket, and a doctor for it."""
+    def make(**keys):
+        bearerd = broker(start=False, **{**FAST, **keys})
+        one = doctor.start(programs, bearerd, endpoint)
+        bearerd.get("/v1/token")
+        time.sleep(0.2)     # min_renewal_interval
+        return bearerd, one
+    return make
+
+
+def token_requests(endpoint):
+    return len(endpoint.token_requests)
+
+
+def rename(bearerd, **keys):
+    bearerd.config["token athena"] |= keys
+    bearerd.write_config()
+
+
+@contextmanager
+def answering(listener, text):
+    """Whoever connects first is answered with TEXT, whatever it says."""
+    def answer():
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionError):
+            connection.recv(4096)
+            connection.sendall(text)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(4096)
+
+    listener.listen()
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+# When all is well.
+
+def test_nothing_is_wrong(started, endpoint):
+    _, one = started()
+    found, last = one.lines()
+    assert {each.result for each in found} == {"ok"}, found
+    assert {each.check for each in found} == set(doctor.ORDER)
+    assert last == "Nothing is wrong; one token request was made."
+    assert len(endpoint.records("look")) == 1
+
+
+def test_the_one_request_is_a_renewal_that_workers_get(started, endpoint):
+    bearerd, one = started()
+    before = bearerd.get("/v1/token").body["generation"]
+    one.lines()
+    after = bearerd.get("/v1/token").body
+    assert after["generation"] > before
+    assert after["access_token"] == endpoint.tokens[-1]
+
+
+def test_no_request_makes_none(started, endpoint):
+    _, one = started()
+    before = token_requests(endpoint)
+    found, last = one.lines("--no-request")
+    assert {each.result for each in found} == {"ok"}
+    assert "not tried now" in next(each.text for each in found if each.check == "credentials")
+    assert last == "Nothing is wrong; no token request was made."
+    assert token_requests(endpoint) == before
+
+
+def test_json(started):
+    _, one = started()
+    said = one.json()
+    assert said["ok"] is True
+    assert said["token_requests"] == 1
+    assert [each["check"] for each in said["checks"] if each["check"] != "path"] == \
+        [check for check in doctor.ORDER if check != "path"]
+    assert {each["result"] for each in said["checks"]} == {"ok"}
+
+
+def test_json_of_what_is_wrong(started, endpoint):
+    bearerd, one = started()
+    rename(bearerd, client_secret="file:/nowhere/secret")
+    said = one.json()
+    assert (said["ok"], said["token_requests"]) == (False, 0)
+    assert said["checks"][-1].keys() == {"check", "result", "message", "mend"}
+    assert said["checks"][-1]["result"] == "wrong"
+
+
+def test_who_may_not_use_the_control_socket_is_told_what_is_skipped(started, programs, endpoint):
+    bearerd, _ = started()
+    before = token_requests(endpoint)
+    one = Doctor(programs, bearerd, endpoint, control=False)
+    found, last = one.lines()
+    skipped = {each.check: each.text for each in found if each.result == "skipped"}
+    assert skipped.keys() == {"path", "loaded", "budget"}
+    assert "no token request" in last
+    assert token_requests(endpoint) == before
+
+
+# Configuration and paths.
+
+def test_configuration_with_a_mistake(started, endpoint):
+    bearerd, one = started()
+    rename(bearerd, refresh_behind="5min")
+    assert f"{bearerd.config_file}:" in one.wrong("configuration")
+    assert not endpoint.records("look")
+
+
+def test_configuration_that_is_not_there(started):
+    bearerd, one = started()
+    one.options[1] = bearerd.directory / "nothing.conf"
+    assert "nothing.conf: cannot be read" in one.wrong("configuration")
+
+
+def test_configuration_without_the_token(started):
+    _, one = started()
+    assert "has no token other" in one.wrong("configuration", "other")
+
+
+def test_configuration_that_bearerd_could_not_take(started):
+    bearerd, one = started()
+    rename(bearerd, refresh_behind="5min")
+    bearerd.reload()
+    rename(bearerd, refresh_behind=None)
+    assert "was wrong when bearerd read it last" in one.wrong("loaded")
+
+
+def test_configuration_that_bearerd_has_not_read_yet(started):
+    bearerd, one = started()
+    bearerd.add_token("other")
+    bearerd.write_config()
+    assert "systemctl reload bearerd" in one.wrong("loaded", "other")
+
+
+def test_configuration_that_others_can_write(started):
+    bearerd, one = started()
+    bearerd.config_file.chmod(0o666)
+    assert "0666" in one.wrong("path")
+
+
+def test_path_of_a_credential(started):
+    bearerd, one = started()
+    secret = bearerd.directory / "athena.client_secret"
+    secret.chmod(0o644)
+    assert f"{secret}: 0644 " in one.wrong("path")
+    secret.unlink()
+    assert f"{secret}: No such file" in one.wrong("path")
+
+
+def test_path_of_the_certificates(started):
+    bearerd, one = started()
+    rename(bearerd, tls_ca_file="/nowhere/ca.pem")
+    assert "/nowhere/ca.pem" in one.wrong("path")
+
+
+def test_path_of_the_socket(started):
+    bearerd, one = started()
+    text = one.wrong("path", arguments=["--socket", bearerd.directory / "not.sock"])
+    assert "not.sock: " in text and "systemctl start bearerd.socket" in text
+    assert "it is no socket" in one.wrong("path", arguments=["--socket", bearerd.config_file])
+
+
+@needs_root
+def test_directory_that_the_user_may_not_pass(started):
+    bearerd, one = started()
+    bearerd.directory.chmod(0o700)
+    assert "may not pass" in one.wrong("path", "--as", NOBODY.pw_name)
+
+
+def test_directory_where_anyone_can_put_another_socket(started):
+    bearerd, one = started()
+    bearerd.directory.chmod(0o777)
+    assert "anyone may put another socket there" in one.wrong("path")
+
+
+# The workers' side. The directories above are not for nobody: so the socket is named from within.
+
+def within(bearerd):
+    bearerd.directory.chmod(0o711)
+    return {"arguments": ["--socket", "token.sock", "--control", "control.sock"],
+            "cwd": bearerd.directory}
+
+
+@needs_root
+def test_group_is_missing(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0660"}, **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "is not in group root" in text
+    assert f"usermod --append --groups root {NOBODY.pw_name}" in text
+
+
+@needs_root
+def test_mode_that_lets_no_group_in(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0600"}, **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "0600" in text and "socket_mode" in text
+
+
+def test_socket_where_nobody_listens(started):
+    bearerd, one = started()
+    bearerd.kill()
+    assert "systemctl start bearerd" in one.wrong("socket")
+
+
+def test_socket_where_something_else_answers(started, programs):
+    bearerd, one = started()
+    path = bearerd.directory / "other.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        with answering(other, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"):
+            text = one.wrong("socket", arguments=["--socket", path])
+    assert "versions" in text
+
+
+@needs_root
+def test_peer_that_is_not_allowed(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0666"}, allow_users="root", **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    text = one.wrong("peer", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "allow_users = root" in text
+
+
+@needs_root
+def test_peer_that_is_allowed(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0666"}, allow_users=NOBODY.pw_name,
+                     **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    found, _ = one.lines("--as", NOBODY.pw_name, "--no-request", **within(bearerd))
+    assert ("ok", "peer", f"{NOBODY.pw_name} may have token athena") in found
+    assert "root may not have" in one.wrong("peer", "--no-request", **within(bearerd))
+
+
+# The network.
+
+def test_name_that_does_not_resolve(started, endpoint):
+    bearerd, one = started()
+    rename(bearerd, token_url=f"https://nothing.invalid:{endpoint.port}/oauth2/v1/token")
+    assert "nothing.invalid" in one.wrong("dns")
+
+
+def test_port_that_is_closed(started):
+    bearerd, one = started()
+    rename(bearerd, token_url=f"https://localhost:{free_port()}/oauth2/v1/token")
+    assert "firewall" in one.wrong("tcp")
+
+
+@pytest.mark.parametrize("kind, what, mend", [
+    ("untrusted", "Throw-away unknown-ca", "check tls_ca_file"),
+    ("expired", "certificate has expired", "timedatectl"),
+    ("wrong-host", "localhost", "check the host in token_url"),
+])
+def test_certificate(started, endpoint, kind, what, mend):
+    _, one = started()
+    endpoint.use_certificate(kind)
+    before = token_requests(endpoint)
+    text = one.wrong("tls")
+    assert what in text and mend in text
+    assert "certificate of" in text and str(endpoint.ca_file) in text
+    assert token_requests(endpoint) == before
+
+
+def test_handshake_that_fails(started):
+    bearerd, one = started()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        rename(bearerd, token_url=f"https://localhost:{port}/oauth2/v1/token")
+        with answering(other, b"220 mail.example.com ESMTP\r\n"):
+            assert "openssl s_client" in one.wrong("tls")
+
+
+@pytest.mark.parametrize("ahead", [-7200, 300])
+def test_clock_that_is_off(started, endpoint, ahead):
+    _, one = started()
+    endpoint.behave(on="look", headers={"Date": formatdate(time.time() + ahead, usegmt=True)})
+    text = one.wrong("clock")
+    assert f"{'behind' if ahead > 0 else 'ahead of'} the endpoint's" in text
+    assert any(str(abs(ahead) + off) in text for off in (-2, -1, 0, 1, 2))
+
+
+def test_endpoint_without_a_date(started, endpoint):
+    _, one = started()
+    endpoint.behave(on="look", headers={"Date": None})
+    found, _ = one.lines()
+    assert [each.check for each in found if each.result == "skipped"] == ["clock"]
+
+
+def test_fetch_that_is_not_there(started):
+    _, one = started()
+    one.options[3] = "/nowhere/bearerd-fetch"
+    found, _ = one.lines("--no-request")
+    assert ("skipped", "network") in [(each.result, each.check) for each in found]
+
+
+# The token.
+
+def test_secret_that_is_wrong(started, endpoint):
+    bearerd, one = started()
+    bearerd.secret("athena.client_secret", endpoint.client_id, SECRET)
+    before = token_requests(endpoint)
+    text = one.wrong("credentials")
+    assert "HTTP 401 invalid_client" in text and "reload bearerd" in text
+    assert token_requests(endpoint) == before + 1
+
+
+def test_secret_that_is_empty(started, endpoint):
+    bearerd, one = started()
+    bearerd.credential("athena.client_secret", "")
+    before = token_requests(endpoint)
+    assert "it is empty" in one.wrong("credentials")
+    assert token_requests(endpoint) == before
+
+
+def test_scope_that_is_refused(started, endpoint):
+    _, one = started()
+    endpoint.next("invalid-scope")
+    assert "HTTP 400 invalid_scope" in one.wrong("scope")
+
+
+def test_scope_that_is_narrower(started, endpoint):
+    _, one = started()
+    endpoint.behave(members={"scope": '"athena/service/Athenanet.Read"'})
+    text = one.wrong("scope")
+    assert "Athenanet.MDP.* was asked for and not granted" in text and "Athenanet.Read" in text
+
+
+def test_life_that_is_short(started, endpoint):
+    _, one = started()
+    endpoint.behave(expires_in=20)
+    assert "lives for 20 s" in one.wrong("lifetime")
+
+
+def test_endpoint_that_fails(started, endpoint):
+    _, one = started(retry_min="1h", retry_max="1h")
+    endpoint.next("500")
+    assert "HTTP 500" in one.wrong("endpoint")
+
+
+def test_endpoint_that_asks_for_patience(started, endpoint):
+    bearerd, one = started()
+    endpoint.behave("429", retry_after=600)
+    assert "HTTP 429" in one.wrong("endpoint")
+    before = token_requests(endpoint)
+    assert "Retry-After" in one.wrong("endpoint")
+    assert token_requests(endpoint) == before
+
+
+def test_budget_that_is_used_up(started, endpoint):
+    bearerd, one = started(requests_per_minute=1)
+    before = token_requests(endpoint)
+    text = one.wrong("budget")
+    assert "requests_per_minute" in text
+    assert token_requests(endpoint) == before
+
+
+def test_budget_that_is_used_up_by_what_is_wrong_does_not_hide_that(started, endpoint):
+    endpoint.behave(401)
+    _, one = started(requests_per_minute=1)
+    assert "HTTP 401" in one.wrong("credentials")
+
+
+# What it is told.
+
+@pytest.mark.parametrize("options, status", [
+    (["--as", "no-such-user"], 67), (["NO"], 64), (["a", "b"], 64), (["--nonsense"], 64),
+    (["--config"], 64)])
+def test_wrong_usage(started, options, status):
+    _, one = started()
+    one.options = []
+    done = one.run(*options)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("bearerctl: ")
+
+
+@needs_root
+def test_for_a_plain_user(broker, programs, endpoint):
+    """Who sees what a user sees, and is told what is left out; the configuration is root's."""
+    bearerd = broker(start=False, broker={"socket_mode": "0666"}, **FAST)
+    doctor.start(programs, bearerd, endpoint)
+    bearerd.get("/v1/token")
+    bearerd.config_file.chmod(0o600)
+    before = token_requests(endpoint)
+    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+        shutil.copy(each, bearerd.directory)
+    bearerd.directory.chmod(0o711)
+    done = subprocess.run(
+        ["./bearerctl", "--socket", "token.sock", "--control", "control.sock", "doctor", "athena",
+         "--config", "bearerd.conf", "--fetch", "./nothing"],
+        user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
+        env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
+        check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    results = {line[9:].split()[0]: line[:8].strip() for line in done.stdout.splitlines()[:-1]}
+    assert results["configuration"] == results["network"] == "skipped:"
+    assert results["group"] == results["socket"] == results["peer"] == "ok"
+    assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped:"
+    assert token_requests(endpoint) == before
+
+
+def test_token_that_was_renewed_just_now(started, endpoint):
+    _, one = started(min_renewal_interval="1h")
+    found, last = one.lines()
+    text = next(each.text for each in found if each.check == "credentials")
+    assert "accepted at the last renewal" in text and "has just been" in text
+    assert last == "Nothing is wrong; no token request was made, one follows."

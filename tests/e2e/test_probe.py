@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""bearerd-fetch --probe: a look at the endpoint that asks for no token and reads no credential."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+TIMEOUT = 30
+CHECKS = ["dns", "tcp", "tls", "clock"]
+
+
+@pytest.fixture(name="config")
+def a_config(endpoint, tmp_path):
+    """Of a token whose credentials are nowhere."""
+    path = tmp_path / "bearerd.conf"
+
+    def write(**keys):
+        keys = {"token_url": endpoint.token_url, "tls_ca_file": endpoint.ca_file,
+                "client_id": "file:/nowhere/id", "client_secret": "file:/nowhere/secret"} | keys
+        lines = [f"{key} = {value}" for key, value in keys.items() if value is not None]
+        path.write_text("\n".join(["[token athena]", *lines, ""]))
+        return path
+
+    return write
+
+
+@pytest.fixture(name="probe")
+def a_probe(programs, config):
+    def run(name="athena", environment=None, **keys):
+        return subprocess.run([programs.fetch, "--config", config(**keys), "--probe", name],
+                              capture_output=True, text=True, check=False, timeout=TIMEOUT,
+                              stdin=subprocess.DEVNULL, env=os.environ | (environment or {}))
+    return run
+
+
+def checks(text):
+    line, rest = text.split("\n", 1)
+    assert rest == ""
+    return json.loads(line)["checks"]
+
+
+def test_looks_without_a_credential_and_asks_for_no_token(probe, endpoint):
+    done = probe()
+    assert (done.returncode, done.stderr) == (0, "")
+    found = checks(done.stdout)
+    assert [(each["check"], each["result"]) for each in found] == [(each, "ok") for each in CHECKS]
+    look, = endpoint.records("look")
+    assert (look.method, look.body) == ("HEAD", "")
+    assert not look.header("Authorization")
+    assert not endpoint.token_requests
+
+
+def test_on_its_socket(programs, config, endpoint):
+    ours, theirs = socket.socketpair()
+    ours.settimeout(TIMEOUT)
+    with ours, theirs:
+        with subprocess.Popen([programs.fetch, "--config", config()], stdin=theirs) as process:
+            theirs.close()
+            ours.sendall(b"probe athena\n")
+            text = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
+        assert process.returncode == 0
+    assert [each["check"] for each in checks(text)] == CHECKS
+    assert len(endpoint.records("look")) == 1 and not endpoint.token_requests
+
+
+@pytest.mark.parametrize("request_line", [b"probe \n", b"probe  athena\n", b"PROBE athena\n",
+                                          b"probe athena x\n", b"probe\tathena\n"])
+def test_what_is_no_probe_is_answered_with_nothing(programs, config, endpoint, request_line):
+    ours, theirs = socket.socketpair()
+    ours.settimeout(TIMEOUT)
+    with ours, theirs:
+        with subprocess.Popen([programs.fetch, "--config", config()], stdin=theirs,
+                              stderr=subprocess.DEVNULL):
+            theirs.close()
+            ours.sendall(request_line)
+            try:
+                assert ours.recv(65536) == b""
+            except ConnectionResetError:
+                pass    # it left what it was sent unread
+    assert not endpoint.requests
+
+
+@pytest.mark.parametrize("name, status, said", [("nope", 0, "has no token nope"), ("", 64, ""),
+                                                ("NO", 64, "")])
+def test_name(probe, endpoint, name, status, said):
+    done = probe(name)
+    assert done.returncode == status
+    assert said in done.stdout
+    assert not endpoint.requests
+
+
+def test_configuration_that_is_wrong(probe, endpoint):
+    found, = checks(probe(scop="x").stdout)
+    assert (found["check"], found["result"]) == ("configuration", "wrong")
+    assert not endpoint.requests
+
+
+def test_nothing_is_sent_to_who_does_not_verify(probe, endpoint):
+    endpoint.use_certificate("untrusted")
+    *_, last = checks(probe().stdout)
+    assert (last["check"], last["result"]) == ("tls", "wrong")
+    assert not endpoint.requests
+
+
+def test_plain_http_is_for_loopback_alone(probe, tmp_path):
+    *_, last = checks(probe(token_url="http://localhost:1/token", tls_ca_file=None).stdout)
+    assert (last["check"], last["result"]) == ("tcp", "wrong")
+
+
+def test_proxy_that_is_not_there(probe, endpoint):
+    found = checks(probe(proxy="http://nothing.invalid:3128").stdout)
+    assert [(each["check"], each["result"]) for each in found] == [("dns", "wrong")]
+    found = checks(probe(proxy="http://127.0.0.1:1").stdout)
+    assert [(each["check"], each["result"]) for each in found] == [("dns", "ok"), ("tcp", "wrong")]
+    assert not endpoint.requests
+
+
+@pytest.mark.parametrize("how", ["stall", "reset", "close"])
+def test_handshake_that_does_not_end(probe, endpoint, how):
+    endpoint.behave(how, on="connection")
+    *_, last = checks(probe(timeout="1s", connect_timeout="1s").stdout)
+    assert (last["check"], last["result"]) == ("tls", "wrong")
+
+
+def test_no_keys_of_tls_are_written(probe, tmp_path):
+    file = tmp_path / "keys"
+    assert probe(environment={"SSLKEYLOGFILE": str(file)}).returncode == 0
+    assert not file.exists()

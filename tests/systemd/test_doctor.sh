@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# bearerctl doctor as root, who sees the whole path as the units have it, and as a worker; and
+# bearerctl wait and write in units.
+. "$(dirname "$0")/lib.sh"
+
+fetch_drop_in=/run/systemd/system/bearerd-fetch@.service.d
+wrong() { bearerctl doctor "$@" 2>&1 | grep '^WRONG'; }
+last() { bearerctl doctor "$@" 2>&1 | tail -n 1; }
+as_user_doctor() { as_worker bearerctl doctor "$@" 2>&1; }
+# fetch_setting LINE: for the requests from now on.
+fetch_setting() {
+  mkdir -p $fetch_drop_in
+  printf '[Service]\n%s\n' "$1" >$fetch_drop_in/test.conf
+  systemctl daemon-reload
+}
+fetch_as_installed() {
+  rm -r $fetch_drop_in
+  systemctl daemon-reload
+}
+
+set_up
+ok "a token" '{"access_token":*' "$(ask /v1/token)"
+
+# --- all is well
+before=$(requests)
+said=$(bearerctl doctor --as worker 2>&1)
+ok "nothing is wrong, and it says what it spent" "*Nothing is wrong; one token request was made." "$said"
+ok "each check" "configuration group socket loaded peer dns tcp tls clock credentials scope lifetime budget" \
+  "$(sed -n '$!s/^ok  *\([a-z]*\) .*/\1/p' <<<"$said" | grep -v path | xargs)"
+ok "... and nothing else" 0 "$(sed '$d' <<<"$said" | grep -cv '^ok ')"
+ok "paths with their mode and owner" "*$run: 0755 root:root*$socket: 0660 root:bearer*control.sock: 0600 root:root*" "$said"
+ok "the group" "*worker is in group bearer*" "$said"
+ok "one token request" $((before + 1)) "$(requests)"
+ok "... and one look" 1 "$(standin 'count?on=look')"
+ok "it leaves nothing in the journal but the renewal that an operator wants" 0 \
+  "$(journal cat -p warning | grep -c .)"
+ok "JSON" '{"checks":\[{"check":"configuration","result":"ok",*"ok":true,"token_requests":1,*' \
+  "$(sleep 1; bearerctl doctor --json)"
+
+# --- as the unit sees it
+before=$(requests)
+fetch_setting PrivateNetwork=yes
+ok "it is the unit that looks" "WRONG    tcp *firewall*" "$(wrong)"
+ok "... for nothing" "$before" "$(requests)"
+ok "... and not the worker's" "*ok       tcp *" "$(as_user_doctor)"
+fetch_as_installed
+
+# --- credentials, which only the unit has
+before=$(requests)
+mv /etc/credstore/athena.client_secret /etc/credstore/away
+ok "a credential that is missing" "WRONG    credentials *put it into /etc/credstore*" "$(wrong)"
+ok "... for nothing" "$before" "$(requests)"
+put_credential athena.client_secret "$client_secret-not"
+ok "a wrong secret" "WRONG    credentials *HTTP 401 invalid_client*" "$(wrong)"
+ok "... for one request" $((before + 1)) "$(requests)"
+rm /etc/credstore/athena.client_secret
+mv /etc/credstore/away /etc/credstore/athena.client_secret
+ok "mended" "Nothing is wrong; one token request was made." "$(last)"
+ok "no secret and no token is in any of it" 0 \
+  "$(bearerctl doctor --json | grep -c -e eyJ -e "$client_secret")"
+
+# --- users
+ok "who is not in the group" "WRONG    group *stranger is not in group bearer*usermod --append --groups bearer stranger*" \
+  "$(wrong --as stranger)"
+ok "who is not there" "*no such user*67" "$(bearerctl doctor --as nobody-of-that-name 2>&1; echo $?)"
+ok "a worker" "*Nothing is wrong; no token request was made." "$(as_user_doctor)"
+ok "... is told what is root's" "*skipped: loaded *root*credentials *not tried now*skipped: budget *root*" \
+  "$(as_user_doctor)"
+ok "... and may not ask as others" "*skipped: peer *only root can ask as stranger*" \
+  "$(usermod --append --groups bearer stranger; as_user_doctor --as stranger)"
+ok "a stranger's session that began before" "WRONG    group *began before that*" \
+  "$(as_stranger bearerctl doctor 2>&1 | grep ^WRONG)"
+sed -i '/^\[token athena\]/a allow_users = root' /etc/bearerd/bearerd.conf
+ok "a configuration that is not loaded counts only when it is" "*ok       peer *worker may have*" \
+  "$(bearerctl doctor --as worker --no-request)"
+reload
+ok "who may not have it" "WRONG    peer *allow_users = root*" "$(wrong --as worker)"
+sed -i 's/^allow_users = root/allow_units = worker.service/' /etc/bearerd/bearerd.conf
+reload
+ok "who may in its unit" "*skipped: peer *allow_units = worker.service*" \
+  "$(bearerctl doctor --as worker --no-request)"
+sed -i '/^allow_units/d' /etc/bearerd/bearerd.conf
+reload
+
+# --- sockets
+systemctl stop bearerd.socket bearerd.service 2>/dev/null
+ok "a socket where nobody listens" "WRONG    socket *Connection refused*systemctl start bearerd)*" "$(wrong)"
+rm $socket
+ok "no socket" "WRONG    path *token.sock: No such file*systemctl start bearerd.socket*" "$(wrong)"
+systemctl start bearerd.service
+ok "it is there again" "Nothing is wrong; *" "$(last --no-request)"
+
+# --- a program that reads a file, once
+cat >/run/systemd/system/token-file.service <<'END_OF_UNIT'
+[Service]
+User=worker
+RuntimeDirectory=worker
+ExecStartPre=bearerctl wait athena --timeout 60
+ExecStartPre=bearerctl write --once %t/worker/token athena
+ExecStart=bearerctl write %t/worker/token athena
+END_OF_UNIT
+systemctl daemon-reload
+systemctl start token-file
+token() { ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'; }
+is_fresh() { [ "$(cat /run/worker/token)" = "$(token)" ]; }
+ok "a unit that writes it" "600 worker" "$(stat -c '%a %U' /run/worker/token)"
+ok "... has the token" 0 "$(is_fresh; echo $?)"
+bearerctl refresh >/dev/null
+ok "... and the next one" 0 "$(until_ok 20 is_fresh; echo $?)"
+systemctl stop token-file
+ok "... and ends as it should" success "$(show token-file Result)"
+ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
+finish

@@ -2,17 +2,23 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "config_file.h"
 #include "fetch/attempt.h"
+#include "fetch/certificate.h"
 #include "fetch/credentials.h"
 #include "fetch/request.h"
 
 /* The request keeps its own deadline; what hangs for longer than that and this many seconds is
  * ended by the kernel (alarm(2)), and bearerd sees that the attempt was lost. */
 #define ALARM_SLACK 3
+
+#define EXPIRES_SOON                                                                               \
+        "client_certificate expires in %d days: have a new one issued, and put it there"
 
 static const char *first_error(const struct config_messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
@@ -39,6 +45,24 @@ static int load_configuration(const char *file, struct config **ret_config,
         return r;
 }
 
+/* Whole days, rounded down. < 0: there is no certificate, or it is good for long. */
+static int days_left(const struct credentials *credentials) {
+        int64_t left = credentials->expires - (int64_t)time(NULL);
+
+        return credentials->expires == 0 || left > CERTIFICATE_SOON ? -1 : (int)(left / 86400);
+}
+
+static void tell_certificate(const char *name, const struct credentials *credentials) {
+        int days = days_left(credentials);
+        struct log_message message;
+
+        if (days < 0)
+                return;
+        log_begin(&message, MESSAGE_FETCH_EXPIRING);
+        log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_send(&message, "token %s: " EXPIRES_SOON, name, days);
+}
+
 static int make(const char *file, const char *name, struct outcome *outcome) {
         _cleanup_(cleanup_config) struct config *config = NULL;
         _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
@@ -57,6 +81,7 @@ static int make(const char *file, const char *name, struct outcome *outcome) {
         r = credentials_load(token, &credentials, outcome);
         if (r < 0)
                 return r;
+        tell_certificate(name, &credentials);
         alarm((unsigned)time_seconds_up(token->timeout) + ALARM_SLACK);
         request_perform(token, &credentials, outcome);
         return 0;
@@ -80,8 +105,11 @@ static const char *name_of(const char *file) {
 static int check_token(const char *file, const struct config_token *token) {
         _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
         struct outcome outcome = OUTCOME_INIT;
-        int r = credentials_load(token, &credentials, &outcome);
+        int r = credentials_load(token, &credentials, &outcome), days = days_left(&credentials);
 
+        if (days >= 0)
+                fprintf(stderr, "warning: %s: [token %s] " EXPIRES_SOON "\n", name_of(file),
+                        token->name, days);
         if (r == -EINVAL)
                 fprintf(stderr, "%s: [token %s] %s\n", name_of(file), token->name, outcome.message);
         if ((r < 0 && r != -EINVAL) || !*token->tls_ca_file ||

@@ -10,7 +10,7 @@
 #include "fetch/request.h"
 #include "wire/oauth.h"
 
-#define FORM_MAX ((size_t)16384)
+#define FORM_MAX ((size_t)65536)
 
 /* One request and its answer, as far as it has come. */
 struct exchange {
@@ -160,14 +160,31 @@ static bool add_header(struct exchange *exchange, const char *name, const char *
         return headers != NULL;
 }
 
+/* For the endpoint alone: a proxy that asks for a certificate sees none. */
+static bool set_certificate(CURL *curl, const struct credentials *credentials) {
+        struct curl_blob certificate = {credentials->certificate.data,
+                                        credentials->certificate.size, CURL_BLOB_NOCOPY};
+        struct curl_blob key = {credentials->private_key.data, credentials->private_key.size,
+                                CURL_BLOB_NOCOPY};
+
+        return certificate.len == 0 ||
+               (set(CURLOPT_SSLCERT_BLOB, &certificate) && set(CURLOPT_SSLKEY_BLOB, &key));
+}
+
+static bool add_authorization(struct exchange *exchange, const struct credentials *credentials) {
+        const struct secret *basic = &credentials->basic;
+
+        return basic->size == 0 || add_header(exchange, "Authorization: ", basic->data);
+}
+
 /* Not CURLOPT_USERPWD: curl would not form-urlencode. HEADEROPT: nothing of this is for a proxy. */
 static bool set_content(struct exchange *exchange, const struct config_token *token,
                         const struct credentials *credentials) {
+        struct oauth_form form = credentials_form(token, credentials);
         CURL *curl = exchange->curl;
 
-        oauth_form(&exchange->form, token->scope);
-        return buffer_error(&exchange->form) == 0 &&
-               add_header(exchange, "Authorization: ", credentials->basic.data) &&
+        oauth_form(&exchange->form, &form);
+        return buffer_error(&exchange->form) == 0 && add_authorization(exchange, credentials) &&
                add_header(exchange, "Content-Type: ", "application/x-www-form-urlencoded") &&
                add_header(exchange, "Accept: ", "application/json") &&
                add_header(exchange, "Expect:", "") &&
@@ -189,7 +206,8 @@ static bool exchange_init(struct exchange *exchange, const struct config_token *
                 .outcome = outcome,
         };
         exchange->curl = curl_easy_init();
-        return exchange->curl && set_tls(exchange->curl, token) && set_way(exchange, token) &&
+        return exchange->curl && set_tls(exchange->curl, token) &&
+               set_certificate(exchange->curl, credentials) && set_way(exchange, token) &&
                set_callbacks(exchange) && set_content(exchange, token, credentials);
 }
 
@@ -218,6 +236,7 @@ static const struct failure {
         {CURLE_OPERATION_TIMEDOUT, OUTCOME_FAILED, "the network or the endpoint is slow, " RETRIED},
         {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_DENIED, "check token_url and tls_ca_file"},
         {CURLE_PROXY, OUTCOME_FAILED, "check proxy, " RETRIED},
+        {CURLE_SSL_CERTPROBLEM, OUTCOME_MISCONFIGURED, "check client_certificate and private_key"},
         {CURLE_SSL_CACERT_BADFILE, OUTCOME_MISCONFIGURED,
          "check tls_ca_file, or install ca-certificates"},
         {CURLE_SSL_CONNECT_ERROR, OUTCOME_FAILED, "check token_url and its TLS, " RETRIED},
@@ -237,9 +256,20 @@ static const struct failure *failure_find(CURLcode code) {
         return failure;
 }
 
+/* By TLS 1.3 a client knows what it was refused for only once it reads the answer (RFC 8446 E.1.2),
+ * and libcurl has the alert in its text alone. */
+static bool is_certificate_refused(const struct exchange *exchange, bool has_certificate) {
+        return has_certificate && !exchange->why && strstr(exchange->error, " alert ");
+}
+
 /* A server that misbehaves after the request has nothing to do with the configuration. */
-static void exchange_failed(const struct exchange *exchange, CURLcode code) {
-        const struct failure *failure = failure_find(exchange->outcome->sent ? CURLE_OK : code);
+static void exchange_failed(const struct exchange *exchange, CURLcode code, bool has_certificate) {
+        static const struct failure refused = {CURLE_OK, OUTCOME_DENIED,
+                                               "check client_certificate and private_key"};
+        const struct failure *failure =
+                is_certificate_refused(exchange, has_certificate)
+                        ? &refused
+                        : failure_find(exchange->outcome->sent ? CURLE_OK : code);
         const char *why = exchange->why      ? exchange->why
                           : *exchange->error ? exchange->error
                                              : curl_easy_strerror(code);
@@ -258,17 +288,22 @@ static bool is_answer(const struct exchange *exchange, CURLcode code, long statu
 static void exchange_end(const struct exchange *exchange, CURLcode code,
                          const struct config_token *token, const struct credentials *credentials) {
         struct outcome *outcome = exchange->outcome;
+        struct oauth_asked asked = {
+                .client_auth = token->client_auth,
+                .default_expires_in = token->default_expires_in / NSEC_PER_SEC,
+                .secret = credentials->assertion.size > 0 ? &credentials->assertion
+                                                          : &credentials->client_secret,
+                .basic = &credentials->basic,
+        };
         long status = 0;
 
         curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
         if (!is_answer(exchange, code, status)) {
-                exchange_failed(exchange, code);
+                exchange_failed(exchange, code, client_auth_is_tls(token->client_auth));
                 return;
         }
         outcome->retry_after = exchange->retry_after;
-        if (oauth_answer((int)status, buffer_slice(&exchange->body),
-                         token->default_expires_in / NSEC_PER_SEC, &credentials->client_secret,
-                         &credentials->basic, outcome) < 0)
+        if (oauth_answer((int)status, buffer_slice(&exchange->body), &asked, outcome) < 0)
                 outcome_explain(outcome, "out of memory");
 }
 

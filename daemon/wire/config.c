@@ -29,13 +29,17 @@ static const struct {
 static const struct variable {
         const char *name, *key, *reference;
 } variables[] = {
-        {"BEARERD_CLIENT_ID",     "client_id",     "env:BEARERD_CLIENT_ID"},
-        {"BEARERD_CLIENT_SECRET", "client_secret", "env:BEARERD_CLIENT_SECRET"},
-        {"BEARERD_PROVIDER",      "provider",      NULL},
-        {"BEARERD_TOKEN_URL",     "token_url",     NULL},
-        {"BEARERD_SCOPE",         "scope",         NULL},
-        {"BEARERD_PRACTICE_ID",   "practice_id",   NULL},
-        {"BEARERD_TLS_CA_FILE",   "tls_ca_file",   NULL},
+        {"BEARERD_CLIENT_ID",         "client_id",         "env:BEARERD_CLIENT_ID"},
+        {"BEARERD_CLIENT_SECRET",     "client_secret",     "env:BEARERD_CLIENT_SECRET"},
+        {"BEARERD_CLIENT_AUTH",       "client_auth",       NULL},
+        {"BEARERD_PRIVATE_KEY",       "private_key",       "env:BEARERD_PRIVATE_KEY"},
+        {"BEARERD_SIGNING_ALGORITHM", "signing_algorithm", NULL},
+        {"BEARERD_KEY_ID",            "key_id",            NULL},
+        {"BEARERD_PROVIDER",          "provider",          NULL},
+        {"BEARERD_TOKEN_URL",         "token_url",         NULL},
+        {"BEARERD_SCOPE",             "scope",             NULL},
+        {"BEARERD_PRACTICE_ID",       "practice_id",       NULL},
+        {"BEARERD_TLS_CA_FILE",       "tls_ca_file",       NULL},
 };
 /* clang-format on */
 
@@ -112,6 +116,7 @@ static int token_init(struct config_token *token, struct slice name, unsigned li
                 .connect_timeout = 5 * NSEC_PER_SEC,
                 .timeout = 15 * NSEC_PER_SEC,
                 .default_expires_in = 3600 * NSEC_PER_SEC,
+                .assertion_lifetime = 60 * NSEC_PER_SEC,
                 .terms = TERMS_DEFAULT,
         };
         token->name = strndup(name.data, name.size);
@@ -223,11 +228,20 @@ static void preset_apply(struct reader *reader) {
         }
 }
 
+/* What the client authenticates with depends on how. */
+static bool is_required(struct reader *reader, const struct config_key *key) {
+        const struct config_token *token = reader->target;
+
+        if (key->is_required || entry_named(reader, "client_auth")->is_wrong)
+                return key->is_required;
+        return client_auth_needs(token->client_auth, key->name);
+}
+
 static void check_required(struct reader *reader, unsigned line) {
         for (size_t i = 0; i < reader->section->n_keys; i++) {
                 const struct config_key *key = &reader->section->keys[i];
 
-                if (!key->is_required || reader->entries[i].is_set)
+                if (reader->entries[i].is_set || !is_required(reader, key))
                         continue;
                 if (reader->is_environment)
                         mistake(reader, line,
@@ -237,6 +251,30 @@ static void check_required(struct reader *reader, unsigned line) {
                         mistake(reader, line, "%s is missing: it must be %s", key->name,
                                 key->expects);
         }
+}
+
+/* What is written must be of use; what a provider sets need not be. */
+static void check_client_auth(struct reader *reader, const struct config_token *token) {
+        const char *auth = client_auth_words[token->client_auth];
+        const struct entry *client_auth = entry_named(reader, "client_auth");
+        struct url url;
+
+        if (client_auth->is_wrong)
+                return;
+        for (size_t i = 0; i < reader->section->n_keys; i++) {
+                const struct config_key *key = &reader->section->keys[i];
+
+                if (reader->entries[i].line > 0 &&
+                    !client_auth_takes(token->client_auth, key->name))
+                        mistake(reader, reader->entries[i].line,
+                                "%s is of no use with client_auth = %s: remove it, or change "
+                                "client_auth",
+                                key->name, auth);
+        }
+        if (client_auth_is_tls(token->client_auth) &&
+            url_parse(slice_of(token->token_url), &url) == 0 && !url.is_https)
+                mistake(reader, client_auth->line,
+                        "client_auth = %s shows a certificate: token_url must be https", auth);
 }
 
 static uint64_t time_at(const struct reader *reader, const char *name) {
@@ -275,11 +313,12 @@ static void check_default(struct reader *reader, const struct config_token *toke
 static void warn_of_http(struct reader *reader, const struct config_token *token) {
         struct url url;
 
-        if (url_parse(slice_of(token->token_url), &url) < 0 || url.is_https)
+        if (url_parse(slice_of(token->token_url), &url) < 0 || url.is_https ||
+            client_auth_is_tls(token->client_auth))
                 return;
         config_messages_add(
                 reader->messages, false, reader->file, entry_named(reader, "token_url")->line,
-                "%s is http: the client secret is sent as it is, which is for tests "
+                "%s is http: credentials and tokens are sent as they are, which is for tests "
                 "on this host alone",
                 shown_name(reader, config_key_find(reader->section, SLICE("token_url"))));
 }
@@ -290,6 +329,7 @@ static void token_end(struct reader *reader) {
 
         preset_apply(reader);
         check_required(reader, token->line);
+        check_client_auth(reader, token);
         check_orders(reader);
         check_default(reader, token);
         warn_of_http(reader, token);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/slice.h"
 #include "core/terms.h"
+#include "wire/client_auth.h"
 
 #define CONFIG_FILE_MAX        ((size_t)1 << 20) /* bytes */
 #define CONFIG_TOKENS_MAX      ((size_t)1024)
@@ -43,11 +44,20 @@ struct config_token {
         unsigned line;
         bool is_default;
         char *token_url;
-        char *scope;         /* "": none is asked for */
-        char *practice_id;   /* "": none */
-        char *client_id;     /* credential:NAME, env:NAME, file:/path, or the id itself */
-        char *client_secret; /* credential:NAME, env:NAME, file:/path */
+        char *scope;       /* "": none is asked for */
+        char *practice_id; /* "": none */
+        char *client_id;   /* credential:NAME, env:NAME, file:/path, or the id itself */
+        enum client_auth client_auth;
+        char *client_secret; /* credential:NAME, env:NAME, file:/path; "": none */
         enum config_basic_encoding basic_encoding;
+        char *private_key;            /* as client_secret */
+        char *private_key_passphrase; /* as client_secret */
+        char *client_certificate;     /* as client_secret */
+        enum signing_algorithm signing_algorithm;
+        char *key_id;                /* "": the key's own, if it has one */
+        char *assertion_audience;    /* "token_url" or "": its value */
+        uint64_t assertion_lifetime; /* ns */
+        bool assertion_client_id;    /* client_id is in the form as well */
         char *tls_ca_file;           /* "": the system's */
         char *proxy;                 /* "": none */
         uint64_t connect_timeout;    /* ns */
@@ -106,10 +116,9 @@ DEFINE_CLEANUP_FREE(config)
 int config_parse(struct slice text, const char *file, struct config_messages *messages,
                  struct config **ret_config);
 
-/* One token named "default" from BEARERD_CLIENT_ID, BEARERD_CLIENT_SECRET, BEARERD_PROVIDER,
- * BEARERD_TOKEN_URL, BEARERD_SCOPE, BEARERD_PRACTICE_ID, BEARERD_TLS_CA_FILE, as GET (getenv) has
- * them. Its credentials become "env:BEARERD_CLIENT_ID" and "env:BEARERD_CLIENT_SECRET": no secret
- * enters a struct config. Errors as above. */
+/* One token named "default" from BEARERD_CLIENT_ID and the like, as GET (getenv) has them. Its
+ * credentials become "env:BEARERD_CLIENT_ID" and so on: no secret enters a struct config. Errors as
+ * above. */
 int config_from_environment(char *(*get)(const char *name), struct config_messages *messages,
                             struct config **ret_config);
 

@@ -8,6 +8,7 @@
 #include "base/decimal.h"
 #include "core/quota.h"
 #include "core/unit.h"
+#include "wire/client_auth.h"
 #include "wire/config_keys.h"
 #include "wire/url.h"
 #include "wire/value.h"
@@ -130,30 +131,14 @@ static int mode_read(const struct config_key *key, struct slice value, void *fie
         return value_mode(value, field);
 }
 
-static int encoding_read(const struct config_key *key, struct slice value, void *field) {
-        enum config_basic_encoding *encoding = field;
-
-        if (slice_is(value, "rfc6749"))
-                *encoding = CONFIG_BASIC_RFC6749;
-        else if (slice_is(value, "raw"))
-                *encoding = CONFIG_BASIC_RAW;
-        else
-                return -EINVAL;
-        return 0;
-}
-
-static int audit_read(const struct config_key *key, struct slice value, void *field) {
-        enum config_audit *audit = field;
-
-        if (slice_is(value, "none"))
-                *audit = CONFIG_AUDIT_NONE;
-        else if (slice_is(value, "first"))
-                *audit = CONFIG_AUDIT_FIRST;
-        else if (slice_is(value, "all"))
-                *audit = CONFIG_AUDIT_ALL;
-        else
-                return -EINVAL;
-        return 0;
+static int word_read(const struct config_key *key, struct slice value, void *field) {
+        for (unsigned i = 0; key->words[i]; i++) {
+                if (!slice_is(value, key->words[i]))
+                        continue;
+                *(unsigned *)field = i;
+                return 0;
+        }
+        return -EINVAL;
 }
 
 /* A provider has no field: it is other settings, which those that are written beat. */
@@ -161,15 +146,31 @@ static int provider_read(const struct config_key *key, struct slice value, void 
         return key->is_valid(value) ? 0 : -EINVAL;
 }
 
-static const struct config_kind audit_kind = {audit_read, NULL, NULL};
 static const struct config_kind boolean_kind = {boolean_read, NULL, NULL};
-static const struct config_kind encoding_kind = {encoding_read, NULL, NULL};
 static const struct config_kind list_kind = {list_read, list_init, list_deinit};
 static const struct config_kind mode_kind = {mode_read, NULL, NULL};
 static const struct config_kind number_kind = {number_read, NULL, NULL};
 static const struct config_kind provider_kind = {provider_read, NULL, NULL};
 static const struct config_kind text_kind = {text_read, text_init, text_deinit};
 static const struct config_kind time_kind = {time_read, NULL, NULL};
+static const struct config_kind word_kind = {word_read, NULL, NULL};
+
+/* clang-format off */
+static const char *const audit_words[] = {
+        [CONFIG_AUDIT_NONE]  = "none",
+        [CONFIG_AUDIT_FIRST] = "first",
+        [CONFIG_AUDIT_ALL]   = "all",
+        NULL,
+};
+
+static const char *const encoding_words[] = {
+        [CONFIG_BASIC_RFC6749] = "rfc6749",
+        [CONFIG_BASIC_RAW]     = "raw",
+        NULL,
+};
+/* clang-format on */
+
+_Static_assert(sizeof(enum client_auth) == sizeof(unsigned), "word_read() writes one");
 
 /* clang-format off */
 #define PROVIDERS "athenahealth or athenahealth-preview"
@@ -225,6 +226,7 @@ static bool is_proxy(struct slice value) {
         .expects = "a time from " least " to " most ", such as 90s, 5min or 1h 30min"
 #define NUMBER(least, most) &number_kind, .from = least, .to = most, \
         .expects = "a whole number from " least " to " most
+#define WORD(list, what) &word_kind, .words = (list), .expects = what
 
 #define ACCOUNTS "1 to 64 names, with spaces or commas between them"
 #define UNITS    "1 to 64 names of units, such as worker.service or worker@*.service (* stands for " \
@@ -242,13 +244,34 @@ static const struct config_key token_keys[] = {
                 "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters"), .is_required = true},
         {"client_secret", IN_TOKEN(client_secret), TEXT(value_is_reference,
                 "credential:NAME, env:NAME or file:/PATH, for the secret itself is never written "
-                "here"), .is_required = true},
+                "here")},
+        {"client_auth", IN_TOKEN(client_auth), WORD(client_auth_words,
+                "basic, post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or "
+                "none")},
+        {"private_key", IN_TOKEN(private_key), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, where a key is in PEM or as a JWK")},
+        {"private_key_passphrase", IN_TOKEN(private_key_passphrase), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, for the passphrase itself is never "
+                "written here")},
+        {"client_certificate", IN_TOKEN(client_certificate), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, where a certificate is in PEM")},
+        {"signing_algorithm", IN_TOKEN(signing_algorithm), WORD(signing_algorithm_words,
+                "RS256, RS384, PS256, ES256 or ES384, as the client is registered")},
+        {"key_id", IN_TOKEN(key_id), TEXT(value_is_key_id,
+                "the key's id as it is registered, at most " TEXT_OF(VALUE_KEY_ID_MAX)
+                " printable characters")},
+        {"assertion_audience", IN_TOKEN(assertion_audience), TEXT(value_is_audience,
+                "token_url, or what the token endpoint calls itself, without spaces, at most "
+                TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
+        {"assertion_lifetime", IN_TOKEN(assertion_lifetime), TIME("10s", "5min")},
+        {"assertion_client_id", IN_TOKEN(assertion_client_id), &boolean_kind,
+                .expects = "yes or no"},
         {"scope", IN_TOKEN(scope), TEXT(value_is_scope,
                 "scopes with one space between them (RFC 6749 3.3), 1023 characters at most")},
         {"practice_id", IN_TOKEN(practice_id), TEXT(value_is_practice_id,
                 "at most " TEXT_OF(VALUE_PRACTICE_ID_MAX) " characters without space, quote or "
                 "backslash")},
-        {"basic_encoding", IN_TOKEN(basic_encoding), &encoding_kind, .expects = "rfc6749 or raw"},
+        {"basic_encoding", IN_TOKEN(basic_encoding), WORD(encoding_words, "rfc6749 or raw")},
         {"tls_ca_file", IN_TOKEN(tls_ca_file), TEXT(value_is_path, PATH)},
         {"proxy", IN_TOKEN(proxy), TEXT(is_proxy,
                 "http://HOST:PORT or https://HOST:PORT, without user or path")},
@@ -282,7 +305,7 @@ static const struct config_key broker_keys[] = {
         {"user_waiting", IN_CONFIG(user_waiting), NUMBER("1", TEXT_OF(CONFIG_CONNECTIONS_MAX))},
         {"user_requests_per_second", IN_CONFIG(user_requests_per_second),
                 NUMBER("1", TEXT_OF(QUOTA_REQUESTS_PER_SECOND_MAX))},
-        {"audit", IN_CONFIG(audit), &audit_kind, .expects = "none, first or all"},
+        {"audit", IN_CONFIG(audit), WORD(audit_words, "none, first or all")},
 };
 
 /* clang-format on */

@@ -12,7 +12,7 @@
 #include "wire/config.h"
 
 /* The most keys that a section has. */
-#define CONFIG_KEYS_MAX 32
+#define CONFIG_KEYS_MAX 64
 
 struct config_kind;
 
@@ -22,6 +22,7 @@ struct config_key {
         const struct config_kind *kind;
         bool (*is_valid)(struct slice value); /* of texts */
         const char *from, *to;                /* of times and numbers, as one would write them */
+        const char *const *words;             /* of an enum, by its values; a NULL ends them */
         const char *expects;                  /* "NAME must be ..." */
         bool is_required;
 };

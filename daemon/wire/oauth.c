@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -20,61 +21,12 @@
 #define ECHO_MIN ((size_t)4)
 #define WITHHELD "(withheld: it contains a credential)"
 
-/* The request */
-
-static void append_base64(struct buffer *out, struct slice bytes) {
-        static const char alphabet[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-        for (size_t i = 0; i < bytes.size; i += 3) {
-                size_t n = bytes.size - i < 3 ? bytes.size - i : 3;
-                unsigned bits = 0;
-
-                for (size_t j = 0; j < 3; j++)
-                        bits = bits << 8 | (j < n ? (unsigned char)bytes.data[i + j] : 0);
-                for (size_t j = 0; j < 4; j++)
-                        buffer_append_char(out, j <= n ? alphabet[bits >> (18 - 6 * j) & 63] : '=');
-        }
-}
-
-int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
-                enum config_basic_encoding encoding, struct secret *ret_value) {
-        bool is_raw = encoding == CONFIG_BASIC_RAW;
-        void (*append)(struct buffer *, struct slice) = is_raw ? buffer_append_slice : form_encode;
-        struct buffer pair = BUFFER_INIT(SECRET_SIZE_MAX), value = BUFFER_INIT(SECRET_SIZE_MAX);
-        int r;
-
-        if (is_raw && client_id->size > 0 && memchr(client_id->data, ':', client_id->size))
-                return -EINVAL;
-        append(&pair, secret_slice(client_id));
-        buffer_append_char(&pair, ':');
-        append(&pair, secret_slice(client_secret));
-        buffer_append_text(&value, "Basic ");
-        append_base64(&value, buffer_slice(&pair));
-
-        r = buffer_error(&pair) < 0 ? buffer_error(&pair) : buffer_error(&value);
-        if (r == 0)
-                r = secret_set(ret_value, value.data, value.size);
-        buffer_deinit(&pair);
-        buffer_deinit(&value);
-        return r == -ENOBUFS ? -E2BIG : r;
-}
-
-void oauth_form(struct buffer *out, const char *scope) {
-        buffer_append_text(out, "grant_type=client_credentials");
-        if (*scope) {
-                buffer_append_text(out, "&scope=");
-                form_encode(out, slice_of(scope));
-        }
-}
-
 /* Reading JSON */
 
 struct answer {
         int status;
         struct slice body;
-        uint64_t default_expires_in;
-        const struct secret *client_secret, *basic;
+        const struct oauth_asked *asked;
         struct json_object *root; /* of the body; NULL: it is no JSON object */
 };
 
@@ -186,8 +138,8 @@ static bool text_has(struct slice text, struct slice part) {
 /* The secret as it is, as it was sent, or form-urlencoded (in any case: "%2f"). What cannot be
  * looked for is taken as found. */
 static bool text_repeats_credential(const struct answer *answer, struct slice text) {
-        struct slice basic = secret_slice(answer->basic),
-                     secret = secret_slice(answer->client_secret);
+        struct slice basic = secret_slice(answer->asked->basic),
+                     secret = secret_slice(answer->asked->secret);
         struct buffer form = BUFFER_INIT(3 * SECRET_SIZE_MAX);
         size_t scheme = strlen("Basic ");
         bool found;
@@ -249,7 +201,7 @@ static const char *read_expires_in(const struct answer *answer, uint64_t *ret_se
 
         _Static_assert(OUTCOME_EXPIRES_IN_MAX == 315360000, "the message says so");
         if (!json_object_object_get_ex(answer->root, "expires_in", &value))
-                seconds = answer->default_expires_in;
+                seconds = answer->asked->default_expires_in;
         else if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) > 0)
                 seconds = (uint64_t)json_object_get_int64(value);
         else if (decimal_parse(text, OUTCOME_EXPIRES_IN_MAX, &seconds) < 0)
@@ -351,14 +303,62 @@ static void explain(const struct answer *answer, const char *prefix, const char 
 
 /* What refuses one, read tolerantly */
 
-#define CHECK_CREDENTIALS "check client_id, client_secret and basic_encoding"
-#define CHECK_SCOPE       "check scope and the client's permissions"
-#define CHECK_URL         "check token_url"
-#define RETRIED           "nothing to do, it is tried again"
+/* What there is to do about it. Credentials are called by the settings that they are of. */
+enum advice {
+        ADVICE_WAIT,
+        ADVICE_SLOW_DOWN,
+        ADVICE_CREDENTIALS,
+        ADVICE_CREDENTIALS_OR_SCOPE,
+        ADVICE_EVERYTHING,
+        ADVICE_REQUEST,
+        ADVICE_SCOPE,
+        ADVICE_URL,
+        ADVICE_REDIRECT,
+};
+
+static const char *const advice_words[] = {
+        [ADVICE_WAIT] = "nothing to do, it is tried again",
+        [ADVICE_SLOW_DOWN] = "too many requests, it is tried again later",
+        [ADVICE_CREDENTIALS] = "check ",
+        [ADVICE_CREDENTIALS_OR_SCOPE] = "check ",
+        [ADVICE_EVERYTHING] = "check ",
+        [ADVICE_REQUEST] = "check token_url and ",
+        [ADVICE_SCOPE] = "check scope and the client's permissions",
+        [ADVICE_URL] = "check token_url",
+        [ADVICE_REDIRECT] = "a redirect is never followed, check token_url",
+};
+
+/* clang-format off */
+static const struct {
+        const char *most, *last;
+} credential_words[] = {
+        [CLIENT_AUTH_BASIC]           = {"client_id, client_secret", "basic_encoding"},
+        [CLIENT_AUTH_POST]            = {"client_id, client_secret", "client_auth"},
+        [CLIENT_AUTH_PRIVATE_KEY_JWT] = {"client_id, private_key, key_id, signing_algorithm, "
+                                         "assertion_audience", "this host's clock"},
+        [CLIENT_AUTH_TLS]             = {"client_id, client_certificate", "client_auth"},
+        [CLIENT_AUTH_SELF_SIGNED_TLS] = {"client_id, client_certificate", "client_auth"},
+        [CLIENT_AUTH_NONE]            = {"client_id", "client_auth"},
+};
+/* clang-format on */
+
+static void advise(enum advice advice, enum client_auth auth, char *ret_text, size_t size) {
+        const char *words = advice_words[advice], *most = credential_words[auth].most,
+                   *last = credential_words[auth].last;
+
+        if (advice == ADVICE_CREDENTIALS)
+                snprintf(ret_text, size, "%s%s and %s", words, most, last);
+        else if (advice == ADVICE_CREDENTIALS_OR_SCOPE)
+                snprintf(ret_text, size, "%s%s and scope", words, most);
+        else if (advice == ADVICE_EVERYTHING)
+                snprintf(ret_text, size, "%s%s, scope and token_url", words, most);
+        else
+                snprintf(ret_text, size, "%s%s", words, advice == ADVICE_REQUEST ? last : "");
+}
 
 struct meaning {
         enum outcome_kind kind;
-        const char *advice;
+        enum advice advice;
 };
 
 /* What RFC 6749 5.2 (and 4.1.2.1) name. */
@@ -366,44 +366,40 @@ static const struct {
         const char *error;
         struct meaning meaning;
 } known_errors[] = {
-        {"access_denied", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"invalid_client", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
-        {"invalid_grant", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
-        {"invalid_request", {OUTCOME_DENIED, "check token_url and basic_encoding"}},
-        {"invalid_scope", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"server_error", {OUTCOME_FAILED, RETRIED}},
-        {"slow_down", {OUTCOME_FAILED, RETRIED}},
-        {"temporarily_unavailable", {OUTCOME_FAILED, RETRIED}},
-        {"unauthorized_client", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"unsupported_grant_type", {OUTCOME_DENIED, CHECK_URL}},
+        {"access_denied", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"invalid_client", {OUTCOME_DENIED, ADVICE_CREDENTIALS}},
+        {"invalid_grant", {OUTCOME_DENIED, ADVICE_CREDENTIALS}},
+        {"invalid_request", {OUTCOME_DENIED, ADVICE_REQUEST}},
+        {"invalid_scope", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"server_error", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"slow_down", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"temporarily_unavailable", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"unauthorized_client", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"unsupported_grant_type", {OUTCOME_DENIED, ADVICE_URL}},
 };
 
 static struct meaning status_meaning(int status, bool is_empty) {
         switch (status) {
         case 400:
-                return (struct meaning){OUTCOME_DENIED,
-                                        "check client_id, client_secret, scope and token_url"};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_EVERYTHING};
         case 401:
-                return (struct meaning){OUTCOME_DENIED, CHECK_CREDENTIALS};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_CREDENTIALS};
         case 403:
                 /* Some endpoints answer so to a wrong secret. */
                 if (is_empty)
-                        return (struct meaning){OUTCOME_DENIED,
-                                                "check client_id, client_secret and scope"};
-                return (struct meaning){OUTCOME_DENIED, CHECK_SCOPE};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_CREDENTIALS_OR_SCOPE};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_SCOPE};
         case 408:
         case 425:
-                return (struct meaning){OUTCOME_FAILED, RETRIED};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_WAIT};
         case 429:
-                return (struct meaning){OUTCOME_FAILED,
-                                        "too many requests, it is tried again later"};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_SLOW_DOWN};
         default:
                 if (status >= 300 && status <= 399)
-                        return (struct meaning){OUTCOME_DENIED,
-                                                "a redirect is never followed, " CHECK_URL};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_REDIRECT};
                 if (status >= 400 && status <= 499)
-                        return (struct meaning){OUTCOME_DENIED, CHECK_URL};
-                return (struct meaning){OUTCOME_FAILED, RETRIED};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_URL};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_WAIT};
         }
 }
 
@@ -423,12 +419,14 @@ static struct meaning refusal_meaning(int status, const char *error, bool is_emp
 
 static void refuse(struct answer *answer, struct outcome *outcome) {
         struct meaning meaning;
+        char advice[OUTCOME_MESSAGE_MAX];
 
         answer->root = json_read(answer->body, 0);
         outcome_text(outcome->error, sizeof outcome->error, endpoint_text(answer, "error"));
         meaning = refusal_meaning(answer->status, outcome->error, answer->body.size == 0);
         outcome->kind = meaning.kind;
-        explain(answer, "", meaning.advice, outcome);
+        advise(meaning.advice, answer->asked->client_auth, advice, sizeof advice);
+        explain(answer, "", advice, outcome);
 }
 
 /* Success is 200 alone (RFC 6749 5.1). An endpoint may send its errors with it as well, so what it
@@ -454,10 +452,9 @@ static int grant(struct answer *answer, struct outcome *outcome) {
         return 0;
 }
 
-int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
-                 const struct secret *client_secret, const struct secret *basic,
+int oauth_answer(int status, struct slice body, const struct oauth_asked *asked,
                  struct outcome *ret_outcome) {
-        struct answer answer = {status, body, default_expires_in, client_secret, basic, NULL};
+        struct answer answer = {status, body, asked, NULL};
         int r = 0;
 
         ret_outcome->status = status;

@@ -223,6 +223,14 @@ bool value_is_practice_id(struct slice text) {
         return is_plain(text, VALUE_PRACTICE_ID_MAX, " \"\\");
 }
 
+bool value_is_key_id(struct slice text) {
+        return is_plain(text, VALUE_KEY_ID_MAX, "");
+}
+
+bool value_is_audience(struct slice text) {
+        return is_plain(text, VALUE_AUDIENCE_MAX, " \"\\");
+}
+
 bool value_is_credential_name(struct slice text) {
         return is_plain(text, VALUE_CREDENTIAL_MAX, "/:") && !slice_is(text, ".") &&
                !slice_is(text, "..");

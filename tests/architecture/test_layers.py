@@ -33,6 +33,8 @@ HOMES = {
     r"curl/.*": r"daemon/fetch/request\.[ch]",
     r"json-c/.*": r"daemon/wire/oauth\.c|client/bearerctl\w*\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
+    r"jose/.*|jansson\.h": r"daemon/fetch/key\.c",
+    r"openssl/.*": r"daemon/fetch/(certificate|key)\.c",
     r"systemd/.*": r"daemon/io/\w+\.[ch]|daemon/base/log\.c",
 }
 

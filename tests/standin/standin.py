@@ -18,6 +18,7 @@ As a module (with this directory on sys.path):
         endpoint.next(403, on="api")                # the next API call
         endpoint.next("stall-handshake")            # the next connection
         endpoint.normal()
+        endpoint.register("other", "private_key_jwt", algorithm="ES256", public_key=PATH)
         endpoint.wait_for_requests(4, timeout=10)
         assert endpoint.token_requests[0].decision == "correct"
 
@@ -56,6 +57,7 @@ from control import Control
 from http_message import Answer, Malformed, read_request
 from issuer import Issuer, Verdict, unexpected
 from listener import Listener
+from registration import Registration
 from sending import CUT_ANSWERS, dress, say_goodbye, status_of
 
 TOKEN_PATH = "/oauth2/v1/token"
@@ -106,6 +108,8 @@ class Standin:
         self._standing = {on: Behaviour(on=on) for on in self._queued}
         self._log = None
         self._listener = None
+        self._certificate = certificate
+        self._client_anchors = []               # what certificates of clients are verified by
         self.ca_file = certificates.make_authority(self.directory)
         self.use_certificate(certificate)
 
@@ -150,7 +154,26 @@ class Standin:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*certificates.make_leaf(self.directory, kind))
+        if self._client_anchors:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            for anchor in self._client_anchors:
+                context.load_verify_locations(anchor)
+        self._certificate = kind
         self._tls = context
+
+    def register(self, client_id, method, **registered):
+        """From now on that client authenticates by METHOD; REGISTERED: as of a Registration. An
+        audience that is not given is the token URL."""
+        registered.setdefault("audience", self.token_url)
+        registration = Registration(method, **registered)
+        if registration.certificate:
+            self._client_anchors.append(registration.certificate
+                                        if method == "self_signed_tls_client_auth"
+                                        else self.ca_file)
+            self.use_certificate(self._certificate)
+        with self._changed:
+            self._issuer.registrations[client_id] = registration
 
     # What it is to do.
 
@@ -250,6 +273,7 @@ class Standin:
         except OSError as error:
             why = getattr(error, "reason", None) or error.strerror
             self._record("connection", None, Verdict(f"no handshake: {why}"), told, None)
+            connection.close()  # not by RST, which may overtake the alert
             return
         self._serve_request(connection)
 
@@ -264,6 +288,8 @@ class Standin:
         if request is None:
             self._record("connection", None, Verdict("no request"), Behaviour(), None)
             return
+        if not malformed:
+            request.certificate = connection.socket.getpeercert(binary_form=True)
         on = "other" if malformed else route(request)
         with self._changed:
             verdict = malformed or self._judge(on, request)

@@ -25,6 +25,13 @@
         "client_id = credential:id\n"                                                              \
         "client_secret = credential:secret\n"
 
+#define JWT_NEEDED                                                                                 \
+        "provider = athenahealth\n"                                                                \
+        "client_id = credential:id\n"                                                              \
+        "client_auth = private_key_jwt\n"                                                          \
+        "signing_algorithm = ES256\n"                                                              \
+        "private_key = credential:key\n"
+
 /* ---- what is right ---- */
 
 static struct config *parse_warned(struct slice text, const char *warning) {
@@ -198,6 +205,47 @@ static void test_every_key_has_its_field(void **state) {
         config_free(config);
 }
 
+static void test_settings_of_an_assertion_have_their_fields(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "token_url = https://example.com/t\n"
+                                      "client_id = id\n"
+                                      "client_auth = private_key_jwt\n"
+                                      "private_key = credential:key\n"
+                                      "private_key_passphrase = env:PHRASE\n"
+                                      "signing_algorithm = PS256\n"
+                                      "key_id = our key: 1\n"
+                                      "assertion_audience = urn:them\n"
+                                      "assertion_lifetime = 2min\n"
+                                      "assertion_client_id = yes\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_PRIVATE_KEY_JWT);
+        assert_string_equal(token->client_secret, "");
+        assert_string_equal(token->private_key, "credential:key");
+        assert_string_equal(token->private_key_passphrase, "env:PHRASE");
+        assert_int_equal(token->signing_algorithm, SIGNING_PS256);
+        assert_string_equal(token->key_id, "our key: 1");
+        assert_string_equal(token->assertion_audience, "urn:them");
+        assert_true(token->assertion_lifetime == 120 * NSEC_PER_SEC);
+        assert_true(token->assertion_client_id);
+        config_free(config);
+}
+
+/* Its encoding of Basic is of no use then, and is not in the way. */
+static void test_a_provider_serves_other_ways_to_authenticate(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = athenahealth\n"
+                                      "client_id = id\n"
+                                      "client_auth = tls_client_auth\n"
+                                      "private_key = credential:key\n"
+                                      "client_certificate = file:/etc/our.pem\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_TLS);
+        assert_string_equal(token->client_certificate, "file:/etc/our.pem");
+        config_free(config);
+}
+
 static void test_what_is_written_beats_the_provider_before_it_or_behind_it(void **state) {
         static const char own[] = "token_url = https://example.com/t\n"
                                   "scope = mine\n"
@@ -319,6 +367,25 @@ static const struct {
         {"[token a]\n" NEEDED "default = yes\n[token b]\n" NEEDED "default = on\n",
          {"FILE:10: line 5 has default = yes already"}},
         {"[token a]\n" NEEDED "default = maybe\n", {"FILE:5: default must be yes or no"}},
+        {"[token a]\n" NEEDED "client_auth = Basic\n",
+         {"FILE:5: client_auth must be basic, post, private_key_jwt, tls_client_auth, "
+          "self_signed_tls_client_auth or none"}},
+        {"[token a]\n" NEEDED "key_id = 1\n",
+         {"FILE:5: key_id is of no use with client_auth = basic: remove it, or change"}},
+        {"[token a]\n" NEEDED "client_auth = none\n",
+         {"FILE:4: client_secret is of no use with client_auth = none: remove it, or change"}},
+        {"[token a]\n" NEEDED "client_auth = private_key_jwt\n",
+         {"FILE:1: private_key is missing: it must be credential:NAME, env:NAME or file:/PATH",
+          "FILE:1: signing_algorithm is missing: it must be RS256, RS384, PS256, ES256 or ES384",
+          "FILE:4: client_secret is of no use with client_auth = private_key_jwt"}},
+        {"[token a]\n" JWT_NEEDED "signing_algorithm = HS256\nassertion_lifetime = 5s\n"
+         "assertion_audience = a b\nclient_certificate = env:X\n",
+         {"FILE:7: signing_algorithm is in line 5", "FILE:8: assertion_lifetime must be a time",
+          "FILE:9: assertion_audience must be token_url, or what",
+          "FILE:10: client_certificate is of no use with client_auth = private_key_jwt"}},
+        {"[token a]\ntoken_url = http://localhost/t\nclient_id = id\nprivate_key = env:K\n"
+         "client_certificate = env:C\nclient_auth = tls_client_auth\n",
+         {"FILE:6: client_auth = tls_client_auth shows a certificate: token_url must be https"}},
         {"[token a]\n" NEEDED "basic_encoding = RAW\n",
          {"FILE:5: basic_encoding must be rfc6749 or raw"}},
         {"[token a]\n" NEEDED "retry_max = 500ms\n",
@@ -669,6 +736,28 @@ static void test_two_variables_make_a_token(void **state) {
         config_free(config);
 }
 
+static void test_variables_have_a_client_sign(void **state) {
+        const char *const pairs[] = {"BEARERD_CLIENT_ID",
+                                     "id",
+                                     "BEARERD_CLIENT_AUTH",
+                                     "private_key_jwt",
+                                     "BEARERD_PRIVATE_KEY",
+                                     "hunter2",
+                                     "BEARERD_SIGNING_ALGORITHM",
+                                     "RS384",
+                                     "BEARERD_KEY_ID",
+                                     "ours",
+                                     NULL};
+        struct config *config = from_environment(pairs, NULL);
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_PRIVATE_KEY_JWT);
+        assert_string_equal(token->private_key, "env:BEARERD_PRIVATE_KEY");
+        assert_int_equal(token->signing_algorithm, SIGNING_RS384);
+        assert_string_equal(token->key_id, "ours");
+        config_free(config);
+}
+
 static void test_the_other_variables_are_read(void **state) {
         const char *const pairs[] = {"BEARERD_CLIENT_ID",
                                      "id",
@@ -804,6 +893,8 @@ int main(void) {
                 cmocka_unit_test(test_a_provider_sets_what_it_needs),
                 cmocka_unit_test(test_what_is_not_written_has_its_default),
                 cmocka_unit_test(test_every_key_has_its_field),
+                cmocka_unit_test(test_settings_of_an_assertion_have_their_fields),
+                cmocka_unit_test(test_a_provider_serves_other_ways_to_authenticate),
                 cmocka_unit_test(test_what_is_written_beats_the_provider_before_it_or_behind_it),
                 cmocka_unit_test(test_a_short_renewal_pause_still_doubles_to_15_minutes),
                 cmocka_unit_test(test_the_default_is_the_one_that_says_so_or_the_only_one),
@@ -821,6 +912,7 @@ int main(void) {
                 cmocka_unit_test(test_64_messages_are_kept_and_more_are_counted),
                 cmocka_unit_test(test_messages_without_a_line_come_last),
                 cmocka_unit_test(test_two_variables_make_a_token),
+                cmocka_unit_test(test_variables_have_a_client_sign),
                 cmocka_unit_test(test_the_other_variables_are_read),
                 cmocka_unit_test(test_a_provider_in_the_environment_is_beaten_by_a_url),
                 cmocka_unit_test(test_mistakes_in_the_environment_name_the_variable),

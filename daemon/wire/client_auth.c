@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+#include <string.h>
+
+#include "wire/client_auth.h"
+
+#define ELEMENTS(array) (sizeof(array) / sizeof *(array))
+
+/* clang-format off */
+const char *const client_auth_words[] = {
+        [CLIENT_AUTH_BASIC]           = "basic",
+        [CLIENT_AUTH_POST]            = "post",
+        [CLIENT_AUTH_PRIVATE_KEY_JWT] = "private_key_jwt",
+        [CLIENT_AUTH_TLS]             = "tls_client_auth",
+        [CLIENT_AUTH_SELF_SIGNED_TLS] = "self_signed_tls_client_auth",
+        [CLIENT_AUTH_NONE]            = "none",
+        NULL,
+};
+
+const char *const signing_algorithm_words[] = {
+        [SIGNING_RS256] = "RS256",
+        [SIGNING_RS384] = "RS384",
+        [SIGNING_PS256] = "PS256",
+        [SIGNING_ES256] = "ES256",
+        [SIGNING_ES384] = "ES384",
+        NULL,
+};
+
+#define BASIC  (1U << CLIENT_AUTH_BASIC)
+#define SECRET (BASIC | 1U << CLIENT_AUTH_POST)
+#define JWT    (1U << CLIENT_AUTH_PRIVATE_KEY_JWT)
+#define TLS    (1U << CLIENT_AUTH_TLS | 1U << CLIENT_AUTH_SELF_SIGNED_TLS)
+
+/* The settings that some ways take and others do not. */
+static const struct rule {
+        const char *key;
+        unsigned takes, needs;
+} rules[] = {
+        {"client_secret",          SECRET,    SECRET},
+        {"basic_encoding",         BASIC,     0},
+        {"private_key",            JWT | TLS, JWT | TLS},
+        {"private_key_passphrase", JWT | TLS, 0},
+        {"client_certificate",     TLS,       TLS},
+        {"signing_algorithm",      JWT,       JWT},
+        {"key_id",                 JWT,       0},
+        {"assertion_audience",     JWT,       0},
+        {"assertion_lifetime",     JWT,       0},
+        {"assertion_client_id",    JWT,       0},
+};
+/* clang-format on */
+
+static const struct rule *rule_find(const char *key) {
+        for (size_t i = 0; i < ELEMENTS(rules); i++)
+                if (strcmp(rules[i].key, key) == 0)
+                        return &rules[i];
+        return NULL;
+}
+
+bool client_auth_takes(enum client_auth auth, const char *key) {
+        const struct rule *rule = rule_find(key);
+
+        return !rule || (rule->takes & 1U << auth) != 0;
+}
+
+bool client_auth_needs(enum client_auth auth, const char *key) {
+        const struct rule *rule = rule_find(key);
+
+        return rule && (rule->needs & 1U << auth) != 0;
+}

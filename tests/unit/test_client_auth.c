@@ -39,6 +39,12 @@ static void test_each_way_takes_and_needs_its_own_settings(void **state) {
         }
 }
 
+static void test_two_ways_show_a_certificate(void **state) {
+        for (unsigned way = 0; way < N_WAYS; way++)
+                assert_int_equal(client_auth_is_tls(way),
+                                 client_auth_needs(way, "client_certificate"));
+}
+
 static void test_words_end_where_the_enums_end(void **state) {
         assert_string_equal(client_auth_words[CLIENT_AUTH_NONE], "none");
         assert_null(client_auth_words[N_WAYS]);
@@ -49,6 +55,7 @@ static void test_words_end_where_the_enums_end(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_way_takes_and_needs_its_own_settings),
+                cmocka_unit_test(test_two_ways_show_a_certificate),
                 cmocka_unit_test(test_words_end_where_the_enums_end),
         };
 

@@ -124,6 +124,9 @@ static void test_basic_at_the_limit_fits_and_one_past_it_is_refused(void **state
         text[most] = 0;
         assert_int_equal(make_basic("i", text, CONFIG_BASIC_RAW, &value), 0);
         secret_deinit(&value);
+        assert_int_equal(make_basic("", "b", CONFIG_BASIC_RAW, &value), 0);
+        assert_string_equal(value.data, "Basic OmI=");
+        secret_deinit(&value);
         text[most] = 'x';
         text[most + 1] = 0;
         assert_int_equal(make_basic("i", text, CONFIG_BASIC_RAW, &value), -E2BIG);

@@ -11,6 +11,7 @@
 #include "fetch/attempt.h"
 #include "fetch/certificate.h"
 #include "fetch/credentials.h"
+#include "fetch/proxy.h"
 #include "fetch/request.h"
 
 /* The request keeps its own deadline; what hangs for longer than that and this many seconds is
@@ -66,6 +67,7 @@ static void tell_certificate(const char *name, const struct credentials *credent
 static int make(const char *file, const char *name, struct outcome *outcome) {
         _cleanup_(cleanup_config) struct config *config = NULL;
         _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
         const struct config_token *token;
         int r;
 
@@ -78,12 +80,14 @@ static int make(const char *file, const char *name, struct outcome *outcome) {
                 outcome_explain(outcome, "the configuration has no token %s: reload bearerd", name);
                 return -EINVAL;
         }
-        r = credentials_load(token, &credentials, outcome);
+        r = proxy_load(token, &proxy, outcome);
+        if (r == 0)
+                r = credentials_load(token, &credentials, outcome);
         if (r < 0)
                 return r;
         tell_certificate(name, &credentials);
         alarm((unsigned)time_seconds_up(token->timeout) + ALARM_SLACK);
-        request_perform(token, &credentials, outcome);
+        request_perform(token, &credentials, &proxy, outcome);
         return 0;
 }
 
@@ -104,9 +108,13 @@ static const char *name_of(const char *file) {
 
 static int check_token(const char *file, const struct config_token *token) {
         _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
         struct outcome outcome = OUTCOME_INIT;
-        int r = credentials_load(token, &credentials, &outcome), days = days_left(&credentials);
+        int r = proxy_load(token, &proxy, &outcome), days;
 
+        if (r == 0)
+                r = credentials_load(token, &credentials, &outcome);
+        days = days_left(&credentials);
         if (days >= 0)
                 fprintf(stderr, "warning: %s: [token %s] " EXPIRES_SOON "\n", name_of(file),
                         token->name, days);

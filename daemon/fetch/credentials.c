@@ -178,6 +178,9 @@ struct oauth_form credentials_form(const struct config_token *token,
 
         return (struct oauth_form){
                 .scope = token->scope,
+                .audience = token->audience,
+                .resources = token->resource.words,
+                .fields = token->form.words,
                 .client_id = sends_client_id(token) ? &credentials->client_id : NULL,
                 .client_secret = is_post ? &credentials->client_secret : NULL,
                 .assertion = &credentials->assertion,

@@ -154,7 +154,7 @@ void config_reader_set(struct config_reader *reader, const struct config_key *ke
         struct config_entry *entry = config_entry_of(reader, key);
         int r;
 
-        if (entry->is_set) {
+        if (entry->is_set && !config_key_is_repeatable(key)) {
                 config_mistake(reader, line,
                                "%s is in line %u of this section: remove one of the two", key->name,
                                entry->line);

@@ -18,6 +18,7 @@
 #define CONFIG_TOKENS_MAX      ((size_t)1024)
 #define CONFIG_CONNECTIONS_MAX 65536
 #define CONFIG_LIST_MAX        ((size_t)64) /* words in allow_users and the like */
+#define CONFIG_LINES_MAX       ((size_t)16) /* of a key that may be there repeatedly */
 #define CONFIG_MESSAGES_MAX    ((size_t)64) /* mistakes told; the last one then counts the rest */
 
 enum config_basic_encoding {
@@ -32,7 +33,12 @@ enum config_audit {
         CONFIG_AUDIT_ALL,   /* whenever a token is given, and refusals */
 };
 
-/* A list of words; a NULL ends it. */
+enum config_http_version {
+        CONFIG_HTTP_1_1,
+        CONFIG_HTTP_2,
+};
+
+/* A list of words, or of lines; a NULL ends it. */
 struct config_list {
         char **words;
         size_t n;
@@ -44,9 +50,13 @@ struct config_token {
         unsigned line;
         bool is_default;
         char *token_url;
-        char *scope;       /* "": none is asked for */
-        char *practice_id; /* "": none */
-        char *client_id;   /* credential:NAME, env:NAME, file:/path, or the id itself */
+        char *scope;                 /* "": none is asked for */
+        struct config_list resource; /* RFC 8707 */
+        char *audience;              /* "": none */
+        struct config_list form;     /* NAME=VALUE each, as they are */
+        struct config_list headers;  /* NAME: VALUE each */
+        char *practice_id;           /* "": none */
+        char *client_id;             /* credential:NAME, env:NAME, file:/path, or the id itself */
         enum client_auth client_auth;
         char *client_secret; /* credential:NAME, env:NAME, file:/path; "": none */
         enum config_basic_encoding basic_encoding;
@@ -59,7 +69,12 @@ struct config_token {
         uint64_t assertion_lifetime; /* ns */
         bool assertion_client_id;    /* client_id is in the form as well */
         char *tls_ca_file;           /* "": the system's */
+        char *tls_pinned_key;        /* "": any that verifies */
         char *proxy;                 /* "": none */
+        char *proxy_user;            /* as client_id; "": none */
+        char *proxy_password;        /* as client_secret */
+        char *source_address;        /* "": any */
+        enum config_http_version http_version;
         uint64_t connect_timeout;    /* ns */
         uint64_t timeout;            /* ns, over the whole request */
         uint64_t default_expires_in; /* ns */

@@ -88,6 +88,26 @@ static void check_client_auth(struct config_reader *reader, const struct config_
                                auth);
 }
 
+static void check_together(struct config_reader *reader, const char *name, const char *needed) {
+        const struct config_entry *entry = config_entry_named(reader, name);
+
+        if (entry->is_set && !config_entry_named(reader, needed)->is_set)
+                config_mistake(reader, entry->line, "%s is of no use without %s: write both", name,
+                               needed);
+}
+
+/* RFC 6749 3.2: no parameter is there more than once. */
+static void check_form(struct config_reader *reader, const struct config_list *form) {
+        for (size_t i = 1; i < form->n; i++) {
+                size_t name = strcspn(form->words[i], "=") + 1;
+
+                for (size_t j = 0; j < i; j++)
+                        if (strncmp(form->words[i], form->words[j], name) == 0)
+                                config_mistake(reader, config_entry_named(reader, "form")->line,
+                                               "form has the same name twice: remove one of them");
+        }
+}
+
 static uint64_t time_at(const struct config_reader *reader, const char *name) {
         const struct config_key *key = config_key_find(reader->section, slice_of(name));
 
@@ -143,6 +163,10 @@ void config_check_token(struct config_reader *reader) {
         preset_apply(reader);
         check_required(reader, token->line);
         check_client_auth(reader, token);
+        check_together(reader, "proxy_user", "proxy");
+        check_together(reader, "proxy_user", "proxy_password");
+        check_together(reader, "proxy_password", "proxy_user");
+        check_form(reader, &token->form);
         check_orders(reader);
         check_default(reader, token);
         warn_of_http(reader, token);

@@ -88,6 +88,33 @@ static int list_read(const struct config_key *key, struct slice value, void *fie
         return n > 0 ? list_set(field, value, n) : -EINVAL;
 }
 
+/* Adds to those that are there. */
+static int line_read(const struct config_key *key, struct slice value, void *field) {
+        struct config_list *list = field;
+        struct config_list longer = {.n = list->n + 1};
+        size_t size = value.size + 1;
+        char *end;
+
+        if (list->n == CONFIG_LINES_MAX || !key->is_valid(value))
+                return -EINVAL;
+        for (size_t i = 0; i < list->n; i++)
+                size += strlen(list->words[i]) + 1;
+        longer.words = malloc((longer.n + 1) * sizeof *longer.words + size);
+        if (!longer.words)
+                return -ENOMEM;
+        end = (char *)(longer.words + longer.n + 1);
+        for (size_t i = 0; i < list->n; i++) {
+                longer.words[i] = end;
+                end = stpcpy(end, list->words[i]) + 1;
+        }
+        longer.words[list->n] = memcpy(end, value.data, value.size);
+        end[value.size] = 0;
+        longer.words[longer.n] = NULL;
+        free(list->words);
+        *list = longer;
+        return 0;
+}
+
 static uint64_t time_of(const char *text) {
         uint64_t value = 0;
 
@@ -148,6 +175,7 @@ static int provider_read(const struct config_key *key, struct slice value, void 
 
 static const struct config_kind boolean_kind = {boolean_read, NULL, NULL};
 static const struct config_kind list_kind = {list_read, list_init, list_deinit};
+static const struct config_kind line_kind = {line_read, list_init, list_deinit};
 static const struct config_kind mode_kind = {mode_read, NULL, NULL};
 static const struct config_kind number_kind = {number_read, NULL, NULL};
 static const struct config_kind provider_kind = {provider_read, NULL, NULL};
@@ -166,6 +194,12 @@ static const char *const audit_words[] = {
 static const char *const encoding_words[] = {
         [CONFIG_BASIC_RFC6749] = "rfc6749",
         [CONFIG_BASIC_RAW]     = "raw",
+        NULL,
+};
+
+static const char *const http_version_words[] = {
+        [CONFIG_HTTP_1_1] = "1.1",
+        [CONFIG_HTTP_2]   = "2",
         NULL,
 };
 /* clang-format on */
@@ -222,6 +256,7 @@ static bool is_proxy(struct slice value) {
 
 #define TEXT(check, what) &text_kind, .is_valid = (check), .expects = what
 #define LIST(check, what) &list_kind, .is_valid = (check), .expects = what
+#define LINES(check, what) &line_kind, .is_valid = (check), .expects = what
 #define TIME(least, most) &time_kind, .from = least, .to = most, \
         .expects = "a time from " least " to " most ", such as 90s, 5min or 1h 30min"
 #define NUMBER(least, most) &number_kind, .from = least, .to = most, \
@@ -268,6 +303,18 @@ static const struct config_key token_keys[] = {
                 .expects = "yes or no"},
         {"scope", IN_TOKEN(scope), TEXT(value_is_scope,
                 "scopes with one space between them (RFC 6749 3.3), 1023 characters at most")},
+        {"resource", IN_TOKEN(resource), LIST(value_is_resource,
+                "1 to 64 absolute URIs without a fragment (RFC 8707), with spaces or commas between "
+                "them")},
+        {"audience", IN_TOKEN(audience), TEXT(value_is_audience,
+                "whom the token is for, without spaces, at most " TEXT_OF(VALUE_AUDIENCE_MAX)
+                " characters")},
+        {"form", IN_TOKEN(form), LINES(value_is_form_field,
+                "NAME=VALUE, as it is before it is encoded, in at most 16 lines; what has a key of "
+                "its own is not written here")},
+        {"header", IN_TOKEN(headers), LINES(value_is_header,
+                "NAME: VALUE in printable ASCII, in at most 16 lines; what the request has anyway "
+                "is not written here")},
         {"practice_id", IN_TOKEN(practice_id), TEXT(value_is_practice_id,
                 "at most " TEXT_OF(VALUE_PRACTICE_ID_MAX) " characters without space, quote or "
                 "backslash")},
@@ -275,6 +322,18 @@ static const struct config_key token_keys[] = {
         {"tls_ca_file", IN_TOKEN(tls_ca_file), TEXT(value_is_path, PATH)},
         {"proxy", IN_TOKEN(proxy), TEXT(is_proxy,
                 "http://HOST:PORT or https://HOST:PORT, without user or path")},
+        {"tls_pinned_key", IN_TOKEN(tls_pinned_key), TEXT(value_is_pinned_key,
+                "sha256//BASE64 of the endpoint's public key, or several with semicolons between "
+                "them")},
+        {"proxy_user", IN_TOKEN(proxy_user), TEXT(value_is_client_id,
+                "credential:NAME, env:NAME, file:/PATH, or the name itself if it has no colon and "
+                "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters")},
+        {"proxy_password", IN_TOKEN(proxy_password), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, for the password itself is never written "
+                "here")},
+        {"source_address", IN_TOKEN(source_address), TEXT(value_is_address,
+                "an IPv4 or IPv6 address of this host")},
+        {"http_version", IN_TOKEN(http_version), WORD(http_version_words, "1.1 or 2")},
         {"connect_timeout", IN_TOKEN(connect_timeout), TIME("100ms", "5min")},
         {"timeout", IN_TOKEN(timeout), TIME("1s", "5min")},
         {"default", IN_TOKEN(is_default), &boolean_kind, .expects = "yes or no"},
@@ -377,6 +436,10 @@ static void *field_of(const struct config_key *key, void *target) {
 
 int config_key_read(const struct config_key *key, struct slice value, void *target) {
         return key->kind->read(key, value, field_of(key, target));
+}
+
+bool config_key_is_repeatable(const struct config_key *key) {
+        return key->kind == &line_kind;
 }
 
 int config_section_init(const struct config_section *section, void *target) {

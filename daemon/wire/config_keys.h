@@ -47,6 +47,9 @@ const struct config_key *config_key_nearest(const struct config_section *section
  * expects, and the field is as before. */
 int config_key_read(const struct config_key *key, struct slice value, void *target);
 
+/* Whether there may be several lines of it, each of which adds to its field. */
+bool config_key_is_repeatable(const struct config_key *key);
+
 /* Fields that own something: from zero to empty, 0 or -ENOMEM; and to nothing, from either. */
 int config_section_init(const struct config_section *section, void *target);
 void config_section_deinit(const struct config_section *section, void *target);

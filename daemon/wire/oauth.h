@@ -26,6 +26,9 @@ int oauth_basic(const struct secret *client_id, const struct secret *client_secr
 /* What is in the form of a request. An empty or missing value is not sent. */
 struct oauth_form {
         const char *scope;
+        const char *audience;
+        char *const *resources; /* RFC 8707 2; a NULL ends them */
+        char *const *fields;    /* NAME=VALUE each, not encoded; a NULL ends them */
         const struct secret *client_id;
         const struct secret *client_secret; /* RFC 6749 2.3.1 */
         const struct secret *assertion;     /* RFC 7521 4.2 */

@@ -56,6 +56,17 @@ static void append_pair(struct buffer *out, const char *name, struct slice value
         form_encode(out, value);
 }
 
+/* Also one without a value. */
+static void append_field(struct buffer *out, struct slice field) {
+        struct slice name = {NULL, 0};
+
+        slice_cut(&field, '=', &name);
+        buffer_append_char(out, '&');
+        form_encode(out, name);
+        buffer_append_char(out, '=');
+        form_encode(out, field);
+}
+
 static struct slice slice_of_secret(const struct secret *secret) {
         return secret ? secret_slice(secret) : (struct slice){NULL, 0};
 }
@@ -65,9 +76,14 @@ void oauth_form(struct buffer *out, const struct oauth_form *form) {
 
         buffer_append_text(out, "grant_type=client_credentials");
         append_pair(out, "scope", slice_of(form->scope));
+        append_pair(out, "audience", slice_of(form->audience));
+        for (char *const *resource = form->resources; resource && *resource; resource++)
+                append_pair(out, "resource", slice_of(*resource));
         append_pair(out, "client_id", slice_of_secret(form->client_id));
         append_pair(out, "client_secret", slice_of_secret(form->client_secret));
         if (assertion.size > 0)
                 append_pair(out, "client_assertion_type", SLICE(ASSERTION_TYPE));
         append_pair(out, "client_assertion", assertion);
+        for (char *const *field = form->fields; field && *field; field++)
+                append_field(out, slice_of(*field));
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fnv1a.h"
 #include "wire/slots.h"
 
 struct slot {
@@ -34,21 +35,12 @@ static struct slot *slot_at(const void *memory, size_t size, unsigned which) {
         return (struct slot *)(first + which * slot_size(size));
 }
 
-/* FNV-1a, 64 bits: memory that was damaged, not memory that somebody forged. */
-static uint64_t hash(uint64_t so_far, const void *data, size_t size) {
-        const unsigned char *bytes = data;
-
-        for (size_t i = 0; i < size; i++)
-                so_far = (so_far ^ bytes[i]) * UINT64_C(0x100000001b3);
-        return so_far;
-}
-
 static uint64_t checksum(uint64_t serial, struct slice text) {
-        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+        uint64_t sum = FNV1A_INIT;
 
-        sum = hash(sum, &serial, sizeof serial);
-        sum = hash(sum, &text.size, sizeof text.size);
-        return hash(sum, text.data, text.size);
+        sum = fnv1a(sum, &serial, sizeof serial);
+        sum = fnv1a(sum, &text.size, sizeof text.size);
+        return fnv1a(sum, text.data, text.size);
 }
 
 /* What is written before it is in memory before what is written after it, as a later process sees

@@ -40,9 +40,15 @@ class Fetcher:
         path.chmod(mode)
         return path
 
+    def lines(self):
+        """A key may have a list of values: each is a line."""
+        for key, values in self.keys.items():
+            for value in values if isinstance(values, list) else [values]:
+                if value is not None:
+                    yield f"{key} = {value}"
+
     def arguments(self):
-        lines = [f"{key} = {value}" for key, value in self.keys.items() if value is not None]
-        config = self.file("bearerd.conf", "\n".join(["[token athena]", *lines, ""]))
+        config = self.file("bearerd.conf", "\n".join(["[token athena]", *self.lines(), ""]))
         return [str(self.program), "--config", str(config)]
 
     def start(self):

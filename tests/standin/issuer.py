@@ -50,6 +50,7 @@ class Issuer:
     def __init__(self, credentials, scopes, basic_encoding, expires_in):
         self.credentials = dict(credentials)
         self.scopes = tuple(scopes)
+        self.more_parameters = set()    # that a form may have besides
         self.registrations = {}     # client_id -> Registration: those who do not use Basic
         self.basic_encoding = basic_encoding
         self.expires_in = expires_in
@@ -138,7 +139,8 @@ class Issuer:
         except ValueError:
             raise Unexpected("the body is no form") from None
         form = dict(pairs)
-        require(len(form) == len(pairs), "a parameter is there twice")
+        repeated = [name for name, _ in pairs if name == "resource"][1:]    # RFC 8707 2
+        require(len(form) == len(pairs) - len(repeated), "a parameter is there twice")
         return form
 
     def form_scope(self, form, client_id):
@@ -146,7 +148,7 @@ class Issuer:
                 "grant_type is not client_credentials")
         registration = self.registrations.get(client_id)
         own = registration.parameters() if registration else set()
-        others = form.keys() - {"grant_type", "scope"} - own
+        others = form.keys() - {"grant_type", "scope"} - self.more_parameters - own
         require(not others, "there are other parameters: " + ", ".join(sorted(others)))
         require("scope" in form or "" in self.scopes, "there is no scope")
         return form.get("scope", "")

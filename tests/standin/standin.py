@@ -162,6 +162,11 @@ class Standin:
         self._certificate = kind
         self._tls = context
 
+    def allow(self, *parameters):
+        """From now on a form may have these, of any value."""
+        with self._changed:
+            self._issuer.more_parameters |= set(parameters)
+
     def register(self, client_id, method, **registered):
         """From now on that client authenticates by METHOD; REGISTERED: as of a Registration. An
         audience that is not given is the token URL."""

@@ -117,6 +117,14 @@ def test_several_clients_and_scopes(tmp_path):
         assert [each.client_id for each in endpoint.token_requests] == ["a", "b", "b"]
 
 
+def test_parameters_that_are_allowed_and_no_others(endpoint):
+    assert ask(endpoint, form=FORM + "&resource=urn%3Aa").status == 400
+    endpoint.allow("resource", "flag")
+    assert ask(endpoint, form=FORM + "&resource=urn%3Aa&resource=urn%3Ab&flag=").status == 200
+    assert ask(endpoint, form=FORM + "&flag=1&flag=2").status == 400
+    assert ask(endpoint, form=FORM + "&other=1").status == 400
+
+
 def test_no_scope_where_none_is_asked_for(tmp_path):
     with Standin(tmp_path, scopes=("",)) as endpoint:
         assert ask(endpoint, form="grant_type=client_credentials").status == 200

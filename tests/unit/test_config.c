@@ -231,6 +231,40 @@ static void test_settings_of_an_assertion_have_their_fields(void **state) {
         config_free(config);
 }
 
+static void test_settings_of_a_request_have_their_fields(void **state) {
+        struct config *config = parse("[token a]\n" NEEDED "resource = https://a.example/x, urn:b\n"
+                                      "audience = https://api.example/\n"
+                                      "form = a=b = c\n"
+                                      "header = X-One: 1\n"
+                                      "form = flag=\n"
+                                      "header = X-Two: 2, 3\n"
+                                      "tls_pinned_key = "
+                                      "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;"
+                                      "sha256//BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=\n"
+                                      "proxy = http://proxy:3128\n"
+                                      "proxy_user = us\n"
+                                      "proxy_password = env:PASSWORD\n"
+                                      "source_address = fe80::1\n"
+                                      "http_version = 2\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->resource.n, 2);
+        assert_string_equal(token->resource.words[1], "urn:b");
+        assert_string_equal(token->audience, "https://api.example/");
+        assert_int_equal(token->form.n, 2);
+        assert_string_equal(token->form.words[0], "a=b = c");
+        assert_string_equal(token->form.words[1], "flag=");
+        assert_null(token->form.words[2]);
+        assert_int_equal(token->headers.n, 2);
+        assert_string_equal(token->headers.words[1], "X-Two: 2, 3");
+        assert_true(token->tls_pinned_key[8] == 'A');
+        assert_string_equal(token->proxy_user, "us");
+        assert_string_equal(token->proxy_password, "env:PASSWORD");
+        assert_string_equal(token->source_address, "fe80::1");
+        assert_int_equal(token->http_version, CONFIG_HTTP_2);
+        config_free(config);
+}
+
 /* Its encoding of Basic is of no use then, and is not in the way. */
 static void test_a_provider_serves_other_ways_to_authenticate(void **state) {
         struct config *config = parse("[token a]\n"
@@ -367,6 +401,15 @@ static const struct {
         {"[token a]\n" NEEDED "default = yes\n[token b]\n" NEEDED "default = on\n",
          {"FILE:10: line 5 has default = yes already"}},
         {"[token a]\n" NEEDED "default = maybe\n", {"FILE:5: default must be yes or no"}},
+        {"[token a]\n" NEEDED "form = a=b\nform = aa=b\nform = a=c\n",
+         {"FILE:7: form has the same name twice: remove one of them"}},
+        {"[token a]\n" NEEDED "form = scope=b\nheader = Host: x\n",
+         {"FILE:5: form must be NAME=VALUE", "FILE:6: header must be NAME: VALUE"}},
+        {"[token a]\n" NEEDED "proxy_user = us\n",
+         {"FILE:5: proxy_user is of no use without proxy:",
+          "FILE:5: proxy_user is of no use without proxy_password:"}},
+        {"[token a]\n" NEEDED "proxy = http://p:1\nproxy_password = env:P\n",
+         {"FILE:6: proxy_password is of no use without proxy_user: write both"}},
         {"[token a]\n" NEEDED "client_auth = Basic\n",
          {"FILE:5: client_auth must be basic, post, private_key_jwt, tls_client_auth, "
           "self_signed_tls_client_auth or none"}},
@@ -619,6 +662,24 @@ static void test_64_words_are_a_list_and_65_are_not(void **state) {
         config_free(config);
         strcat(text, " a");
         assert_messages(text, expected);
+}
+
+static void test_16_lines_are_taken_and_one_more_is_not(void **state) {
+        struct buffer text = BUFFER_INIT(4096);
+        const char *expected[] = {"FILE:21: form must be NAME=VALUE, as it is before", NULL};
+        struct config *config;
+
+        buffer_append_text(&text, "[token a]\n" NEEDED);
+        for (int i = 0; i < 16; i++)
+                buffer_printf(&text, "form = n%d=v\n", i);
+        buffer_append_char(&text, 0);
+        config = parse(text.data);
+        assert_int_equal(config->tokens[0].form.n, CONFIG_LINES_MAX);
+        config_free(config);
+        text.size--;
+        buffer_printf(&text, "form = more=v\n%c", 0);
+        assert_messages(text.data, expected);
+        buffer_deinit(&text);
 }
 
 static void test_a_name_of_32_is_read_and_of_33_is_not(void **state) {
@@ -894,6 +955,8 @@ int main(void) {
                 cmocka_unit_test(test_what_is_not_written_has_its_default),
                 cmocka_unit_test(test_every_key_has_its_field),
                 cmocka_unit_test(test_settings_of_an_assertion_have_their_fields),
+                cmocka_unit_test(test_settings_of_a_request_have_their_fields),
+                cmocka_unit_test(test_16_lines_are_taken_and_one_more_is_not),
                 cmocka_unit_test(test_a_provider_serves_other_ways_to_authenticate),
                 cmocka_unit_test(test_what_is_written_beats_the_provider_before_it_or_behind_it),
                 cmocka_unit_test(test_a_short_renewal_pause_still_doubles_to_15_minutes),

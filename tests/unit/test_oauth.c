@@ -124,6 +124,7 @@ static void test_basic_at_the_limit_fits_and_one_past_it_is_refused(void **state
         text[most] = 0;
         assert_int_equal(make_basic("i", text, CONFIG_BASIC_RAW, &value), 0);
         secret_deinit(&value);
+        assert_int_equal(make_basic(text, text, CONFIG_BASIC_RAW, &value), -E2BIG);
         assert_int_equal(make_basic("", "b", CONFIG_BASIC_RAW, &value), 0);
         assert_string_equal(value.data, "Basic OmI=");
         secret_deinit(&value);
@@ -152,15 +153,40 @@ static void test_form_has_what_the_client_authenticates_with(void **state) {
                             assertion = {assertion_text, 12};
         struct buffer out = BUFFER_INIT(400);
 
-        oauth_form(&out, &(struct oauth_form){"s", &id, &secret, &none});
+        oauth_form(&out, &(struct oauth_form){
+                                 .scope = "s",
+                                 .client_id = &id,
+                                 .client_secret = &secret,
+                                 .assertion = &none,
+                         });
         assert_true(slice_is(buffer_slice(&out), "grant_type=client_credentials&scope=s"
                                                  "&client_id=my+id&client_secret=a%2Bb%2Fc"));
         buffer_clear(&out);
-        oauth_form(&out, &(struct oauth_form){"", .assertion = &assertion});
+        oauth_form(&out, &(struct oauth_form){.scope = "", .assertion = &assertion});
         assert_true(slice_is(buffer_slice(&out),
                              "grant_type=client_credentials&client_assertion_type="
                              "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
                              "&client_assertion=e30.e30.c2ln"));
+        buffer_deinit(&out);
+}
+
+static void test_form_has_what_is_asked_for_besides(void **state) {
+        char first[] = "https://a.example/x?y=1", second[] = "urn:b", field[] = "a b=c=d&\xc3\xbc",
+             empty[] = "flag=";
+        char *resources[] = {first, second, NULL}, *fields[] = {field, empty, NULL};
+        struct buffer out = BUFFER_INIT(400);
+
+        oauth_form(&out, &(struct oauth_form){
+                                 .audience = "https://api.example/",
+                                 .resources = resources,
+                                 .fields = fields,
+                         });
+        buffer_append_char(&out, 0);
+        assert_string_equal(out.data,
+                            "grant_type=client_credentials"
+                            "&audience=https%3A%2F%2Fapi.example%2F"
+                            "&resource=https%3A%2F%2Fa.example%2Fx%3Fy%3D1&resource=urn%3Ab"
+                            "&a+b=c%3Dd%26%C3%BC&flag=");
         buffer_deinit(&out);
 }
 
@@ -692,6 +718,7 @@ int main(void) {
                 cmocka_unit_test(test_basic_at_the_limit_fits_and_one_past_it_is_refused),
                 cmocka_unit_test(test_form_has_grant_type_and_scope),
                 cmocka_unit_test(test_form_has_what_the_client_authenticates_with),
+                cmocka_unit_test(test_form_has_what_is_asked_for_besides),
                 cmocka_unit_test(test_good_answer_is_a_token),
                 cmocka_unit_test(test_answer_that_is_no_strict_json_object_is_malformed),
                 cmocka_unit_test(test_member_that_is_there_twice_is_malformed),

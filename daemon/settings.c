@@ -159,10 +159,14 @@ static uint64_t add_list(uint64_t hash, const struct config_list *list) {
         return add_text(hash, "");
 }
 
+static const char *place_of(const struct config_token *token) {
+        return *token->token_url ? token->token_url : token->issuer;
+}
+
 /* What is granted depends on what is asked for besides, too; that may be long, and what is kept
  * over a restart is small. */
 static char *identity_of(const struct config_token *token) {
-        char *identity = join(token->token_url, token->client_id, token->scope), *longer;
+        char *identity = join(place_of(token), token->client_id, token->scope), *longer;
         uint64_t hash = add_text(FNV1A_INIT, token->audience);
         int r;
 
@@ -182,7 +186,7 @@ static int make_spec(struct settings *settings, const struct config_token *token
         *spec = (struct broker_spec){
                 .name = token->name,
                 .identity = identity_of(token),
-                .account = join(token->token_url, token->client_id, ""),
+                .account = join(place_of(token), token->client_id, ""),
                 .is_default = token->is_default,
                 .terms = token->terms,
                 .user = token,

@@ -25,11 +25,14 @@ static int sign(const struct jwt *jwt, const struct key *key, struct secret *ret
         return r == -ENOBUFS ? -E2BIG : r;
 }
 
+/* Where nothing is sent, what an issuer would say is not known. */
 static struct slice audience_of(const struct config_token *token) {
         const char *audience = token->assertion_audience;
 
         if (!*audience || strcmp(audience, "token_url") == 0)
                 audience = token->token_url;
+        if (!*audience || strcmp(audience, "issuer") == 0)
+                audience = token->issuer;
         return slice_of(audience);
 }
 

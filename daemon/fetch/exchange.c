@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "fetch/exchange.h"
 #include "fetch/way.h"
 #include "wire/oauth.h"
+
+/* Where it names a file, curl writes the keys of its TLS sessions into it. */
+bool exchange_begin(void) {
+        unsetenv("SSLKEYLOGFILE");
+        return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+void exchange_end(void) {
+        curl_global_cleanup();
+}
 
 static uint64_t clock_ns(clockid_t clock) {
         struct timespec now;

@@ -37,6 +37,10 @@ struct exchange {
         char error[CURL_ERROR_SIZE];
 };
 
+/* Before the first exchange, and behind the last. False: libcurl cannot start. */
+bool exchange_begin(void);
+void exchange_end(void);
+
 /* A GET of token_url by the way that TOKEN has. False: libcurl refuses it, or memory is short; to
  * be destroyed all the same. */
 bool exchange_init(struct exchange *exchange, const struct config_token *token,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
-#include "fetch/exchange.h"
 #include "fetch/request.h"
+#include "fetch/exchange.h"
 #include "wire/oauth.h"
 
 #define FORM_MAX           ((size_t)65536)
@@ -48,8 +46,10 @@ static bool set_content(struct exchange *exchange, const struct config_token *to
 #undef set
 
 static void answer(const struct exchange *exchange, int status, const struct config_token *token,
-                   const struct credentials *credentials, struct outcome *outcome) {
+                   const struct credentials *credentials, const char *url_key,
+                   struct outcome *outcome) {
         struct oauth_asked asked = {
+                .url_key = url_key,
                 .client_auth = token->client_auth,
                 .default_expires_in = token->default_expires_in / NSEC_PER_SEC,
                 .secret = credentials->assertion.size > 0 ? &credentials->assertion
@@ -62,40 +62,25 @@ static void answer(const struct exchange *exchange, int status, const struct con
                 outcome_explain(outcome, "out of memory");
 }
 
-static void perform(struct exchange *exchange, const struct config_token *token,
-                    const struct credentials *credentials, const struct proxy *proxy,
-                    struct outcome *outcome) {
+void request_perform(const struct config_token *token, const struct credentials *credentials,
+                     const struct proxy *proxy, const char *url_key, struct outcome *outcome) {
         struct oauth_form fields = credentials_form(token, credentials);
         struct buffer form = BUFFER_INIT(FORM_MAX);
+        struct exchange exchange;
         int status = -1;
 
         oauth_form(&form, &fields);
-        if (exchange_init(exchange, token, proxy, "token_url") &&
-            set_content(exchange, token, credentials, &form))
-                status = exchange_perform(exchange);
-        outcome->sent_at = exchange->sent_at;
-        outcome->sent = exchange->sent_at > 0;
+        if (exchange_init(&exchange, token, proxy, url_key) &&
+            set_content(&exchange, token, credentials, &form))
+                status = exchange_perform(&exchange);
+        outcome->sent_at = exchange.sent_at;
+        outcome->sent = exchange.sent_at > 0;
         if (status > 0)
-                answer(exchange, status, token, credentials, outcome);
+                answer(&exchange, status, token, credentials, url_key, outcome);
         else if (status == 0)
-                exchange_explain(exchange, outcome);
+                exchange_explain(&exchange, outcome);
         else
                 outcome_explain(outcome, "libcurl refuses its settings, or memory is short");
-        buffer_deinit(&form);
-}
-
-void request_perform(const struct config_token *token, const struct credentials *credentials,
-                     const struct proxy *proxy, struct outcome *ret_outcome) {
-        struct exchange exchange;
-
-        *ret_outcome = OUTCOME_INIT;
-        /* Where it names a file, curl writes the keys of its TLS sessions into it. */
-        unsetenv("SSLKEYLOGFILE");
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-                outcome_explain(ret_outcome, "libcurl cannot start: it is tried again");
-                return;
-        }
-        perform(&exchange, token, credentials, proxy, ret_outcome);
         exchange_deinit(&exchange);
-        curl_global_cleanup();
+        buffer_deinit(&form);
 }

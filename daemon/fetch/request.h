@@ -7,6 +7,8 @@
 #include "fetch/proxy.h"
 #include "wire/config.h"
 
-/* Makes the request that TOKEN describes. Every field of OUTCOME is set, whatever happens. */
+/* Makes the request that TOKEN describes, within exchange_begin() and exchange_end(). URL_KEY is
+ * the setting that its token_url is of. OUTCOME is of OUTCOME_INIT; every field of it is set,
+ * whatever happens. */
 void request_perform(const struct config_token *token, const struct credentials *credentials,
-                     const struct proxy *proxy, struct outcome *ret_outcome);
+                     const struct proxy *proxy, const char *url_key, struct outcome *outcome);

@@ -13,6 +13,7 @@
 #include "base/slice.h"
 #include "core/terms.h"
 #include "wire/client_auth.h"
+#include "wire/metadata.h"
 
 #define CONFIG_FILE_MAX        ((size_t)1 << 20) /* bytes */
 #define CONFIG_TOKENS_MAX      ((size_t)1024)
@@ -49,14 +50,16 @@ struct config_token {
         char *name; /* [a-z0-9][a-z0-9_-]{0,31} */
         unsigned line;
         bool is_default;
-        char *token_url;
-        char *scope;                 /* "": none is asked for */
-        struct config_list resource; /* RFC 8707 */
-        char *audience;              /* "": none */
-        struct config_list form;     /* NAME=VALUE each, as they are */
-        struct config_list headers;  /* NAME: VALUE each */
-        char *practice_id;           /* "": none */
-        char *client_id;             /* credential:NAME, env:NAME, file:/path, or the id itself */
+        char *token_url;              /* "": of the issuer */
+        char *issuer;                 /* "": none */
+        enum metadata_kind discovery; /* how it says what its token_url is */
+        char *scope;                  /* "": none is asked for */
+        struct config_list resource;  /* RFC 8707 */
+        char *audience;               /* "": none */
+        struct config_list form;      /* NAME=VALUE each, as they are */
+        struct config_list headers;   /* NAME: VALUE each */
+        char *practice_id;            /* "": none */
+        char *client_id;              /* credential:NAME, env:NAME, file:/path, or the id itself */
         enum client_auth client_auth;
         char *client_secret; /* credential:NAME, env:NAME, file:/path; "": none */
         enum config_basic_encoding basic_encoding;
@@ -65,7 +68,7 @@ struct config_token {
         char *client_certificate;     /* as client_secret */
         enum signing_algorithm signing_algorithm;
         char *key_id;                /* "": the key's own, if it has one */
-        char *assertion_audience;    /* "token_url" or "": its value */
+        char *assertion_audience;    /* "token_url" or "", "issuer": their values */
         uint64_t assertion_lifetime; /* ns */
         bool assertion_client_id;    /* client_id is in the form as well */
         char *tls_ca_file;           /* "": the system's */

@@ -36,10 +36,12 @@ static void preset_apply(struct config_reader *reader) {
         }
 }
 
-/* What the client authenticates with depends on how. */
+/* What the client authenticates with depends on how; an issuer says where. */
 static bool is_required(struct config_reader *reader, const struct config_key *key) {
         const struct config_token *token = reader->target;
 
+        if (strcmp(key->name, "token_url") == 0)
+                return !config_entry_named(reader, "issuer")->is_set;
         if (key->is_required || config_entry_named(reader, "client_auth")->is_wrong)
                 return key->is_required;
         return client_auth_needs(token->client_auth, key->name);
@@ -62,6 +64,11 @@ static void check_required(struct config_reader *reader, unsigned line) {
         }
 }
 
+/* Where the client authenticates first. */
+static struct slice place_of(const struct config_token *token) {
+        return slice_of(*token->token_url ? token->token_url : token->issuer);
+}
+
 /* What is written must be of use; what a provider sets need not be. */
 static void check_client_auth(struct config_reader *reader, const struct config_token *token) {
         const char *auth = client_auth_words[token->client_auth];
@@ -81,8 +88,8 @@ static void check_client_auth(struct config_reader *reader, const struct config_
                                 "client_auth",
                                 key->name, auth);
         }
-        if (client_auth_is_tls(token->client_auth) &&
-            url_parse(slice_of(token->token_url), &url) == 0 && !url.is_https)
+        if (client_auth_is_tls(token->client_auth) && url_parse(place_of(token), &url) == 0 &&
+            !url.is_https)
                 config_mistake(reader, client_auth->line,
                                "client_auth = %s shows a certificate: token_url must be https",
                                auth);
@@ -91,9 +98,17 @@ static void check_client_auth(struct config_reader *reader, const struct config_
 static void check_together(struct config_reader *reader, const char *name, const char *needed) {
         const struct config_entry *entry = config_entry_named(reader, name);
 
-        if (entry->is_set && !config_entry_named(reader, needed)->is_set)
+        if (entry->line > 0 && !config_entry_named(reader, needed)->is_set)
                 config_mistake(reader, entry->line, "%s is of no use without %s: write both", name,
                                needed);
+}
+
+static void check_audience(struct config_reader *reader, const struct config_token *token) {
+        const struct config_entry *audience = config_entry_named(reader, "assertion_audience");
+
+        if (strcmp(token->assertion_audience, "issuer") == 0 && !*token->issuer)
+                config_mistake(reader, audience->line,
+                               "assertion_audience = issuer: there is no issuer, write one");
 }
 
 /* RFC 6749 3.2: no parameter is there more than once. */
@@ -143,17 +158,17 @@ static void check_default(struct config_reader *reader, const struct config_toke
 }
 
 static void warn_of_http(struct config_reader *reader, const struct config_token *token) {
+        const char *name = *token->token_url ? "token_url" : "issuer";
         struct url url;
 
-        if (url_parse(slice_of(token->token_url), &url) < 0 || url.is_https ||
+        if (url_parse(place_of(token), &url) < 0 || url.is_https ||
             client_auth_is_tls(token->client_auth))
                 return;
         config_messages_add(
-                reader->messages, false, reader->file,
-                config_entry_named(reader, "token_url")->line,
+                reader->messages, false, reader->file, config_entry_named(reader, name)->line,
                 "%s is http: credentials and tokens are sent as they are, which is for tests "
                 "on this host alone",
-                config_reader_shown(reader, config_key_find(reader->section, SLICE("token_url"))));
+                config_reader_shown(reader, config_key_find(reader->section, slice_of(name))));
 }
 
 void config_check_token(struct config_reader *reader) {
@@ -163,6 +178,8 @@ void config_check_token(struct config_reader *reader) {
         preset_apply(reader);
         check_required(reader, token->line);
         check_client_auth(reader, token);
+        check_together(reader, "discovery", "issuer");
+        check_audience(reader, token);
         check_together(reader, "proxy_user", "proxy");
         check_together(reader, "proxy_user", "proxy_password");
         check_together(reader, "proxy_password", "proxy_user");

@@ -272,8 +272,12 @@ static const struct config_key token_keys[] = {
         {"provider", 0, &provider_kind, .is_valid = is_provider,
                 .expects = PROVIDERS ", or left out for any other with a token_url"},
         {"token_url", IN_TOKEN(token_url), TEXT(is_token_url,
-                "an https URL without user, fragment or spaces, unless provider sets it "
+                "an https URL without user, fragment or spaces, unless provider or issuer sets it "
                 "(http is for localhost, 127.0.0.0/8 and [::1] alone)"), .is_required = true},
+        {"issuer", IN_TOKEN(issuer), TEXT(metadata_is_issuer,
+                "an https URL without user, query, fragment or spaces "
+                "(http is for localhost, 127.0.0.0/8 and [::1] alone)")},
+        {"discovery", IN_TOKEN(discovery), WORD(metadata_kind_words, "openid, oauth or smart")},
         {"client_id", IN_TOKEN(client_id), TEXT(value_is_client_id,
                 "credential:NAME, env:NAME, file:/PATH, or the id itself if it has no colon and "
                 "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters"), .is_required = true},
@@ -296,7 +300,7 @@ static const struct config_key token_keys[] = {
                 "the key's id as it is registered, at most " TEXT_OF(VALUE_KEY_ID_MAX)
                 " printable characters")},
         {"assertion_audience", IN_TOKEN(assertion_audience), TEXT(value_is_audience,
-                "token_url, or what the token endpoint calls itself, without spaces, at most "
+                "token_url, issuer, or what the token endpoint calls itself, without spaces, at most "
                 TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
         {"assertion_lifetime", IN_TOKEN(assertion_lifetime), TIME("10s", "5min")},
         {"assertion_client_id", IN_TOKEN(assertion_client_id), &boolean_kind,

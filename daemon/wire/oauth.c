@@ -8,14 +8,11 @@
 
 #include "base/decimal.h"
 #include "core/b64token.h"
+#include "wire/document.h"
 #include "wire/form.h"
 #include "wire/httpdate.h"
 #include "wire/oauth.h"
 
-/* json-c's copies of a token (in its objects and in its tokener) cannot be wiped from here. They
- * are why this runs in bearerd-fetch alone: its exit is their wipe. */
-
-#define DEPTH_MAX       8 /* of nested values */
 #define DESCRIPTION_MAX 400
 /* A secret of less bytes would be found where it is not. */
 #define ECHO_MIN ((size_t)4)
@@ -30,98 +27,13 @@ struct answer {
         struct json_object *root; /* of the body; NULL: it is no JSON object */
 };
 
-/* Behind the string that opens at POSITION; 0 if it is none that JSON allows, or has a NUL, which
- * would end json-c's names early: "access_token\u0000x" is not "access_token". */
-static size_t behind_string(struct slice text, size_t position) {
-        for (size_t i = position + 1; i < text.size; i++) {
-                if (text.data[i] == '"')
-                        return i + 1;
-                if ((unsigned char)text.data[i] < ' ')
-                        return 0;
-                if (text.data[i] != '\\')
-                        continue;
-                if (text.size - i >= 6 && memcmp(text.data + i, "\\u0000", 6) == 0)
-                        return 0;
-                i++;
-        }
-        return 0;
-}
-
-/* How many members the object that TEXT is has itself, or -1 for what json-c takes, even when it is
- * strict, but is no JSON: 'single quotes', NaN, Infinity, control characters in strings. TEXT has
- * passed json-c, so outside of strings every colon follows a member's name. */
-static int count_members(struct slice text) {
-        int depth = 0, members = 0;
-
-        for (size_t i = 0; i < text.size;) {
-                char c = text.data[i];
-
-                if (c == '"') {
-                        i = behind_string(text, i);
-                        if (i == 0)
-                                return -1;
-                        continue;
-                }
-                if (c == '\'' || c == 'N' || c == 'I')
-                        return -1;
-                if (c == '{' || c == '[')
-                        depth++;
-                else if (c == '}' || c == ']')
-                        depth--;
-                else if (c == ':' && depth == 1)
-                        members++;
-                i++;
-        }
-        return members;
-}
-
-/* The object in TEXT, if that begins with one; NULL otherwise, or without memory. */
-static struct json_object *json_read(struct slice text, int flags) {
-        struct json_tokener *tokener = text.size > 0 ? json_tokener_new_ex(DEPTH_MAX) : NULL;
-        struct json_object *root;
-
-        if (!tokener)
-                return NULL;
-        json_tokener_set_flags(tokener, flags);
-        root = json_tokener_parse_ex(tokener, text.data, (int)text.size);
-        json_tokener_free(tokener);
-        if (json_object_is_type(root, json_type_object))
-                return root;
-        json_object_put(root);
-        return NULL;
-}
-
-/* The same for a whole text of one object. Of members with the same name json-c keeps the last one
- * alone, without a word: its object is then smaller than what was written. */
 static const char *read_body(struct answer *answer) {
-        struct slice body = answer->body;
-        int members;
-
         _Static_assert(OAUTH_BODY_MAX == 65536, "the message says so");
         if (answer->status != 200)
                 return "only 200 brings one";
-        if (body.size > OAUTH_BODY_MAX)
+        if (answer->body.size > OAUTH_BODY_MAX)
                 return "longer than 65536 bytes";
-        if (body.size > 0 && memchr(body.data, 0, body.size))
-                return "not one JSON object";
-        answer->root = json_read(body, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        members = answer->root ? count_members(body) : -1;
-        if (members < 0)
-                return "not one JSON object";
-        if (members != json_object_object_length(answer->root))
-                return "a member is there twice";
-        return NULL;
-}
-
-/* The string NAME of OBJECT, which may be NULL; without data if there is none. */
-static struct slice string_member(struct json_object *object, const char *name) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, name, &value) ||
-            !json_object_is_type(value, json_type_string))
-                return (struct slice){NULL, 0};
-        return (struct slice){json_object_get_string(value),
-                              (size_t)json_object_get_string_len(value)};
+        return document_read(answer->body, &answer->root);
 }
 
 /* Finding what an endpoint repeats */
@@ -170,7 +82,7 @@ static bool text_gives_away(const struct answer *answer, struct slice text) {
 /* What grants a token, read strictly. Each reader says what is wrong, or NULL. */
 
 static const char *read_access_token(struct json_object *root, struct slice *ret_token) {
-        struct slice token = string_member(root, "access_token");
+        struct slice token = document_string(root, "access_token");
 
         if (!token.data)
                 return "access_token is missing or no string";
@@ -183,7 +95,7 @@ static const char *read_access_token(struct json_object *root, struct slice *ret
 }
 
 static const char *read_token_type(struct json_object *root) {
-        struct slice type = string_member(root, "token_type");
+        struct slice type = document_string(root, "token_type");
 
         if (!type.data)
                 return "token_type is missing or no string";
@@ -195,7 +107,7 @@ static const char *read_token_type(struct json_object *root) {
 /* json_object_get_int64() would read true as 1, and a string as far as it has digits. */
 static const char *read_expires_in(const struct answer *answer, uint64_t *ret_seconds) {
         static const char why[] = "expires_in is no whole number from 1 to 315360000";
-        struct slice text = string_member(answer->root, "expires_in");
+        struct slice text = document_string(answer->root, "expires_in");
         struct json_object *value;
         uint64_t seconds = 0;
 
@@ -227,7 +139,7 @@ static bool is_scope(struct slice text) {
 
 /* A scope that is null, or "", is one that was not said. */
 static const char *read_scope(const struct answer *answer, struct slice *ret_scope) {
-        struct slice scope = string_member(answer->root, "scope");
+        struct slice scope = document_string(answer->root, "scope");
         struct json_object *value;
 
         if (!scope.data && json_object_object_get_ex(answer->root, "scope", &value) && value)
@@ -258,7 +170,7 @@ static const char *read_grant(const struct answer *answer, struct slice *ret_tok
 /* What the endpoint says */
 
 static struct slice endpoint_text(const struct answer *answer, const char *name) {
-        struct slice text = string_member(answer->root, name);
+        struct slice text = document_string(answer->root, name);
 
         if (text.size > 0 && text_gives_away(answer, text))
                 return SLICE(WITHHELD);
@@ -322,10 +234,10 @@ static const char *const advice_words[] = {
         [ADVICE_CREDENTIALS] = "check ",
         [ADVICE_CREDENTIALS_OR_SCOPE] = "check ",
         [ADVICE_EVERYTHING] = "check ",
-        [ADVICE_REQUEST] = "check token_url and ",
+        [ADVICE_REQUEST] = "check ",
         [ADVICE_SCOPE] = "check scope and the client's permissions",
-        [ADVICE_URL] = "check token_url",
-        [ADVICE_REDIRECT] = "a redirect is never followed, check token_url",
+        [ADVICE_URL] = "check ",
+        [ADVICE_REDIRECT] = "a redirect is never followed, check ",
 };
 
 /* clang-format off */
@@ -342,18 +254,34 @@ static const struct {
 };
 /* clang-format on */
 
-static void advise(enum advice advice, enum client_auth auth, char *ret_text, size_t size) {
-        const char *words = advice_words[advice], *most = credential_words[auth].most,
-                   *last = credential_words[auth].last;
+static void advise(enum advice advice, const struct oauth_asked *asked, char *ret_text,
+                   size_t size) {
+        const char *words = advice_words[advice], *url = asked->url_key,
+                   *most = credential_words[asked->client_auth].most,
+                   *last = credential_words[asked->client_auth].last;
 
-        if (advice == ADVICE_CREDENTIALS)
+        switch (advice) {
+        case ADVICE_CREDENTIALS:
                 snprintf(ret_text, size, "%s%s and %s", words, most, last);
-        else if (advice == ADVICE_CREDENTIALS_OR_SCOPE)
+                break;
+        case ADVICE_CREDENTIALS_OR_SCOPE:
                 snprintf(ret_text, size, "%s%s and scope", words, most);
-        else if (advice == ADVICE_EVERYTHING)
-                snprintf(ret_text, size, "%s%s, scope and token_url", words, most);
-        else
-                snprintf(ret_text, size, "%s%s", words, advice == ADVICE_REQUEST ? last : "");
+                break;
+        case ADVICE_EVERYTHING:
+                snprintf(ret_text, size, "%s%s, scope and %s", words, most, url);
+                break;
+        case ADVICE_REQUEST:
+                snprintf(ret_text, size, "%s%s and %s", words, url, last);
+                break;
+        case ADVICE_URL:
+        case ADVICE_REDIRECT:
+                snprintf(ret_text, size, "%s%s", words, url);
+                break;
+        case ADVICE_WAIT:
+        case ADVICE_SLOW_DOWN:
+        case ADVICE_SCOPE:
+                snprintf(ret_text, size, "%s", words);
+        }
 }
 
 struct meaning {
@@ -421,11 +349,11 @@ static void refuse(struct answer *answer, struct outcome *outcome) {
         struct meaning meaning;
         char advice[OUTCOME_MESSAGE_MAX];
 
-        answer->root = json_read(answer->body, 0);
+        answer->root = document_read_leniently(answer->body);
         outcome_text(outcome->error, sizeof outcome->error, endpoint_text(answer, "error"));
         meaning = refusal_meaning(answer->status, outcome->error, answer->body.size == 0);
         outcome->kind = meaning.kind;
-        advise(meaning.advice, answer->asked->client_auth, advice, sizeof advice);
+        advise(meaning.advice, answer->asked, advice, sizeof advice);
         explain(answer, "", advice, outcome);
 }
 
@@ -463,7 +391,7 @@ int oauth_answer(int status, struct slice body, const struct oauth_asked *asked,
                 r = grant(&answer, ret_outcome);
         else
                 refuse(&answer, ret_outcome);
-        json_object_put(answer.root);
+        document_free(answer.root);
         return r;
 }
 

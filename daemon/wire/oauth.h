@@ -39,6 +39,7 @@ void oauth_form(struct buffer *out, const struct oauth_form *form);
 /* What a request was made with: for what there is to be checked, and for finding credentials in
  * what the endpoint says. */
 struct oauth_asked {
+        const char *url_key; /* the setting that the endpoint's URL is of */
         enum client_auth client_auth;
         uint64_t default_expires_in; /* seconds */
         const struct secret *secret; /* client_secret, or an assertion; may be empty */

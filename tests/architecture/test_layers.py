@@ -31,7 +31,7 @@ SAME_AS = {"daemon/config_file.c": "daemon/fetch", "daemon/config_file.h": "daem
 # Where headers of libraries live.
 HOMES = {
     r"curl/.*": r"daemon/fetch/(exchange|request|way)\.[ch]",
-    r"json-c/.*": r"daemon/wire/oauth\.c|client/bearerctl\w*\.c",
+    r"json-c/.*": r"daemon/wire/(document|oauth)\.c|client/bearerctl\w*\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
     r"jose/.*|jansson\.h": r"daemon/fetch/key\.c",
     r"openssl/.*": r"daemon/fetch/(certificate|key)\.c",

@@ -102,7 +102,8 @@ static void check_told(struct outcome *outcome) {
 
 static struct outcome answer(int status, struct slice body, const struct secret *secret,
                              const struct secret *basic) {
-        struct oauth_asked asked = {CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN, secret, basic};
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN, secret,
+                                    basic};
         struct outcome outcome = OUTCOME_INIT;
 
         memset(outcome.error, 'x', sizeof outcome.error);

@@ -50,6 +50,7 @@ class Issuer:
     def __init__(self, credentials, scopes, basic_encoding, expires_in):
         self.credentials = dict(credentials)
         self.scopes = tuple(scopes)
+        self.documents = {}     # target -> what is said there
         self.more_parameters = set()    # that a form may have besides
         self.registrations = {}     # client_id -> Registration: those who do not use Basic
         self.basic_encoding = basic_encoding
@@ -189,6 +190,21 @@ class Issuer:
         good = [token for token, until in self.tokens.items() if until > now]
         self.tokens.update(dict.fromkeys(good, now))
         return len(good)
+
+    # What it says of itself.
+
+    def judge_look(self, request):
+        try:
+            require(request.method == "GET", f"the method is {request.method}")
+            require(not request.body, "there is a body")
+            require("application/json" in (request.one("Accept") or ""), "JSON is not accepted")
+            for name in ("Authorization", "Cookie", "Content-Type"):
+                require(not request.all(name), f"there is a header {name}")
+        except Unexpected as why:
+            return unexpected(str(why))
+        if request.target not in self.documents:
+            return Verdict("no document", preset_answer(error(404, "not_found")))
+        return Verdict("correct", Answer.json(200, self.documents[request.target]))
 
     # Calls of the API.
 

@@ -74,7 +74,7 @@ class Record:
 
     number: int
     time: float             # when it was there, whole
-    on: str                 # "token", "api", "other", "connection"
+    on: str                 # "token", "api", "metadata", "other", "connection"
     method: str
     target: str
     version: str
@@ -104,7 +104,7 @@ class Standin:
         self._changed = threading.Condition()   # guards what follows
         self._issuer = Issuer(self.credentials, scopes, basic_encoding, expires_in)
         self._records = []
-        self._queued = {on: [] for on in ("token", "api", "connection")}
+        self._queued = {on: [] for on in ("token", "api", "metadata", "connection")}
         self._standing = {on: Behaviour(on=on) for on in self._queued}
         self._log = None
         self._listener = None
@@ -162,6 +162,14 @@ class Standin:
         self._certificate = kind
         self._tls = context
 
+    def describe(self, target="/.well-known/openid-configuration", **members):
+        """From now on it says there what it is; MEMBERS over its own, None: leave this one out."""
+        said = {"issuer": self.base_url, "token_endpoint": self.token_url,
+                "grant_types_supported": ["client_credentials"]} | members
+        with self._changed:
+            self._issuer.documents[target] = json.dumps(
+                {name: value for name, value in said.items() if value is not None})
+
     def allow(self, *parameters):
         """From now on a form may have these, of any value."""
         with self._changed:
@@ -216,7 +224,7 @@ class Standin:
     @property
     def requests(self):
         """Every request, in the order in which they came."""
-        return self.records("token", "api", "other")
+        return self.records("token", "api", "metadata", "other")
 
     @property
     def token_requests(self):
@@ -312,6 +320,8 @@ class Standin:
             return self._issuer.judge(request)
         if on == "api":
             return self._issuer.judge_call(request)
+        if on == "metadata":
+            return self._issuer.judge_look(request)
         return unexpected(f"there is no {request.target}")
 
     def _take(self, on):
@@ -387,6 +397,8 @@ class Standin:
 def route(request):
     if request.target == TOKEN_PATH:
         return "token"
+    if "/.well-known/" in request.target:
+        return "metadata"
     return "api" if request.target.startswith(API_PREFIX) else "other"
 
 

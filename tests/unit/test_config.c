@@ -231,6 +231,19 @@ static void test_settings_of_an_assertion_have_their_fields(void **state) {
         config_free(config);
 }
 
+static void test_an_issuer_may_be_there_instead_of_a_url(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "issuer = https://a.example/x/\n"
+                                      "discovery = oauth\n"
+                                      "client_id = id\n"
+                                      "client_secret = env:S\n");
+
+        assert_string_equal(config->tokens[0].token_url, "");
+        assert_string_equal(config->tokens[0].issuer, "https://a.example/x/");
+        assert_int_equal(config->tokens[0].discovery, METADATA_OAUTH);
+        config_free(config);
+}
+
 static void test_settings_of_a_request_have_their_fields(void **state) {
         struct config *config = parse("[token a]\n" NEEDED "resource = https://a.example/x, urn:b\n"
                                       "audience = https://api.example/\n"
@@ -331,7 +344,13 @@ static void test_http_on_this_host_is_accepted_with_a_warning(void **state) {
                                    "token_url = http://127.0.0.1:8080/token\n"
                                    "client_secret = env:SECRET\n";
 
+        static const char issuer[] = "[token a]\n"
+                                     "issuer = http://localhost:1\n"
+                                     "client_id = id\n"
+                                     "client_secret = env:SECRET\n";
+
         config_free(parse_warned(slice_of(text), "FILE:3: token_url is http:"));
+        config_free(parse_warned(slice_of(issuer), "FILE:2: issuer is http:"));
 }
 
 /* ---- what is wrong ---- */
@@ -410,6 +429,16 @@ static const struct {
           "FILE:5: proxy_user is of no use without proxy_password:"}},
         {"[token a]\n" NEEDED "proxy = http://p:1\nproxy_password = env:P\n",
          {"FILE:6: proxy_password is of no use without proxy_user: write both"}},
+        {"[token a]\n" NEEDED "discovery = smart\n",
+         {"FILE:5: discovery is of no use without issuer: write both"}},
+        {"[token a]\n" NEEDED "issuer = https://a.example/?x\ndiscovery = saml\n",
+         {"FILE:5: issuer must be an https URL without user, query",
+          "FILE:6: discovery must be openid, oauth or smart"}},
+        {"[token a]\n" JWT_NEEDED "assertion_audience = issuer\n",
+         {"FILE:7: assertion_audience = issuer: there is no issuer, write one"}},
+        {"[token a]\nissuer = http://localhost/\nclient_id = id\nprivate_key = env:K\n"
+         "client_certificate = env:C\nclient_auth = tls_client_auth\n",
+         {"FILE:6: client_auth = tls_client_auth shows a certificate"}},
         {"[token a]\n" NEEDED "client_auth = Basic\n",
          {"FILE:5: client_auth must be basic, post, private_key_jwt, tls_client_auth, "
           "self_signed_tls_client_auth or none"}},
@@ -424,7 +453,7 @@ static const struct {
         {"[token a]\n" JWT_NEEDED "signing_algorithm = HS256\nassertion_lifetime = 5s\n"
          "assertion_audience = a b\nclient_certificate = env:X\n",
          {"FILE:7: signing_algorithm is in line 5", "FILE:8: assertion_lifetime must be a time",
-          "FILE:9: assertion_audience must be token_url, or what",
+          "FILE:9: assertion_audience must be token_url, issuer, or what",
           "FILE:10: client_certificate is of no use with client_auth = private_key_jwt"}},
         {"[token a]\ntoken_url = http://localhost/t\nclient_id = id\nprivate_key = env:K\n"
          "client_certificate = env:C\nclient_auth = tls_client_auth\n",
@@ -955,6 +984,7 @@ int main(void) {
                 cmocka_unit_test(test_what_is_not_written_has_its_default),
                 cmocka_unit_test(test_every_key_has_its_field),
                 cmocka_unit_test(test_settings_of_an_assertion_have_their_fields),
+                cmocka_unit_test(test_an_issuer_may_be_there_instead_of_a_url),
                 cmocka_unit_test(test_settings_of_a_request_have_their_fields),
                 cmocka_unit_test(test_16_lines_are_taken_and_one_more_is_not),
                 cmocka_unit_test(test_a_provider_serves_other_ways_to_authenticate),

@@ -37,7 +37,8 @@ static int drop_credentials(void **state) {
 static struct outcome answer_slice(int status, struct slice body) {
         struct outcome outcome = OUTCOME_INIT;
 
-        struct oauth_asked asked = {CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN, &client_secret, &basic};
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN,
+                                    &client_secret, &basic};
 
         assert_int_equal(oauth_answer(status, body, &asked, &outcome), 0);
         assert_int_equal(outcome.status, status);
@@ -620,7 +621,7 @@ static void test_secret_of_three_bytes_is_not_looked_for(void **state) {
         struct secret shorter = SECRET_INIT;
         struct outcome outcome = OUTCOME_INIT;
 
-        struct oauth_asked asked = {CLIENT_AUTH_BASIC, 1, &shorter, &basic};
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, 1, &shorter, &basic};
 
         assert_int_equal(secret_set(&shorter, "the", 3), 0);
         assert_int_equal(
@@ -637,7 +638,7 @@ static void test_secret_of_three_bytes_is_not_looked_for(void **state) {
 static void test_assertion_is_withheld_too(void **state) {
         char text[] = "e30.e30.c2lnbmF0dXJl";
         struct secret assertion = {text, sizeof text - 1}, none = SECRET_INIT;
-        struct oauth_asked asked = {CLIENT_AUTH_PRIVATE_KEY_JWT, 1, &assertion, &none};
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_PRIVATE_KEY_JWT, 1, &assertion, &none};
         struct outcome outcome = OUTCOME_INIT;
 
         assert_int_equal(oauth_answer(401,
@@ -670,7 +671,7 @@ static void test_advice_is_about_the_way_in_use(void **state) {
         const struct secret none = SECRET_INIT;
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                struct oauth_asked asked = {rows[i].auth, 1, &none, &none};
+                struct oauth_asked asked = {"token_url", rows[i].auth, 1, &none, &none};
                 struct outcome outcome = OUTCOME_INIT;
                 char body[64];
 

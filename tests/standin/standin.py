@@ -32,6 +32,7 @@ JSON object a request) and control.sock, over which it is commanded:
     ctl normal -X POST
     ctl revoke-all -X POST                          # prints how many tokens were good until now
     ctl certificate -d '{"kind": "expired"}'        # for new connections; also at start
+    ctl describe -X POST                            # says what it is, as OpenID Connect has it
     ctl 'count?on=token'                            # prints how many requests there were
     ctl 'wait?on=token&n=4&timeout=10'              # the same, once there are 4; else status 504
 

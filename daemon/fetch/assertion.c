@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -37,12 +38,16 @@ static struct slice audience_of(const struct config_token *token) {
 }
 
 int assertion_make(const struct config_token *token, const struct secret *client_id,
-                   const struct key *key, struct secret *ret_assertion) {
+                   const struct key *key, struct slice thumbprint, struct secret *ret_assertion) {
+        bool is_grant = token->grant == GRANT_JWT_BEARER;
         const char *id = token->key_id;
         struct jwt jwt = {
                 .algorithm = signing_algorithm_words[token->signing_algorithm],
                 .key_id = slice_of(*id ? id : key_id(key)),
-                .client_id = secret_slice(client_id),
+                .thumbprint = thumbprint,
+                .issuer = secret_slice(client_id),
+                .subject = is_grant ? slice_of(token->subject) : secret_slice(client_id),
+                .scope = is_grant ? slice_of(token->scope) : (struct slice){NULL, 0},
                 .audience = audience_of(token),
                 .issued = (uint64_t)time(NULL),
                 .lifetime = token->assertion_lifetime / NSEC_PER_SEC,

@@ -6,6 +6,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -65,4 +66,23 @@ int certificate_check(struct slice text, const struct key *key, int64_t now, int
                 return 0;
         *ret_why = why;
         return -EBADMSG;
+}
+
+int certificate_thumbprint(struct slice text, char ret_thumbprint[CERTIFICATE_THUMBPRINT_SIZE]) {
+        unsigned char hash[EVP_MAX_MD_SIZE], base64[4 * EVP_MAX_MD_SIZE];
+        X509 *certificate = read_pem(text);
+        unsigned size = 0;
+        bool is_good = certificate && X509_digest(certificate, EVP_sha256(), hash, &size) == 1;
+
+        X509_free(certificate);
+        ERR_clear_error();
+        if (!is_good)
+                return -EIO;
+        EVP_EncodeBlock(base64, hash, (int)size);
+        for (size_t i = 0; i < CERTIFICATE_THUMBPRINT_SIZE - 1; i++)
+                ret_thumbprint[i] = base64[i] == '+'   ? '-'
+                                    : base64[i] == '/' ? '_'
+                                                       : (char)base64[i];
+        ret_thumbprint[CERTIFICATE_THUMBPRINT_SIZE - 1] = 0; /* where a "=" was */
+        return 0;
 }

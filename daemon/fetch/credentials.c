@@ -91,9 +91,40 @@ static int refuse_damaged(const struct loader *loader) {
                                               "together, make a new one");
 }
 
+static int take_certificate(struct loader *loader, const struct key *key) {
+        struct credentials *credentials = &loader->credentials;
+        struct reference certificate = {"client_certificate", loader->token->client_certificate,
+                                        .is_document = true, .is_public = true,
+                                        .outcome = loader->outcome};
+        const char *why;
+        int r = reference_load(&certificate, &credentials->certificate);
+
+        if (r < 0)
+                return r;
+        r = certificate_check(secret_slice(&credentials->certificate), key, (int64_t)time(NULL),
+                              &credentials->expires, &why);
+        return r == -EBADMSG ? reference_refuse(&certificate, "%s", why) : r;
+}
+
+/* Of a certificate, if there is one, an assertion has the thumbprint; it is not shown. */
+static int take_thumbprint(struct loader *loader, const struct key *key, char *ret_thumbprint) {
+        struct secret *certificate = &loader->credentials.certificate;
+        int r;
+
+        ret_thumbprint[0] = 0;
+        if (!*loader->token->client_certificate)
+                return 0;
+        r = take_certificate(loader, key);
+        if (r == 0)
+                r = certificate_thumbprint(secret_slice(certificate), ret_thumbprint);
+        secret_deinit(certificate);
+        return r;
+}
+
 static int load_assertion(struct loader *loader) {
         _cleanup_(cleanup_key) struct key *key = NULL;
         struct reference private_key = private_key_of(loader);
+        char thumbprint[CERTIFICATE_THUMBPRINT_SIZE];
         const char *misfit;
         int r = load_key(loader, &key);
 
@@ -103,8 +134,10 @@ static int load_assertion(struct loader *loader) {
         if (misfit)
                 return reference_refuse(&private_key, "it does not fit signing_algorithm: %s",
                                         misfit);
-        r = assertion_make(loader->token, &loader->credentials.client_id, key,
-                           &loader->credentials.assertion);
+        r = take_thumbprint(loader, key, thumbprint);
+        if (r == 0)
+                r = assertion_make(loader->token, &loader->credentials.client_id, key,
+                                   slice_of(thumbprint), &loader->credentials.assertion);
         if (r == -E2BIG)
                 return reference_refuse(&private_key, "what is signed is too long to be sent");
         return r == -EIO ? refuse_damaged(loader) : r;
@@ -112,26 +145,18 @@ static int load_assertion(struct loader *loader) {
 
 static int load_certificate(struct loader *loader) {
         _cleanup_(cleanup_key) struct key *key = NULL;
-        struct credentials *credentials = &loader->credentials;
-        struct reference certificate = {"client_certificate", loader->token->client_certificate,
-                                        .is_document = true, .is_public = true,
-                                        .outcome = loader->outcome};
-        const char *why;
         int r = load_key(loader, &key);
 
         if (r == 0)
-                r = reference_load(&certificate, &credentials->certificate);
-        if (r < 0)
-                return r;
-        r = certificate_check(secret_slice(&credentials->certificate), key, (int64_t)time(NULL),
-                              &credentials->expires, &why);
-        if (r == -EBADMSG)
-                return reference_refuse(&certificate, "%s", why);
-        r = key_write(key, &credentials->private_key);
+                r = take_certificate(loader, key);
+        if (r == 0)
+                r = key_write(key, &loader->credentials.private_key);
         return r == -EIO ? refuse_damaged(loader) : r;
 }
 
 static int load_by_way(struct loader *loader) {
+        if (loader->token->grant == GRANT_JWT_BEARER)
+                return load_assertion(loader);
         switch (loader->token->client_auth) {
         case CLIENT_AUTH_BASIC:
                 return load_basic(loader);
@@ -169,6 +194,8 @@ int credentials_load(const struct config_token *token, struct credentials *ret_c
 static bool sends_client_id(const struct config_token *token) {
         if (token->client_auth == CLIENT_AUTH_PRIVATE_KEY_JWT)
                 return token->assertion_client_id;
+        if (token->grant == GRANT_JWT_BEARER)
+                return false;
         return token->client_auth != CLIENT_AUTH_BASIC;
 }
 
@@ -177,7 +204,8 @@ struct oauth_form credentials_form(const struct config_token *token,
         bool is_post = token->client_auth == CLIENT_AUTH_POST;
 
         return (struct oauth_form){
-                .scope = token->scope,
+                .grant = token->grant,
+                .scope = token->grant == GRANT_JWT_BEARER ? "" : token->scope, /* it is signed */
                 .audience = token->audience,
                 .resources = token->resource.words,
                 .fields = token->form.words,

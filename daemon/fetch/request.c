@@ -50,6 +50,7 @@ static void answer(const struct exchange *exchange, int status, const struct con
                    struct outcome *outcome) {
         struct oauth_asked asked = {
                 .url_key = url_key,
+                .grant = token->grant,
                 .client_auth = token->client_auth,
                 .default_expires_in = token->default_expires_in / NSEC_PER_SEC,
                 .secret = credentials->assertion.size > 0 ? &credentials->assertion

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* client_auth - the ways in which a client authenticates at the token endpoint, and which settings
- * each of them takes. One way is in use for a request, the one that is written: none is guessed. */
+/* client_auth - the ways in which a client authenticates at the token endpoint, and asks there, and
+ * which settings each of them takes. One way is in use for a request, the one that is written: none
+ * is guessed. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +15,12 @@ enum client_auth {
         CLIENT_AUTH_NONE,            /* RFC 6749 2.1: a public client, by its id alone */
 };
 
+/* What the client asks for a token with. */
+enum grant_type {
+        GRANT_CLIENT_CREDENTIALS, /* RFC 6749 4.4 */
+        GRANT_JWT_BEARER, /* RFC 7523 2.1: an assertion, which says who the client is as well */
+};
+
 /* How an assertion is signed, RFC 7518 3.1. */
 enum signing_algorithm {
         SIGNING_RS256,
@@ -25,11 +32,12 @@ enum signing_algorithm {
 
 /* As they are written, by the values of the enums; a NULL ends them. */
 extern const char *const client_auth_words[];
+extern const char *const grant_type_words[];
 extern const char *const signing_algorithm_words[];
 
 /* Whether there can be a setting KEY, and whether there must be one. */
-bool client_auth_takes(enum client_auth auth, const char *key);
-bool client_auth_needs(enum client_auth auth, const char *key);
+bool client_auth_takes(enum client_auth auth, enum grant_type grant, const char *key);
+bool client_auth_needs(enum client_auth auth, enum grant_type grant, const char *key);
 
 /* Whether the client shows a certificate. */
 static inline bool client_auth_is_tls(enum client_auth auth) {

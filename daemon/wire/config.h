@@ -61,6 +61,8 @@ struct config_token {
         char *practice_id;            /* "": none */
         char *client_id;              /* credential:NAME, env:NAME, file:/path, or the id itself */
         enum client_auth client_auth;
+        enum grant_type grant;
+        char *subject;       /* of an assertion that is asked with; "": it has none */
         char *client_secret; /* credential:NAME, env:NAME, file:/path; "": none */
         enum config_basic_encoding basic_encoding;
         char *private_key;            /* as client_secret */

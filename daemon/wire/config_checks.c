@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "wire/config_reader.h"
+#include "wire/preset.h"
 #include "wire/url.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
@@ -21,19 +22,43 @@ static const struct {
 /* clang-format on */
 
 /* What the provider sets, where nothing else is written, wherever in the section it is named. */
-static void preset_apply(struct config_reader *reader) {
+static const struct preset *preset_apply(struct config_reader *reader) {
         const struct config_entry *provider = config_entry_named(reader, "provider");
-        const struct config_preset *preset = config_preset_find(provider->value);
+        const struct preset *preset = preset_find(provider->value);
 
         if (provider->is_wrong)
                 config_entry_named(reader, "token_url")->is_set = true; /* as it would have been */
-        for (size_t i = 0; preset && i < ELEMENTS(preset->settings); i++) {
+        for (size_t i = 0; preset && preset->settings[i].key; i++) {
                 struct slice name = slice_of(preset->settings[i].key);
                 const struct config_key *key = config_key_find(reader->section, name);
 
                 if (!config_entry_of(reader, key)->is_set)
                         config_reader_set(reader, key, slice_of(preset->settings[i].value), 0);
         }
+        return preset;
+}
+
+/* A token_url that is written does for an issuer. */
+static void check_needs(struct config_reader *reader, const struct preset *preset, unsigned line) {
+        struct config_entry *token_url = config_entry_named(reader, "token_url");
+
+        for (size_t i = 0; preset && preset->needs[i].key; i++) {
+                const char *name = preset->needs[i].key;
+
+                if (config_entry_named(reader, name)->is_set)
+                        continue;
+                if (strcmp(name, "issuer") == 0 && token_url->is_set)
+                        continue;
+                config_mistake(reader, line, "%s is missing: provider = %s needs it (%s)", name,
+                               preset->provider, preset->needs[i].example);
+                if (strcmp(name, "issuer") == 0)
+                        token_url->is_set = true; /* as it would have been */
+        }
+}
+
+static bool is_way_wrong(struct config_reader *reader) {
+        return config_entry_named(reader, "client_auth")->is_wrong ||
+               config_entry_named(reader, "grant")->is_wrong;
 }
 
 /* What the client authenticates with depends on how; an issuer says where. */
@@ -42,9 +67,9 @@ static bool is_required(struct config_reader *reader, const struct config_key *k
 
         if (strcmp(key->name, "token_url") == 0)
                 return !config_entry_named(reader, "issuer")->is_set;
-        if (key->is_required || config_entry_named(reader, "client_auth")->is_wrong)
+        if (key->is_required || is_way_wrong(reader))
                 return key->is_required;
-        return client_auth_needs(token->client_auth, key->name);
+        return client_auth_needs(token->client_auth, token->grant, key->name);
 }
 
 static void check_required(struct config_reader *reader, unsigned line) {
@@ -70,29 +95,38 @@ static struct slice place_of(const struct config_token *token) {
 }
 
 /* What is written must be of use; what a provider sets need not be. */
-static void check_client_auth(struct config_reader *reader, const struct config_token *token) {
-        const char *auth = client_auth_words[token->client_auth];
-        const struct config_entry *client_auth = config_entry_named(reader, "client_auth");
-        struct url url;
+static void check_use(struct config_reader *reader, const struct config_token *token) {
+        const char *grant = token->grant == GRANT_JWT_BEARER ? ", grant = jwt_bearer" : "";
 
-        if (client_auth->is_wrong)
-                return;
         for (size_t i = 0; i < reader->section->n_keys; i++) {
                 const struct config_key *key = &reader->section->keys[i];
 
-                if (reader->entries[i].line > 0 &&
-                    !client_auth_takes(token->client_auth, key->name))
-                        config_mistake(
-                                reader, reader->entries[i].line,
-                                "%s is of no use with client_auth = %s: remove it, or change "
-                                "client_auth",
-                                key->name, auth);
+                if (reader->entries[i].line == 0 ||
+                    client_auth_takes(token->client_auth, token->grant, key->name))
+                        continue;
+                config_mistake(reader, reader->entries[i].line,
+                               "%s is of no use with client_auth = %s%s: remove it, or change "
+                               "client_auth",
+                               key->name, client_auth_words[token->client_auth], grant);
         }
+}
+
+static void check_client_auth(struct config_reader *reader, const struct config_token *token) {
+        unsigned line = config_entry_named(reader, "client_auth")->line;
+        struct url url;
+
+        if (is_way_wrong(reader))
+                return;
+        check_use(reader, token);
+        if (token->grant == GRANT_JWT_BEARER && token->client_auth != CLIENT_AUTH_NONE)
+                config_mistake(reader, line > 0 ? line : config_entry_named(reader, "grant")->line,
+                               "grant = jwt_bearer says who the client is: write client_auth = "
+                               "none");
         if (client_auth_is_tls(token->client_auth) && url_parse(place_of(token), &url) == 0 &&
             !url.is_https)
-                config_mistake(reader, client_auth->line,
+                config_mistake(reader, line,
                                "client_auth = %s shows a certificate: token_url must be https",
-                               auth);
+                               client_auth_words[token->client_auth]);
 }
 
 static void check_together(struct config_reader *reader, const char *name, const char *needed) {
@@ -103,11 +137,13 @@ static void check_together(struct config_reader *reader, const char *name, const
                                needed);
 }
 
+/* A provider may want the issuer there; it is of no interest to who signs nothing. */
 static void check_audience(struct config_reader *reader, const struct config_token *token) {
-        const struct config_entry *audience = config_entry_named(reader, "assertion_audience");
+        unsigned line = config_entry_named(reader, "assertion_audience")->line;
 
-        if (strcmp(token->assertion_audience, "issuer") == 0 && !*token->issuer)
-                config_mistake(reader, audience->line,
+        if (strcmp(token->assertion_audience, "issuer") == 0 && !*token->issuer &&
+            client_auth_takes(token->client_auth, token->grant, "assertion_audience"))
+                config_mistake(reader, line > 0 ? line : token->line,
                                "assertion_audience = issuer: there is no issuer, write one");
 }
 
@@ -175,7 +211,7 @@ void config_check_token(struct config_reader *reader) {
         struct config_token *token = reader->target;
         struct terms *terms = &token->terms;
 
-        preset_apply(reader);
+        check_needs(reader, preset_apply(reader), token->line);
         check_required(reader, token->line);
         check_client_auth(reader, token);
         check_together(reader, "discovery", "issuer");

@@ -10,6 +10,7 @@
 #include "core/unit.h"
 #include "wire/client_auth.h"
 #include "wire/config_keys.h"
+#include "wire/preset.h"
 #include "wire/url.h"
 #include "wire/value.h"
 
@@ -206,34 +207,8 @@ static const char *const http_version_words[] = {
 
 _Static_assert(sizeof(enum client_auth) == sizeof(unsigned), "word_read() writes one");
 
-/* clang-format off */
-#define PROVIDERS "athenahealth or athenahealth-preview"
-
-static const struct config_preset presets[] = {
-        {"athenahealth", {
-                {"token_url",           "https://api.platform.athenahealth.com/oauth2/v1/token"},
-                {"scope",               "athena/service/Athenanet.MDP.*"},
-                {"basic_encoding",      "raw"},
-                {"requests_per_minute", "20"},
-        }},
-        {"athenahealth-preview", {
-                {"token_url",           "https://api.preview.platform.athenahealth.com/oauth2/v1/token"},
-                {"scope",               "athena/service/Athenanet.MDP.*"},
-                {"basic_encoding",      "raw"},
-                {"requests_per_minute", "4"},
-        }},
-};
-/* clang-format on */
-
-const struct config_preset *config_preset_find(struct slice provider) {
-        for (size_t i = 0; i < ELEMENTS(presets); i++)
-                if (slice_is(provider, presets[i].provider))
-                        return &presets[i];
-        return NULL;
-}
-
 static bool is_provider(struct slice value) {
-        return config_preset_find(value) != NULL;
+        return preset_find(value) != NULL;
 }
 
 /* The client secret goes there: never in the clear, but for what stays on this host. */
@@ -270,7 +245,7 @@ static bool is_proxy(struct slice value) {
 
 static const struct config_key token_keys[] = {
         {"provider", 0, &provider_kind, .is_valid = is_provider,
-                .expects = PROVIDERS ", or left out for any other with a token_url"},
+                .expects = PRESET_WORDS ", or left out"},
         {"token_url", IN_TOKEN(token_url), TEXT(is_token_url,
                 "an https URL without user, fragment or spaces, unless provider or issuer sets it "
                 "(http is for localhost, 127.0.0.0/8 and [::1] alone)"), .is_required = true},
@@ -287,6 +262,10 @@ static const struct config_key token_keys[] = {
         {"client_auth", IN_TOKEN(client_auth), WORD(client_auth_words,
                 "basic, post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or "
                 "none")},
+        {"grant", IN_TOKEN(grant), WORD(grant_type_words, "client_credentials or jwt_bearer")},
+        {"subject", IN_TOKEN(subject), TEXT(value_is_audience,
+                "who the token is to act for, without spaces, at most "
+                TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
         {"private_key", IN_TOKEN(private_key), TEXT(value_is_reference,
                 "credential:NAME, env:NAME or file:/PATH, where a key is in PEM or as a JWK")},
         {"private_key_passphrase", IN_TOKEN(private_key_passphrase), TEXT(value_is_reference,

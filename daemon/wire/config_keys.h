@@ -53,14 +53,3 @@ bool config_key_is_repeatable(const struct config_key *key);
 /* Fields that own something: from zero to empty, 0 or -ENOMEM; and to nothing, from either. */
 int config_section_init(const struct config_section *section, void *target);
 void config_section_deinit(const struct config_section *section, void *target);
-
-/* What is set by a provider, unless the key is written. */
-struct config_preset {
-        const char *provider;
-        struct {
-                const char *key, *value;
-        } settings[4];
-};
-
-/* NULL: there is none. */
-const struct config_preset *config_preset_find(struct slice provider);

@@ -256,9 +256,10 @@ static const struct {
 
 static void advise(enum advice advice, const struct oauth_asked *asked, char *ret_text,
                    size_t size) {
+        enum client_auth way =
+                asked->grant == GRANT_JWT_BEARER ? CLIENT_AUTH_PRIVATE_KEY_JWT : asked->client_auth;
         const char *words = advice_words[advice], *url = asked->url_key,
-                   *most = credential_words[asked->client_auth].most,
-                   *last = credential_words[asked->client_auth].last;
+                   *most = credential_words[way].most, *last = credential_words[way].last;
 
         switch (advice) {
         case ADVICE_CREDENTIALS:

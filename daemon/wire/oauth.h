@@ -25,13 +25,14 @@ int oauth_basic(const struct secret *client_id, const struct secret *client_secr
 
 /* What is in the form of a request. An empty or missing value is not sent. */
 struct oauth_form {
+        enum grant_type grant;
         const char *scope;
         const char *audience;
         char *const *resources; /* RFC 8707 2; a NULL ends them */
         char *const *fields;    /* NAME=VALUE each, not encoded; a NULL ends them */
         const struct secret *client_id;
         const struct secret *client_secret; /* RFC 6749 2.3.1 */
-        const struct secret *assertion;     /* RFC 7521 4.2 */
+        const struct secret *assertion;     /* RFC 7521 4.1, 4.2, by the grant */
 };
 
 void oauth_form(struct buffer *out, const struct oauth_form *form);
@@ -44,6 +45,7 @@ struct oauth_asked {
         uint64_t default_expires_in; /* seconds */
         const struct secret *secret; /* client_secret, or an assertion; may be empty */
         const struct secret *basic;  /* of oauth_basic(); may be empty */
+        enum grant_type grant;
 };
 
 /* What an answer of the endpoint means: sets kind, status, error, message and the token's fields,

@@ -71,19 +71,28 @@ static struct slice slice_of_secret(const struct secret *secret) {
         return secret ? secret_slice(secret) : (struct slice){NULL, 0};
 }
 
+static const char *const grants[] = {
+        [GRANT_CLIENT_CREDENTIALS] = "client_credentials",
+        [GRANT_JWT_BEARER] = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+};
+
 void oauth_form(struct buffer *out, const struct oauth_form *form) {
         struct slice assertion = slice_of_secret(form->assertion);
 
-        buffer_append_text(out, "grant_type=client_credentials");
+        buffer_append_text(out, "grant_type=");
+        form_encode(out, slice_of(grants[form->grant]));
         append_pair(out, "scope", slice_of(form->scope));
         append_pair(out, "audience", slice_of(form->audience));
         for (char *const *resource = form->resources; resource && *resource; resource++)
                 append_pair(out, "resource", slice_of(*resource));
         append_pair(out, "client_id", slice_of_secret(form->client_id));
         append_pair(out, "client_secret", slice_of_secret(form->client_secret));
-        if (assertion.size > 0)
+        if (form->grant == GRANT_JWT_BEARER) {
+                append_pair(out, "assertion", assertion);
+        } else if (assertion.size > 0) {
                 append_pair(out, "client_assertion_type", SLICE(ASSERTION_TYPE));
-        append_pair(out, "client_assertion", assertion);
+                append_pair(out, "client_assertion", assertion);
+        }
         for (char *const *field = form->fields; field && *field; field++)
                 append_field(out, slice_of(*field));
 }

@@ -229,6 +229,32 @@ def test_rotated_key_is_used_at_the_next_fetch(fetcher, endpoint, keys):
     assert fetcher.fetch()["outcome"] == "granted"
 
 
+@pytest.mark.parametrize("subject", [None, "user@example.com"])
+def test_assertion_may_be_what_is_asked_with(fetcher, endpoint, keys, subject):
+    """As a service account of Google does it."""
+    sign_by(fetcher, endpoint, keys, "RS256")
+    fetcher.keys |= {"provider": "google", "client_auth": None, "signing_algorithm": None,
+                     "key_id": "1", "subject": subject}
+    endpoint.register("our client", "jwt_bearer", public_key=keys / "rsa.public", key_id="1",
+                      subject=subject)
+    assert fetcher.fetch()["outcome"] == "granted"
+    [request] = endpoint.requests
+    assert form_of(request).keys() == {"assertion"}
+    assert request.header("Authorization") is None
+    fetcher.file("private_key", jwk(keys, "rsa", n="AAAA"))
+    assert_outcome(fetcher.fetch(), "misconfigured", "private_key")
+
+
+def test_assertion_has_the_thumbprint_of_a_certificate(fetcher, endpoint, keys):
+    """As Entra wants it."""
+    certificate = certificates.make_client(endpoint.directory, "ours", keys / "rsa.pem")
+    sign_by(fetcher, endpoint, keys, "PS256", thumbprint=certificate, with_client_id=True)
+    fetcher.keys |= {"client_certificate": f"file:{certificate}", "assertion_client_id": "yes"}
+    assert fetcher.fetch()["outcome"] == "granted"
+    certificates.make_client(endpoint.directory, "ours", keys / "p256.pem")
+    assert_outcome(fetcher.fetch(), "misconfigured", "it is of another key than private_key")
+
+
 # What the endpoint refuses
 
 

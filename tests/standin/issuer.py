@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from behaviour import INVALID_CLIENT, INVALID_SCOPE, error
 from http_message import Answer
-from registration import Unexpected, Wrong, require, subject
+from registration import GRANTS, Unexpected, Wrong, issuer_of, require, scope_of
 
 FORM_VALUE = re.compile(r"(?:[A-Za-z0-9*._~+-]|%[0-9A-Fa-f]{2})*")
 FORM_BODY = re.compile(r"[!-~]*")
@@ -71,7 +71,8 @@ class Issuer:
                 client_id, secret = self.basic(request)
                 wrong = None if self.credentials.get(client_id) == secret else "credentials"
             else:
-                secret = form.get("client_secret") or form.get("client_assertion", "")
+                secret = next((form[name] for name in ("client_secret", "client_assertion", "assertion")
+                               if name in form), "")
                 wrong = self.check_registered(client_id, form, request)
             scope = self.form_scope(form, client_id)
         except Unexpected as why:
@@ -86,9 +87,7 @@ class Issuer:
 
     def registered(self, form):
         """The client that the form is of, if it has registered another way than Basic."""
-        client_id = form.get("client_id")
-        if client_id is None and "client_assertion" in form:
-            client_id = subject(form["client_assertion"])
+        client_id = form.get("client_id") or issuer_of(form)
         return client_id if client_id in self.registrations else None
 
     def check_registered(self, client_id, form, request):
@@ -145,12 +144,16 @@ class Issuer:
         return form
 
     def form_scope(self, form, client_id):
-        require(form.get("grant_type") == "client_credentials",
-                "grant_type is not client_credentials")
         registration = self.registrations.get(client_id)
+        method = registration.method if registration else "basic"
+        grant = GRANTS.get(method, "client_credentials")
+        require(form.get("grant_type") == grant, f"grant_type is not {grant}")
         own = registration.parameters() if registration else set()
         others = form.keys() - {"grant_type", "scope"} - self.more_parameters - own
         require(not others, "there are other parameters: " + ", ".join(sorted(others)))
+        if method == "jwt_bearer":
+            require("scope" not in form, "there is a scope besides the one that is signed")
+            return scope_of(form)
         require("scope" in form or "" in self.scopes, "there is no scope")
         return form.get("scope", "")
 

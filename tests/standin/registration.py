@@ -8,6 +8,7 @@ is Wrong.
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import ssl
@@ -17,7 +18,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-METHODS = ("post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none")
+METHODS = ("post", "private_key_jwt", "jwt_bearer", "tls_client_auth", "self_signed_tls_client_auth", "none")
+GRANTS = {"jwt_bearer": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFE_MAX = 300      # of an assertion, in seconds: SMART Backend Services
 SKEW = 5            # between our clock and theirs
@@ -61,6 +63,8 @@ class Registration:
     key_id: str = None              # private_key_jwt: None, the header must have none
     audience: str = None            # private_key_jwt
     with_client_id: bool = False    # private_key_jwt: client_id must be in the form as well
+    thumbprint: Path = None         # private_key_jwt: of this certificate, in PEM
+    subject: str = None             # jwt_bearer: None, there must be none
     certificate: Path = None        # tls: in PEM; of self_signed the same one, else its subject
     seen: set = field(default_factory=set)  # every jti
 
@@ -70,6 +74,8 @@ class Registration:
 
     def parameters(self):
         """What its form must have, besides what every form may have."""
+        if self.method == "jwt_bearer":
+            return {"assertion"}
         if self.method == "private_key_jwt":
             names = {"client_assertion", "client_assertion_type"}
             return names | {"client_id"} if self.with_client_id else names
@@ -80,7 +86,14 @@ class Registration:
         if self.method == "post":
             agree(form["client_secret"] == self.secret, "the secret")
         elif self.method == "private_key_jwt":
-            self.check_assertion(client_id, form)
+            require(form["client_assertion_type"] == ASSERTION_TYPE, "client_assertion_type")
+            claims = self.check_assertion(form["client_assertion"], {"sub"})
+            require(claims["iss"] == claims["sub"], "iss and sub are not the same")
+            require(form.get("client_id", client_id) == client_id, "client_id is another one")
+        elif self.method == "jwt_bearer":
+            claims = self.check_assertion(form["assertion"],
+                                          {"scope"} | ({"sub"} if self.subject else set()))
+            agree(claims.get("sub") == self.subject, "the subject is another one")
         elif self.method != "none":
             agree(certificate, "there is no certificate")
             agree(self.is_ours(certificate), "the certificate is another one")
@@ -91,16 +104,18 @@ class Registration:
         return subject_of(certificate) == subject_of(
             ssl.PEM_cert_to_DER_cert(self.certificate.read_text()))
 
-    def check_assertion(self, client_id, form):
-        require(form["client_assertion_type"] == ASSERTION_TYPE, "client_assertion_type")
-        header, claims, signed, signature = parse(form["client_assertion"])
+    def check_assertion(self, assertion, members):
+        """Its claims, which have these MEMBERS besides those of each."""
+        header, claims, signed, signature = parse(assertion)
         named = {"kid": self.key_id} if self.key_id else {}
+        if self.thumbprint:
+            der = ssl.PEM_cert_to_DER_cert(self.thumbprint.read_text())
+            digest = base64.urlsafe_b64encode(hashlib.sha256(der).digest())
+            named["x5t#S256"] = digest.decode().rstrip("=")
         require(header.keys() == {"alg", "typ"} | named.keys() and header["typ"] == "JWT",
                 f"the header of the assertion is {header}")
-        require(claims.keys() == {"iss", "sub", "aud", "jti", "iat", "exp"},
+        require(claims.keys() == {"iss", "aud", "jti", "iat", "exp"} | members,
                 f"the claims of the assertion are {sorted(claims)}")
-        require(claims["iss"] == claims["sub"], "iss and sub are not the same")
-        require(form.get("client_id", client_id) == client_id, "client_id is another one")
         require(re.fullmatch(r"[0-9a-f]{32}", claims["jti"]), "jti is not 128 bits of chance")
         require(claims["jti"] not in self.seen, "jti was there before")
         self.seen.add(claims["jti"])
@@ -108,9 +123,10 @@ class Registration:
         require(abs(claims["iat"] - now) <= SKEW, "iat is not now")
         require(now < claims["exp"] <= now + LIFE_MAX + SKEW, "exp is not soon")
         agree(header["alg"] == self.algorithm, "the algorithm is another one")
-        agree(header.get("kid") == self.key_id, "there is no such key")
+        agree(all(header[name] == value for name, value in named.items()), "there is no such key")
         agree(claims["aud"] == self.audience, "the audience is another one")
         agree(self.is_signed(signed, signature), "the signature")
+        return claims
 
     def is_signed(self, signed, signature):
         digest, options, size = ALGORITHMS[self.algorithm]
@@ -144,9 +160,15 @@ def parse(assertion):
     return header, claims, f"{match[1]}.{match[2]}".encode(), decode(match[3])
 
 
-def subject(assertion):
-    """Who an assertion says that it is about."""
-    return parse(assertion)[1].get("sub")
+def issuer_of(form):
+    """Who has made the assertion in FORM, as it says; None: there is none."""
+    assertion = form.get("client_assertion") or form.get("assertion")
+    return parse(assertion)[1].get("iss") if assertion else None
+
+
+def scope_of(form):
+    """What is asked for with an assertion."""
+    return parse(form["assertion"])[1].get("scope", "")
 
 
 def der_integer(number):

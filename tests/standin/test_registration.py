@@ -69,8 +69,9 @@ def test_good_assertion_is_granted(endpoint, algorithm):
     ({}, {"aud": "https://elsewhere.example"}, "wrong the audience is another one"),
     ({"kid": "unknown"}, {}, "unexpected: the header"),
     ({"typ": "at+jwt"}, {}, "unexpected: the header"),
-    ({}, {"iss": "others"}, "unexpected: iss and sub"),
+    ({}, {"iss": "others"}, "unexpected: Authorization is not Basic"),
     ({}, {"sub": "others", "iss": "others"}, "unexpected: Authorization is not Basic"),
+    ({}, {"sub": "others"}, "unexpected: iss and sub"),
     ({}, {"nbf": 1}, "unexpected: the claims"),
     ({}, {"jti": None}, "unexpected: the claims"),
     ({}, {"jti": "1"}, "unexpected: jti is not 128 bits"),
@@ -117,6 +118,26 @@ def test_client_id_is_there_if_it_must_be_and_not_else(endpoint):
     client = Client(endpoint, with_client_id=True)
     assert client.ask()[1] == "unexpected: parameters are missing: client_id"
     assert client.ask(client_id="them") == (200, "correct")
+
+
+def test_assertion_that_is_asked_with(endpoint):
+    client = Client(endpoint)
+    endpoint.register("them", "jwt_bearer", algorithm="ES256",
+                      public_key=endpoint.directory / "client.public")
+
+    def ask_with(assertion, **form):
+        return ask(endpoint, {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                              "scope": None, "assertion": assertion} | form)
+
+    assert ask_with(client.assertion(sub=None, scope=SCOPE)) == (200, "correct")
+    assert ask_with(client.assertion(sub=None, scope="other")) == (400, "wrong scope")
+    assert ask_with(client.assertion(scope=SCOPE))[1].startswith("unexpected: the claims")
+    assert ask_with(client.assertion(sub=None, scope=SCOPE), scope=SCOPE)[1].startswith(
+        "unexpected: there is a scope")
+    assert ask_with(client.assertion(sub=None, scope=SCOPE), grant_type="client_credentials")[
+        1].startswith("unexpected: grant_type")
+    assert ask_with(client.assertion(sub=None, scope=SCOPE, key=JWK.generate(
+        kty="EC", crv="P-256"))) == (401, "wrong the signature")
 
 
 def test_one_way_at_a_time(endpoint):

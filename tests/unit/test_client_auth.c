@@ -21,28 +21,61 @@ static void test_each_way_takes_and_needs_its_own_settings(void **state) {
                 {"basic_encoding", "t-----"},
                 {"private_key", "--nnn-"},
                 {"private_key_passphrase", "--ttt-"},
-                {"client_certificate", "---nn-"},
+                {"client_certificate", "--tnn-"},
                 {"signing_algorithm", "--n---"},
                 {"key_id", "--t---"},
                 {"assertion_audience", "--t---"},
                 {"assertion_lifetime", "--t---"},
                 {"assertion_client_id", "--t---"},
+                {"subject", "------"},
         };
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 for (unsigned way = 0; way < N_WAYS; way++) {
                         char expected = rows[i].ways[way];
 
-                        assert_int_equal(client_auth_takes(way, rows[i].key), expected != '-');
-                        assert_int_equal(client_auth_needs(way, rows[i].key), expected == 'n');
+                        assert_int_equal(
+                                client_auth_takes(way, GRANT_CLIENT_CREDENTIALS, rows[i].key),
+                                expected != '-');
+                        assert_int_equal(
+                                client_auth_needs(way, GRANT_CLIENT_CREDENTIALS, rows[i].key),
+                                expected == 'n');
                 }
+        }
+}
+
+static void test_an_assertion_that_is_asked_with_takes_what_one_is_made_of(void **state) {
+        static const struct {
+                const char *key;
+                bool takes, needs;
+        } rows[] = {
+                {"scope", true, false},
+                {"client_secret", false, false},
+                {"basic_encoding", false, false},
+                {"private_key", true, true},
+                {"private_key_passphrase", true, false},
+                {"client_certificate", false, false},
+                {"signing_algorithm", true, true},
+                {"key_id", true, false},
+                {"assertion_audience", true, false},
+                {"assertion_lifetime", true, false},
+                {"assertion_client_id", false, false},
+                {"subject", true, false},
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                assert_int_equal(client_auth_takes(CLIENT_AUTH_NONE, GRANT_JWT_BEARER, rows[i].key),
+                                 rows[i].takes);
+                assert_int_equal(client_auth_needs(CLIENT_AUTH_NONE, GRANT_JWT_BEARER, rows[i].key),
+                                 rows[i].needs);
         }
 }
 
 static void test_two_ways_show_a_certificate(void **state) {
         for (unsigned way = 0; way < N_WAYS; way++)
-                assert_int_equal(client_auth_is_tls(way),
-                                 client_auth_needs(way, "client_certificate"));
+                assert_int_equal(
+                        client_auth_is_tls(way),
+                        client_auth_needs(way, GRANT_CLIENT_CREDENTIALS, "client_certificate"));
 }
 
 static void test_words_end_where_the_enums_end(void **state) {
@@ -55,6 +88,7 @@ static void test_words_end_where_the_enums_end(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_way_takes_and_needs_its_own_settings),
+                cmocka_unit_test(test_an_assertion_that_is_asked_with_takes_what_one_is_made_of),
                 cmocka_unit_test(test_two_ways_show_a_certificate),
                 cmocka_unit_test(test_words_end_where_the_enums_end),
         };

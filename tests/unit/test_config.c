@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "wire/config.h"
 #include "wire/config_keys.h"
+#include "wire/preset.h"
 #include "wire/value.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
@@ -231,6 +232,67 @@ static void test_settings_of_an_assertion_have_their_fields(void **state) {
         config_free(config);
 }
 
+/* Each provider's settings are right, and with what it needs, and a credential, it is complete. */
+static void test_every_provider_is_right(void **state) {
+        const struct preset *preset;
+
+        for (size_t i = 0; (preset = preset_at(i)); i++) {
+                bool has_issuer = false, is_signed = false, has_url = false;
+                struct buffer text = BUFFER_INIT(2048);
+
+                buffer_printf(&text, "[token a]\nprovider = %s\nclient_id = id\n",
+                              preset->provider);
+                for (size_t j = 0; preset->settings[j].key; j++) {
+                        is_signed |= strcmp(preset->settings[j].value, "none") == 0 ||
+                                     strcmp(preset->settings[j].value, "private_key_jwt") == 0;
+                        has_url |= strcmp(preset->settings[j].key, "token_url") == 0;
+                }
+                for (size_t j = 0; preset->needs[j].key; j++) {
+                        bool is_issuer = strcmp(preset->needs[j].key, "issuer") == 0;
+
+                        has_issuer |= is_issuer;
+                        buffer_printf(&text, "%s = %s\n", preset->needs[j].key,
+                                      is_issuer ? "https://a.example/" : "some");
+                }
+                if (!has_issuer && !has_url)
+                        buffer_append_text(&text, "token_url = https://a.example/\n");
+                buffer_printf(&text, "%s = env:S\n%c", is_signed ? "private_key" : "client_secret",
+                              0);
+                config_free(parse(text.data));
+                buffer_deinit(&text);
+        }
+        assert_true(preset_at(0) && !preset_find(SLICE("nobody")));
+}
+
+static void test_a_url_does_for_the_issuer_that_a_provider_needs(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = keycloak\n"
+                                      "token_url = https://a.example/t\n"
+                                      "client_id = id\n"
+                                      "client_secret = env:S\n");
+
+        assert_string_equal(config->tokens[0].issuer, "");
+        config_free(config);
+}
+
+static void test_a_service_account_of_google_signs_what_it_asks_with(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = google\n"
+                                      "client_id = us@project.iam.gserviceaccount.com\n"
+                                      "private_key = credential:key\n"
+                                      "key_id = 1\n"
+                                      "subject = user@example.com\n"
+                                      "scope = https://www.googleapis.com/auth/drive\n");
+        const struct config_token *token = &config->tokens[0];
+
+        assert_string_equal(token->token_url, "https://oauth2.googleapis.com/token");
+        assert_int_equal(token->grant, GRANT_JWT_BEARER);
+        assert_int_equal(token->client_auth, CLIENT_AUTH_NONE);
+        assert_int_equal(token->signing_algorithm, SIGNING_RS256);
+        assert_string_equal(token->subject, "user@example.com");
+        config_free(config);
+}
+
 static void test_an_issuer_may_be_there_instead_of_a_url(void **state) {
         struct config *config = parse("[token a]\n"
                                       "issuer = https://a.example/x/\n"
@@ -400,8 +462,8 @@ static const struct {
          {"FILE:1: token_url is missing: it must be an https URL",
           "FILE:1: client_id is missing: it must be credential:NAME, env:NAME, file:/PATH, or",
           "FILE:1: client_secret is missing: it must be credential:NAME, env:NAME or file:/PATH"}},
-        {"[token a]\nprovider = google\nclient_id = id\nclient_secret = env:S\n",
-         {"FILE:2: provider must be athenahealth or athenahealth-preview, or left out"}},
+        {"[token a]\nprovider = gogle\nclient_id = id\nclient_secret = env:S\n",
+         {"FILE:2: provider must be athenahealth, athenahealth-preview, auth0, entra, google"}},
         {"[token a]\n" NEEDED "scop = x\n",
          {"FILE:5: there is no such key in [token]: is scope meant?"}},
         {"[token a]\n" NEEDED "retry_mim = 1s\nreqeusts_per_minute = 1\n",
@@ -439,6 +501,24 @@ static const struct {
         {"[token a]\nissuer = http://localhost/\nclient_id = id\nprivate_key = env:K\n"
          "client_certificate = env:C\nclient_auth = tls_client_auth\n",
          {"FILE:6: client_auth = tls_client_auth shows a certificate"}},
+        {"[token a]\ntoken_url = https://a.example/\nclient_id = id\n"
+         "client_auth = private_key_jwt\nprivate_key = env:K\n",
+         {"FILE:1: signing_algorithm is missing: it must be RS256, RS384, PS256, ES256 or ES384"}},
+        {"[token a]\nprovider = keycloak\ntoken_url = https://a.example/\nclient_id = id\n"
+         "client_auth = private_key_jwt\nprivate_key = env:K\nsigning_algorithm = ES256\n",
+         {"FILE:1: assertion_audience = issuer: there is no issuer, write one"}},
+        {"[token a]\nprovider = okta\nclient_id = id\nclient_secret = env:S\n",
+         {"FILE:1: issuer is missing: provider = okta needs it (https://ORG.okta.com/oauth2/",
+          "FILE:1: scope is missing: provider = okta needs it"}},
+        {"[token a]\nprovider = google\nclient_id = id\nclient_secret = env:S\nscope = s\n",
+         {"FILE:1: private_key is missing",
+          "FILE:4: client_secret is of no use with client_auth = none, grant = jwt_bearer"}},
+        {"[token a]\n" JWT_NEEDED "grant = jwt_bearer\n",
+         {"FILE:4: grant = jwt_bearer says who the client is: write client_auth = none"}},
+        {"[token a]\n" NEEDED "grant = password\n",
+         {"FILE:5: grant must be client_credentials or jwt_bearer"}},
+        {"[token a]\n" NEEDED "subject = me\n",
+         {"FILE:5: subject is of no use with client_auth = basic"}},
         {"[token a]\n" NEEDED "client_auth = Basic\n",
          {"FILE:5: client_auth must be basic, post, private_key_jwt, tls_client_auth, "
           "self_signed_tls_client_auth or none"}},
@@ -448,13 +528,12 @@ static const struct {
          {"FILE:4: client_secret is of no use with client_auth = none: remove it, or change"}},
         {"[token a]\n" NEEDED "client_auth = private_key_jwt\n",
          {"FILE:1: private_key is missing: it must be credential:NAME, env:NAME or file:/PATH",
-          "FILE:1: signing_algorithm is missing: it must be RS256, RS384, PS256, ES256 or ES384",
           "FILE:4: client_secret is of no use with client_auth = private_key_jwt"}},
         {"[token a]\n" JWT_NEEDED "signing_algorithm = HS256\nassertion_lifetime = 5s\n"
-         "assertion_audience = a b\nclient_certificate = env:X\n",
+         "assertion_audience = a b\nsubject = X\n",
          {"FILE:7: signing_algorithm is in line 5", "FILE:8: assertion_lifetime must be a time",
           "FILE:9: assertion_audience must be token_url, issuer, or what",
-          "FILE:10: client_certificate is of no use with client_auth = private_key_jwt"}},
+          "FILE:10: subject is of no use with client_auth = private_key_jwt"}},
         {"[token a]\ntoken_url = http://localhost/t\nclient_id = id\nprivate_key = env:K\n"
          "client_certificate = env:C\nclient_auth = tls_client_auth\n",
          {"FILE:6: client_auth = tls_client_auth shows a certificate: token_url must be https"}},
@@ -901,7 +980,8 @@ static void test_mistakes_in_the_environment_name_the_variable(void **state) {
                 {{"BEARERD_CLIENT_ID", "", "BEARERD_CLIENT_SECRET", "hunter2"},
                  {"BEARERD_CLIENT_ID is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_PROVIDER", "hunter2"},
-                 {"BEARERD_PROVIDER must be athenahealth or", "BEARERD_CLIENT_SECRET is not set"}},
+                 {"BEARERD_PROVIDER must be athenahealth, athena",
+                  "BEARERD_CLIENT_SECRET is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_CLIENT_SECRET", "hunter2",
                   "BEARERD_TOKEN_URL", "http://hunter2/", "BEARERD_SCOPE", "hunter2 ",
                   "BEARERD_TLS_CA_FILE", "hunter2"},
@@ -975,6 +1055,13 @@ static void test_every_key_is_documented(void **state) {
 
         assert_mentions(text.data, &config_section_broker);
         assert_mentions(text.data, &config_section_token);
+        for (size_t i = 0; preset_at(i); i++) {
+                char row[64];
+
+                snprintf(row, sizeof row, "\n| `%s` |", preset_at(i)->provider);
+                assert_non_null(strstr(text.data, row));
+                assert_non_null(strstr(PRESET_WORDS, preset_at(i)->provider));
+        }
         buffer_deinit(&text);
 }
 
@@ -984,6 +1071,9 @@ int main(void) {
                 cmocka_unit_test(test_what_is_not_written_has_its_default),
                 cmocka_unit_test(test_every_key_has_its_field),
                 cmocka_unit_test(test_settings_of_an_assertion_have_their_fields),
+                cmocka_unit_test(test_every_provider_is_right),
+                cmocka_unit_test(test_a_url_does_for_the_issuer_that_a_provider_needs),
+                cmocka_unit_test(test_a_service_account_of_google_signs_what_it_asks_with),
                 cmocka_unit_test(test_an_issuer_may_be_there_instead_of_a_url),
                 cmocka_unit_test(test_settings_of_a_request_have_their_fields),
                 cmocka_unit_test(test_16_lines_are_taken_and_one_more_is_not),

@@ -26,11 +26,16 @@ static void test_header_names_algorithm_and_key(void **state) {
         jwt.key_id = SLICE("a \"b\"");
         assert_written(jwt_header, &jwt,
                        "{\"alg\":\"ES384\",\"typ\":\"JWT\",\"kid\":\"a \\\"b\\\"\"}");
+        jwt.key_id = SLICE("");
+        jwt.thumbprint = SLICE("abc");
+        assert_written(jwt_header, &jwt,
+                       "{\"alg\":\"ES384\",\"typ\":\"JWT\",\"x5t#S256\":\"abc\"}");
 }
 
 static void test_claims_are_of_rfc_7523(void **state) {
         struct jwt jwt = {
-                .client_id = SLICE("my\"id"),
+                .issuer = SLICE("my\"id"),
+                .subject = SLICE("my\"id"),
                 .audience = SLICE("https://as.example/token"),
                 .issued = 1700000000,
                 .lifetime = 60,
@@ -44,10 +49,22 @@ static void test_claims_are_of_rfc_7523(void **state) {
                        "\"iat\":1700000000,\"exp\":1700000060}");
 }
 
+static void test_what_is_asked_with_has_a_scope_and_need_not_have_a_subject(void **state) {
+        struct jwt jwt = {.issuer = SLICE("us"),
+                          .audience = SLICE("them"),
+                          .scope = SLICE("a b"),
+                          .lifetime = 1};
+
+        assert_written(jwt_claims, &jwt,
+                       "{\"iss\":\"us\",\"aud\":\"them\",\"scope\":\"a b\","
+                       "\"jti\":\"00000000000000000000000000000000\",\"iat\":0,\"exp\":1}");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_header_names_algorithm_and_key),
                 cmocka_unit_test(test_claims_are_of_rfc_7523),
+                cmocka_unit_test(test_what_is_asked_with_has_a_scope_and_need_not_have_a_subject),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,13 +58,13 @@ static inline struct slice slice_trim(struct slice slice) {
 /* Takes what is before the first SEPARATOR, or all there is, off the front of *TEXT, and the
  * separator with it. False: nothing is left. */
 static inline bool slice_cut(struct slice *text, char separator, struct slice *ret_piece) {
-        const char *first = text->data, *end;
+        const char *first = text->data, *place;
 
         if (text->size == 0)
                 return false;
-        end = (const char *)memchr(first, separator, text->size);
-        *ret_piece = (struct slice){first, end ? (size_t)(end - first) : text->size};
-        text->data += ret_piece->size + (end ? 1 : 0);
-        text->size -= ret_piece->size + (end ? 1 : 0);
+        place = (const char *)memchr(first, separator, text->size);
+        *ret_piece = (struct slice){first, place ? (size_t)(place - first) : text->size};
+        text->data += ret_piece->size + (place ? 1 : 0);
+        text->size -= ret_piece->size + (place ? 1 : 0);
         return true;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "config_file.h"
 #include "io/peer.h"
 #include "settings.h"
@@ -140,13 +142,40 @@ static void take_units(struct settings *settings, const struct config_token *tok
 /* ---- what the broker needs to know ---- */
 
 /* Texts joined by newlines, which none of them has. */
+/* NULL: out of memory. */
 static char *join(const char *a, const char *b, const char *c) {
-        size_t size = strlen(a) + strlen(b) + strlen(c) + 3;
-        char *text = malloc(size);
+        char *text;
 
-        if (text)
-                snprintf(text, size, "%s\n%s\n%s", a, b, c);
-        return text;
+        return asprintf(&text, "%s\n%s\n%s", a, b, c) < 0 ? NULL : text;
+}
+
+static uint64_t add_text(uint64_t hash, const char *text) {
+        return hash_bytes(hash, text, strlen(text) + 1);
+}
+
+static uint64_t add_list(uint64_t hash, const struct config_list *list) {
+        for (size_t i = 0; i < list->n; i++)
+                hash = add_text(hash, list->words[i]);
+        return add_text(hash, "");
+}
+
+static const char *place_of(const struct config_token *token) {
+        return *token->token_url ? token->token_url : token->issuer;
+}
+
+/* What is granted depends on what is asked for besides, too; that may be long, and what is kept
+ * over a restart is small. */
+static char *identity_of(const struct config_token *token) {
+        char *identity = join(place_of(token), token->client_id, token->scope), *longer;
+        uint64_t hash = add_text(HASH_INIT, token->audience);
+        int r;
+
+        if (!identity || (!*token->audience && token->resource.n + token->form.n == 0))
+                return identity;
+        hash = add_list(add_list(hash, &token->resource), &token->form);
+        r = asprintf(&longer, "%s\n%016" PRIx64, identity, hash);
+        free(identity);
+        return r < 0 ? NULL : longer;
 }
 
 /* The budget is the client's at its endpoint; what is granted depends on the scope as well. */
@@ -156,8 +185,8 @@ static int make_spec(struct settings *settings, const struct config_token *token
 
         *spec = (struct broker_spec){
                 .name = token->name,
-                .identity = join(token->token_url, token->client_id, token->scope),
-                .account = join(token->token_url, token->client_id, ""),
+                .identity = identity_of(token),
+                .account = join(place_of(token), token->client_id, ""),
                 .is_default = token->is_default,
                 .terms = token->terms,
                 .user = token,

@@ -71,7 +71,7 @@ static bool check_config_file(struct doctor *doctor) {
 }
 
 /* As bearerd-fetch wants it; whose it may be besides root's depends on what that runs as. */
-static bool check_credential(struct doctor *doctor, const char *reference) {
+static bool check_credential(struct doctor *doctor, const char *reference, bool is_public) {
         const char *path = reference + strlen("file:");
         struct stat status;
 
@@ -82,10 +82,24 @@ static bool check_credential(struct doctor *doctor, const char *reference) {
         if (!S_ISREG(status.st_mode))
                 return bad(doctor, path, &status, "a credential must be a regular file",
                            "put the credential there, mode 0600");
-        if ((status.st_mode & 077) != 0)
+        if (!is_public && (status.st_mode & 077) != 0)
                 return bad(doctor, path, &status, "others than its owner may use the credential",
                            "chmod 600 it");
         return good(doctor, path, &status);
+}
+
+static bool check_credentials(struct doctor *doctor) {
+        const struct config_token *token = doctor->token;
+        const char *const references[] = {
+                token->client_id,   token->client_secret,
+                token->private_key, token->private_key_passphrase,
+                token->proxy_user,  token->proxy_password,
+        };
+
+        for (size_t i = 0; i < sizeof references / sizeof *references; i++)
+                if (!check_credential(doctor, references[i], false))
+                        return false;
+        return check_credential(doctor, token->client_certificate, true);
 }
 
 static bool check_ca_file(struct doctor *doctor) {
@@ -185,9 +199,7 @@ static bool check_control_socket(struct doctor *doctor) {
 bool doctor_check_paths(struct doctor *doctor) {
         if (!check_config_file(doctor))
                 return false;
-        if (doctor->token &&
-            (!check_credential(doctor, doctor->token->client_id) ||
-             !check_credential(doctor, doctor->token->client_secret) || !check_ca_file(doctor)))
+        if (doctor->token && (!check_credentials(doctor) || !check_ca_file(doctor)))
                 return false;
         return check_token_socket(doctor) && check_control_socket(doctor);
 }

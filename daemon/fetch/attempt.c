@@ -2,17 +2,27 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/timespan.h"
 #include "config_file.h"
 #include "fetch/attempt.h"
+#include "fetch/certificate.h"
 #include "fetch/credentials.h"
+#include "fetch/discovery.h"
+#include "fetch/proxy.h"
 #include "fetch/request.h"
+#include "fetch/way.h"
 
 /* The request keeps its own deadline; what hangs for longer than that and this many seconds is
  * ended by the kernel (alarm(2)), and bearerd sees that the attempt was lost. */
 #define ALARM_SLACK 3
+
+#define EXPIRES_SOON                                                                               \
+        "client_certificate expires in %d days: have a new one issued, and put it there"
 
 static const char *first_error(const struct config_messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
@@ -39,6 +49,90 @@ static int load_configuration(const char *file, struct config **ret_config,
         return r;
 }
 
+static uint64_t clock_ns(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* Whole days, rounded down. < 0: there is no certificate, or it is good for long. */
+static int days_left(const struct credentials *credentials) {
+        int64_t left = credentials->expires - (int64_t)time(NULL);
+
+        return credentials->expires == 0 || left > CERTIFICATE_SOON ? -1 : (int)(left / 86400);
+}
+
+static void tell_certificate(const char *name, const struct credentials *credentials) {
+        int days = days_left(credentials);
+        struct log_message message;
+
+        if (days < 0)
+                return;
+        log_begin(&message, MESSAGE_FETCH_EXPIRING);
+        log_field(&message, "BEARERD_TOKEN", "%s", name);
+        log_send(&message, "token %s: " EXPIRES_SOON, name, days);
+}
+
+/* TOKEN with the endpoint that its issuer names, and the time that is left. */
+static int resolve(const struct config_token *token, const struct proxy *proxy, char *url,
+                   struct config_token *ret_token, struct outcome *outcome) {
+        uint64_t start = clock_ns(), spent;
+        int r = discovery_find(token, proxy, url, outcome);
+
+        if (r < 0)
+                return r;
+        spent = clock_ns() - start;
+        *ret_token = *token;
+        ret_token->token_url = url;
+        ret_token->timeout = token->timeout - time_min(spent, token->timeout);
+        return 0;
+}
+
+/* TOKEN has a token_url. */
+static int ask(const struct config_token *token, const struct proxy *proxy, const char *url_key,
+               struct outcome *outcome) {
+        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        int r = credentials_load(token, &credentials, outcome);
+
+        if (r < 0)
+                return r;
+        tell_certificate(token->name, &credentials);
+        request_perform(token, &credentials, proxy, url_key, outcome);
+        return 0;
+}
+
+static int discover_and_ask(const struct config_token *token, const struct proxy *proxy,
+                            struct outcome *outcome) {
+        char url[URL_SIZE_MAX + 1];
+        struct config_token resolved;
+        int r = resolve(token, proxy, url, &resolved, outcome);
+
+        if (r < 0)
+                return r;
+        r = ask(&resolved, proxy, "issuer", outcome);
+        if (outcome->kind == OUTCOME_FAILED || outcome->kind == OUTCOME_DENIED)
+                discovery_doubt(token);
+        return r;
+}
+
+static int perform(const struct config_token *token, struct outcome *outcome) {
+        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
+        int r = proxy_load(token, &proxy, outcome);
+
+        if (r < 0)
+                return r;
+        alarm((unsigned)time_seconds_up(token->timeout) + ALARM_SLACK);
+        if (!way_begin()) {
+                outcome_explain(outcome, "libcurl cannot start: it is tried again");
+                return -EINVAL;
+        }
+        r = *token->token_url ? ask(token, &proxy, "token_url", outcome)
+                              : discover_and_ask(token, &proxy, outcome);
+        way_end();
+        return r;
+}
+
 int attempt_find(const char *file, const char *name, struct config **ret_config,
                  const struct config_token **ret_token, struct outcome *outcome) {
         _cleanup_(cleanup_config) struct config *config = NULL;
@@ -62,19 +156,10 @@ int attempt_find(const char *file, const char *name, struct config **ret_config,
 
 static int make(const char *file, const char *name, struct outcome *outcome) {
         _cleanup_(cleanup_config) struct config *config = NULL;
-        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
         const struct config_token *token;
-        int r;
+        int r = attempt_find(file, name, &config, &token, outcome);
 
-        r = attempt_find(file, name, &config, &token, outcome);
-        if (r < 0)
-                return r;
-        r = credentials_load(token, &credentials, outcome);
-        if (r < 0)
-                return r;
-        alarm((unsigned)time_seconds_up(token->timeout) + ALARM_SLACK);
-        request_perform(token, &credentials, outcome);
-        return 0;
+        return r < 0 ? r : perform(token, outcome);
 }
 
 void attempt_make(const char *file, const char *name, struct outcome *ret_outcome) {
@@ -94,9 +179,16 @@ static const char *name_of(const char *file) {
 
 static int check_token(const char *file, const struct config_token *token) {
         _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
         struct outcome outcome = OUTCOME_INIT;
-        int r = credentials_load(token, &credentials, &outcome);
+        int r = proxy_load(token, &proxy, &outcome), days;
 
+        if (r == 0)
+                r = credentials_load(token, &credentials, &outcome);
+        days = days_left(&credentials);
+        if (days >= 0)
+                fprintf(stderr, "warning: %s: [token %s] " EXPIRES_SOON "\n", name_of(file),
+                        token->name, days);
         if (r == -EINVAL)
                 fprintf(stderr, "%s: [token %s] %s\n", name_of(file), token->name, outcome.message);
         if ((r < 0 && r != -EINVAL) || !*token->tls_ca_file ||

@@ -1,189 +1,216 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "base/file.h"
+#include "fetch/assertion.h"
+#include "fetch/certificate.h"
 #include "fetch/credentials.h"
+#include "fetch/key.h"
+#include "fetch/reference.h"
 #include "wire/oauth.h"
 
-#define PATH_SIZE 4096
-
-/* One setting that refers to a credential. */
-struct reference {
-        const char *key;   /* "client_secret" */
-        const char *value; /* "file:/path", of the configuration; no secret */
+/* One token's credentials on their way. */
+struct loader {
+        const struct config_token *token;
+        struct credentials credentials;
         struct outcome *outcome;
 };
-
-static int refuse(const struct reference *reference, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
-
-static int refuse(const struct reference *reference, const char *format, ...) {
-        char why[OUTCOME_MESSAGE_MAX + 1];
-        va_list arguments;
-
-        va_start(arguments, format);
-        if (vsnprintf(why, sizeof why, format, arguments) < 0)
-                why[0] = 0;
-        va_end(arguments);
-        reference->outcome->kind = OUTCOME_MISCONFIGURED;
-        outcome_explain(reference->outcome, "%s (%.100s): %s", reference->key, reference->value,
-                        why);
-        return -EINVAL;
-}
 
 void credentials_deinit(struct credentials *credentials) {
         secret_deinit(&credentials->client_id);
         secret_deinit(&credentials->client_secret);
         secret_deinit(&credentials->basic);
+        secret_deinit(&credentials->assertion);
+        secret_deinit(&credentials->certificate);
+        secret_deinit(&credentials->private_key);
 }
 
-/* What is behind PREFIX in TEXT, or NULL. */
-static const char *behind(const char *text, const char *prefix) {
-        size_t size = strlen(prefix);
-
-        return strncmp(text, prefix, size) == 0 ? text + size : NULL;
+static struct reference client_id_of(const struct loader *loader) {
+        return (struct reference){"client_id", loader->token->client_id, .may_be_literal = true,
+                                  .outcome = loader->outcome};
 }
 
-static struct slice without_newline(struct slice text) {
-        if (text.size > 0 && text.data[text.size - 1] == '\n') {
-                text.size--;
-                if (text.size > 0 && text.data[text.size - 1] == '\r')
-                        text.size--;
-        }
-        return text;
+static struct reference private_key_of(const struct loader *loader) {
+        return (struct reference){"private_key", loader->token->private_key, .is_document = true,
+                                  .outcome = loader->outcome};
 }
 
-static bool has_control_characters(struct slice text) {
-        for (size_t i = 0; i < text.size; i++)
-                if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
-                        return true;
-        return false;
+static int load_secret(struct loader *loader) {
+        struct reference secret = {"client_secret", loader->token->client_secret,
+                                   .outcome = loader->outcome};
+
+        return reference_load(&secret, &loader->credentials.client_secret);
 }
 
-static int take(const struct reference *reference, struct slice text, struct secret *ret_secret) {
-        text = without_newline(text);
-        if (text.size == 0)
-                return refuse(reference, "it is empty");
-        if (text.size > CREDENTIAL_MAX)
-                return refuse(reference, "it is longer than %zu bytes", CREDENTIAL_MAX);
-        if (has_control_characters(text))
-                return refuse(reference,
-                              "it has control characters or more than one line, and must "
-                              "be the bare value");
-        return secret_set(ret_secret, text.data, text.size);
+static int load_basic(struct loader *loader) {
+        struct reference client_id = client_id_of(loader);
+        struct credentials *credentials = &loader->credentials;
+        int r = load_secret(loader);
+
+        if (r < 0)
+                return r;
+        r = oauth_basic(&credentials->client_id, &credentials->client_secret,
+                        loader->token->basic_encoding, &credentials->basic);
+        if (r == -EINVAL)
+                return reference_refuse(&client_id,
+                                        "it has a colon, which basic_encoding = raw cannot send");
+        if (r == -E2BIG)
+                return reference_refuse(&client_id, "it and client_secret are too long to be sent");
+        return r;
 }
 
-/* The two bytes more are for the newline. */
-static int take_file(const struct reference *reference, const char *path, bool must_be_private,
-                     struct secret *ret_secret) {
-        struct buffer content;
-        struct stat status;
+static int open_key(const struct reference *reference, struct slice text,
+                    const struct secret *passphrase, struct key **ret_key) {
+        const char *why;
+        int r = key_read(text, passphrase, ret_key, &why);
+
+        return r == -EBADMSG ? reference_refuse(reference, "%s", why) : r;
+}
+
+static int load_key(const struct loader *loader, struct key **ret_key) {
+        struct reference private_key = private_key_of(loader);
+        struct reference phrase = {"private_key_passphrase", loader->token->private_key_passphrase,
+                                   .outcome = loader->outcome};
+        struct secret text = SECRET_INIT, passphrase = SECRET_INIT;
+        int r = reference_load(&private_key, &text);
+
+        if (r == 0 && *phrase.value)
+                r = reference_load(&phrase, &passphrase);
+        if (r == 0)
+                r = open_key(&private_key, secret_slice(&text), &passphrase, ret_key);
+        secret_deinit(&text);
+        secret_deinit(&passphrase);
+        return r;
+}
+
+/* What OpenSSL or José cannot do with a key that they have read. */
+static int refuse_damaged(const struct loader *loader) {
+        struct reference private_key = private_key_of(loader);
+
+        return reference_refuse(&private_key, "it cannot be used: its numbers do not belong "
+                                              "together, make a new one");
+}
+
+static int take_certificate(struct loader *loader, const struct key *key) {
+        struct credentials *credentials = &loader->credentials;
+        struct reference certificate = {"client_certificate", loader->token->client_certificate,
+                                        .is_document = true, .is_public = true,
+                                        .outcome = loader->outcome};
+        const char *why;
+        int r = reference_load(&certificate, &credentials->certificate);
+
+        if (r < 0)
+                return r;
+        r = certificate_check(secret_slice(&credentials->certificate), key, (int64_t)time(NULL),
+                              &credentials->expires, &why);
+        return r == -EBADMSG ? reference_refuse(&certificate, "%s", why) : r;
+}
+
+/* Of a certificate, if there is one, an assertion has the thumbprint; it is not shown. */
+static int take_thumbprint(struct loader *loader, const struct key *key, char *ret_thumbprint) {
+        struct secret *certificate = &loader->credentials.certificate;
         int r;
 
-        r = file_read(path, CREDENTIAL_MAX + 2, &content, &status);
-        if (r == -EFBIG)
-                return refuse(reference, "it is longer than %zu bytes", CREDENTIAL_MAX);
-        if (file_is_short(r))
-                return r;
+        ret_thumbprint[0] = 0;
+        if (!*loader->token->client_certificate)
+                return 0;
+        r = take_certificate(loader, key);
+        if (r == 0)
+                r = certificate_thumbprint(secret_slice(certificate), ret_thumbprint);
+        secret_deinit(certificate);
+        return r;
+}
+
+static int load_assertion(struct loader *loader) {
+        _cleanup_(cleanup_key) struct key *key = NULL;
+        struct reference private_key = private_key_of(loader);
+        char thumbprint[CERTIFICATE_THUMBPRINT_SIZE];
+        const char *misfit;
+        int r = load_key(loader, &key);
+
         if (r < 0)
-                return refuse(reference, "cannot be read: %s", file_error(r));
-        if (must_be_private && (status.st_mode & 077) != 0)
-                r = refuse(reference, "its mode %04o lets others than its owner use it: chmod 600",
-                           status.st_mode & 07777);
-        else if (must_be_private && status.st_uid != 0 && status.st_uid != geteuid())
-                r = refuse(reference, "it belongs to uid %u, and must to root or to uid %u",
-                           status.st_uid, geteuid());
-        else
-                r = take(reference, buffer_slice(&content), ret_secret);
-        buffer_deinit(&content);
-        return r;
-}
-
-/* systemd made the file for this unit alone: its mode says nothing. */
-static int take_credential(const struct reference *reference, const char *name,
-                           struct secret *ret_secret) {
-        const char *directory = getenv("CREDENTIALS_DIRECTORY");
-        char path[PATH_SIZE];
-        int length;
-
-        if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-                return refuse(reference, "'%s' is no name of a credential", name);
-        if (!directory)
-                return refuse(reference,
-                              "there is no $CREDENTIALS_DIRECTORY: credential:NAME is for systemd "
-                              "units, elsewhere use env:NAME or file:/path");
-        length = snprintf(path, sizeof path, "%s/%s", directory, name);
-        if (length < 0 || (size_t)length >= sizeof path)
-                return refuse(reference, "its path is too long");
-        if (access(path, F_OK) < 0 && errno == ENOENT)
-                return refuse(reference,
-                              "it is not there: put it into /etc/credstore, and add "
-                              "LoadCredential=%s to bearerd-fetch@.service",
-                              name);
-        return take_file(reference, path, false, ret_secret);
-}
-
-static int take_variable(const struct reference *reference, const char *name,
-                         struct secret *ret_secret) {
-        const char *value = getenv(name);
-
-        if (!value)
-                return refuse(reference, "it is not set in the environment of bearerd-fetch");
-        return take(reference, slice_of(value), ret_secret);
-}
-
-static int reference_load(const struct reference *reference, bool may_be_literal,
-                          struct secret *ret_secret) {
-        struct reference unshown = *reference;
-        const char *rest;
-
-        if ((rest = behind(reference->value, "credential:")))
-                return take_credential(reference, rest, ret_secret);
-        if ((rest = behind(reference->value, "env:")))
-                return take_variable(reference, rest, ret_secret);
-        if ((rest = behind(reference->value, "file:")))
-                return take_file(reference, rest, true, ret_secret);
-        /* Not shown: it may be a secret in the wrong place. */
-        unshown.value = "as it is written";
-        if (may_be_literal)
-                return take(&unshown, slice_of(reference->value), ret_secret);
-        return refuse(&unshown, "it must be credential:NAME, env:NAME or file:/path");
-}
-
-static int make_basic(const struct reference *client_id, const struct config_token *token,
-                      struct credentials *credentials) {
-        int r = oauth_basic(&credentials->client_id, &credentials->client_secret,
-                            token->basic_encoding, &credentials->basic);
-
-        if (r == -EINVAL)
-                return refuse(client_id, "it has a colon, which basic_encoding = raw cannot send");
+                return r;
+        misfit = key_misfit(key, loader->token->signing_algorithm);
+        if (misfit)
+                return reference_refuse(&private_key, "it does not fit signing_algorithm: %s",
+                                        misfit);
+        r = take_thumbprint(loader, key, thumbprint);
+        if (r == 0)
+                r = assertion_make(loader->token, &loader->credentials.client_id, key,
+                                   slice_of(thumbprint), &loader->credentials.assertion);
         if (r == -E2BIG)
-                return refuse(client_id, "it and client_secret are too long to be sent");
-        return r;
+                return reference_refuse(&private_key, "what is signed is too long to be sent");
+        return r == -EIO ? refuse_damaged(loader) : r;
+}
+
+static int load_certificate(struct loader *loader) {
+        _cleanup_(cleanup_key) struct key *key = NULL;
+        int r = load_key(loader, &key);
+
+        if (r == 0)
+                r = take_certificate(loader, key);
+        if (r == 0)
+                r = key_write(key, &loader->credentials.private_key);
+        return r == -EIO ? refuse_damaged(loader) : r;
+}
+
+static int load_by_way(struct loader *loader) {
+        if (loader->token->grant == GRANT_JWT_BEARER)
+                return load_assertion(loader);
+        switch (loader->token->client_auth) {
+        case CLIENT_AUTH_BASIC:
+                return load_basic(loader);
+        case CLIENT_AUTH_POST:
+                return load_secret(loader);
+        case CLIENT_AUTH_PRIVATE_KEY_JWT:
+                return load_assertion(loader);
+        case CLIENT_AUTH_TLS:
+        case CLIENT_AUTH_SELF_SIGNED_TLS:
+                return load_certificate(loader);
+        case CLIENT_AUTH_NONE:
+                break;
+        }
+        return 0;
 }
 
 int credentials_load(const struct config_token *token, struct credentials *ret_credentials,
                      struct outcome *outcome) {
-        struct reference client_id = {"client_id", token->client_id, outcome};
-        struct reference client_secret = {"client_secret", token->client_secret, outcome};
-        struct credentials credentials = CREDENTIALS_INIT;
-        int r;
+        struct loader loader = {.token = token, .outcome = outcome};
+        struct reference client_id = client_id_of(&loader);
+        int r = reference_load(&client_id, &loader.credentials.client_id);
 
-        r = reference_load(&client_id, true, &credentials.client_id);
         if (r == 0)
-                r = reference_load(&client_secret, false, &credentials.client_secret);
-        if (r == 0)
-                r = make_basic(&client_id, token, &credentials);
+                r = load_by_way(&loader);
         if (r < 0) {
-                credentials_deinit(&credentials);
+                credentials_deinit(&loader.credentials);
                 return r;
         }
-        *ret_credentials = credentials; /* consumed */
+        *ret_credentials = loader.credentials; /* consumed */
         return 0;
+}
+
+/* Basic has the id in its header; an assertion has it as its subject (RFC 7521 4.2), but some
+ * endpoints want it besides. */
+static bool sends_client_id(const struct config_token *token) {
+        if (token->client_auth == CLIENT_AUTH_PRIVATE_KEY_JWT)
+                return token->assertion_client_id;
+        if (token->grant == GRANT_JWT_BEARER)
+                return false;
+        return token->client_auth != CLIENT_AUTH_BASIC;
+}
+
+struct oauth_form credentials_form(const struct config_token *token,
+                                   const struct credentials *credentials) {
+        bool is_post = token->client_auth == CLIENT_AUTH_POST;
+
+        return (struct oauth_form){
+                .grant = token->grant,
+                .scope = token->grant == GRANT_JWT_BEARER ? "" : token->scope, /* it is signed */
+                .audience = token->audience,
+                .resources = token->resource.words,
+                .fields = token->form.words,
+                .client_id = sends_client_id(token) ? &credentials->client_id : NULL,
+                .client_secret = is_post ? &credentials->client_secret : NULL,
+                .assertion = &credentials->assertion,
+        };
 }

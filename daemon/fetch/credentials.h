@@ -1,32 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* credentials - the client id and secret of one token, from where the configuration says they are.
+/* credentials - what a client authenticates with for one request, made of what the configuration
+ * refers to.
  *
- * Owns them for the one request that a bearerd-fetch makes. No message ever holds one, nor a part
- * of one: only where it was looked for. */
+ * Owns it for the one request that a bearerd-fetch makes. No message ever holds one, nor a part of
+ * one: only where it was looked for. */
 #pragma once
+
+#include <stdint.h>
 
 #include "base/secret.h"
 #include "core/outcome.h"
 #include "wire/config.h"
 
-/* The longest client id or secret, in bytes. */
-#define CREDENTIAL_MAX ((size_t)4096)
-
+/* What is not of the way in use is empty. */
 struct credentials {
         struct secret client_id;
         struct secret client_secret;
-        struct secret basic; /* the value of the Authorization header, made of both */
+        struct secret basic;       /* the value of the Authorization header, made of both */
+        struct secret assertion;   /* signed, a JWT in compact form */
+        struct secret certificate; /* PEM */
+        struct secret private_key; /* of the certificate: PEM, not encrypted */
+        int64_t expires;           /* of the certificate, Unix time; 0: there is none */
 };
 
 #define CREDENTIALS_INIT ((struct credentials){0})
 
 void credentials_deinit(struct credentials *credentials);
 
-/* Reads what client_id and client_secret of TOKEN refer to: credential:NAME is a file of the
- * directory that systemd made for the unit ($CREDENTIALS_DIRECTORY), env:NAME a variable,
- * file:/path a file of root or of this user that nobody else may read; for client_id anything else
- * is the id itself. One newline at the end does not count. 0; -EINVAL: OUTCOME is
+/* Reads what the settings of TOKEN refer to (fetch/reference), as its client_auth says; for
+ * client_id anything that is no reference is the id itself. 0; -EINVAL: OUTCOME is
  * OUTCOME_MISCONFIGURED and says what, where, and what to do; -ENOMEM, -EMFILE,
  * -ENFILE. */
 int credentials_load(const struct config_token *token, struct credentials *ret_credentials,
                      struct outcome *outcome);
+
+/* What is in the form of the request, lent by both. */
+struct oauth_form credentials_form(const struct config_token *token,
+                                   const struct credentials *credentials);

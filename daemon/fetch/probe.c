@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/timespan.h"
 #include "fetch/attempt.h"
+#include "fetch/discovery.h"
 #include "fetch/probe.h"
 #include "fetch/way.h"
 #include "wire/httpdate.h"
@@ -19,6 +19,7 @@
 #define HEADER_LINES_MAX 200
 #define ALARM_SLACK      3
 #define TEXT_MAX         512
+#define ADVICE_MAX       128
 
 /* X509_verify_cert_error(3): the numbers that CURLINFO_SSL_VERIFYRESULT gives. */
 #define V_OK            0
@@ -29,6 +30,7 @@
 struct probe {
         CURL *curl;
         const struct config_token *token;
+        const char *url_key; /* the setting that its URL is of */
         struct json_writer json;
         size_t n_lines;
         bool tls_began; /* the TCP connection stands */
@@ -36,6 +38,7 @@ struct probe {
         int64_t ahead; /* how many seconds the endpoint's clock is */
         const char *why;
         char error[CURL_ERROR_SIZE];
+        char advice[ADVICE_MAX];
 };
 
 #define set(option, value) (curl_easy_setopt(curl, option, value) == CURLE_OK)
@@ -63,6 +66,12 @@ static void say(struct probe *probe, const char *result, const char *check, cons
         json_end(&probe->json, '}');
 }
 
+/* To check what is wrong in the setting that the URL is of. */
+static const char *check_url(struct probe *probe, const char *before, const char *after) {
+        snprintf(probe->advice, sizeof probe->advice, "%s%s%s", before, probe->url_key, after);
+        return probe->advice;
+}
+
 #define ok(probe, check, ...)          say(probe, "ok", check, NULL, __VA_ARGS__)
 #define skipped(probe, check, ...)     say(probe, "skipped", check, NULL, __VA_ARGS__)
 #define wrong(probe, check, mend, ...) say(probe, "wrong", check, mend, __VA_ARGS__)
@@ -73,10 +82,8 @@ static int before_sending(void *user, char *address, char *local_address, int po
                           int local_port) {
         struct probe *probe = user;
 
-        if (!way_is_plain(probe->token) || way_is_loopback(address))
-                return CURL_PREREQFUNC_OK;
-        probe->why = "token_url is http, and its host is no loopback address";
-        return CURL_PREREQFUNC_ABORT;
+        probe->why = way_refusal(probe->token, address);
+        return probe->why ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* curl notes the time of a connection when TLS is done, too. */
@@ -106,7 +113,7 @@ static size_t body_came(char *data, size_t one, size_t size, void *user) {
 static CURL *look_new(struct probe *probe) {
         CURL *curl = curl_easy_init();
 
-        if (curl && way_set(curl, probe->token) && set(CURLOPT_NOBODY, 1L) &&
+        if (curl && way_set(curl, probe->token, &PROXY_INIT) && set(CURLOPT_NOBODY, 1L) &&
             set(CURLOPT_CERTINFO, 1L) && set(CURLOPT_ERRORBUFFER, probe->error) &&
             set(CURLOPT_PREREQFUNCTION, before_sending) && set(CURLOPT_PREREQDATA, probe) &&
             set(CURLOPT_HEADERFUNCTION, header_came) && set(CURLOPT_HEADERDATA, probe) &&
@@ -173,17 +180,24 @@ static void tls_is_good(struct probe *probe) {
         char certificate[TEXT_MAX / 2];
 
         if (way_is_plain(probe->token)) {
-                skipped(probe, "tls", "token_url is http, to this host");
+                skipped(probe, "tls", "%s is http, to this host", probe->url_key);
                 return;
         }
         name_certificate(probe->curl, certificate, sizeof certificate);
         ok(probe, "tls", "%s; trusted by %.100s", certificate, trusted(probe));
 }
 
+/* Before TLS 1.3 the handshake itself fails without a certificate that the endpoint wants. */
+static bool is_certificate_wanted(const struct probe *probe, CURLcode code) {
+        return code == CURLE_SSL_CONNECT_ERROR && client_auth_is_tls(probe->token->client_auth) &&
+               strstr(probe->error, " alert ");
+}
+
 static void tls_is_wrong(struct probe *probe, CURLcode code) {
         char certificate[TEXT_MAX / 2] = "";
         long result = V_OK;
-        const char *mend = "look at the TLS of token_url: openssl s_client -connect HOST:PORT";
+        const char *mend =
+                check_url(probe, "look at the TLS of ", ": openssl s_client -connect HOST:PORT");
 
         curl_easy_getinfo(probe->curl, CURLINFO_SSL_VERIFYRESULT, &result);
         if (code == CURLE_PEER_FAILED_VERIFICATION)
@@ -191,9 +205,11 @@ static void tls_is_wrong(struct probe *probe, CURLcode code) {
         if (result == V_HAS_EXPIRED || result == V_NOT_YET_VALID)
                 mend = "the provider must renew it, or this host's clock is wrong (timedatectl)";
         else if (code == CURLE_PEER_FAILED_VERIFICATION && result <= V_UNSPECIFIED)
-                mend = "check the host in token_url";
+                mend = check_url(probe, "check the host in ", "");
         else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
                 mend = "check tls_ca_file, or install ca-certificates";
+        else if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
+                mend = "check tls_pinned_key";
         wrong(probe, "tls", mend, "%s%s%s; trusted are %.100s", probe->error,
               *certificate ? "; " : "", certificate, trusted(probe));
 }
@@ -229,6 +245,26 @@ static void tcp_is_good(struct probe *probe) {
                 ok(probe, "tcp", "it takes connections");
 }
 
+static bool is_proxy_refusing(const struct probe *probe) {
+        long status = 0;
+
+        curl_easy_getinfo(probe->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+        return status == 407;
+}
+
+static void tcp_is_wrong(struct probe *probe, CURLcode code) {
+        const char *mend = code == CURLE_INTERFACE_FAILED ? "check source_address"
+                                                          : check_url(probe, "check the port in ",
+                                                                      ", the firewall, and proxy");
+
+        if (!is_proxy_refusing(probe))
+                wrong(probe, "tcp", mend, "%s", probe->error);
+        else if (*probe->token->proxy_user)
+                skipped(probe, "tcp", "the proxy wants proxy_user, which is not read for a look");
+        else
+                wrong(probe, "tcp", "set proxy_user and proxy_password", "%s", probe->error);
+}
+
 static void clock_is(struct probe *probe) {
         const char *direction = probe->ahead > 0 ? "behind" : "ahead of";
         uint64_t seconds = (uint64_t)(probe->ahead > 0 ? probe->ahead : -probe->ahead);
@@ -258,6 +294,7 @@ static enum step step_of(const struct probe *probe, CURLcode code) {
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
         case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
                 return STEP_TLS;
         default:
                 break;
@@ -275,32 +312,36 @@ static void tell(struct probe *probe, CURLcode code) {
         if (!*probe->error && code != CURLE_OK)
                 snprintf(probe->error, sizeof probe->error, "%s", curl_easy_strerror(code));
         if (step == STEP_DNS) {
-                wrong(probe, "dns", "check the host in token_url, and /etc/resolv.conf", "%s",
+                wrong(probe, "dns",
+                      check_url(probe, "check the host in ", ", and /etc/resolv.conf"), "%s",
                       probe->error);
                 return;
         }
         dns_is_good(probe);
         if (step == STEP_TCP) {
-                wrong(probe, "tcp", "check the port in token_url, the firewall, and proxy", "%s",
-                      probe->error);
+                tcp_is_wrong(probe, code);
                 return;
         }
         tcp_is_good(probe);
+        if (step == STEP_TLS && is_certificate_wanted(probe, code)) {
+                skipped(probe, "tls",
+                        "the endpoint wants the client's certificate, and none is "
+                        "shown for a look");
+                return;
+        }
         if (step == STEP_TLS) {
                 tls_is_wrong(probe, code);
                 return;
         }
         tls_is_good(probe);
         if (probe->why)
-                wrong(probe, "url", "check token_url", "%s", probe->why);
+                wrong(probe, "url", check_url(probe, "check ", ""), "%s", probe->why);
         else
                 clock_is(probe);
 }
 
 static void look(struct probe *probe) {
-        /* Where it names a file, curl writes the keys of its TLS sessions into it. */
-        unsetenv("SSLKEYLOGFILE");
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        if (!way_begin()) {
                 skipped(probe, "network", "libcurl cannot start");
                 return;
         }
@@ -310,13 +351,30 @@ static void look(struct probe *probe) {
         else
                 skipped(probe, "network", "libcurl refuses its settings, or memory is short");
         curl_easy_cleanup(probe->curl);
-        curl_global_cleanup();
+        way_end();
+}
+
+static void look_at_issuer(struct probe *probe) {
+        const struct config_token *token = probe->token;
+        char url[DISCOVERY_URL_SIZE];
+        struct config_token way = discovery_way(token, url);
+
+        if (discovery_url(token, url) < 0) {
+                skipped(probe, "network", "bearerd-fetch: %s", strerror(ENOMEM));
+                return;
+        }
+        skipped(probe, "token_url",
+                "it is what the issuer names once a token is asked for: this looks at the issuer");
+        probe->token = &way;
+        probe->url_key = "issuer";
+        look(probe);
+        probe->token = token;
 }
 
 void probe_make(const char *file, const char *name, struct buffer *out) {
         _cleanup_(cleanup_config) struct config *config = NULL;
         struct outcome outcome = OUTCOME_INIT;
-        struct probe probe = {.json = {.out = out}};
+        struct probe probe = {.url_key = "token_url", .json = {.out = out}};
         int r = attempt_find(file, name, &config, &probe.token, &outcome);
 
         json_begin(&probe.json, NULL, '{');
@@ -329,7 +387,10 @@ void probe_make(const char *file, const char *name, struct buffer *out) {
         } else {
                 /* Twice, where there is a certificate to be named. */
                 alarm(2 * (unsigned)time_seconds_up(probe.token->timeout) + ALARM_SLACK);
-                look(&probe);
+                if (*probe.token->token_url)
+                        look(&probe);
+                else
+                        look_at_issuer(&probe);
         }
         json_end(&probe.json, ']');
         json_end(&probe.json, '}');

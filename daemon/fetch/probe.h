@@ -3,7 +3,8 @@
  *
  * It makes a HEAD request without any credential, as a browser might: no token is asked for, and
  * what is refused by status is an answer like any other. Where a certificate does not verify, it
- * connects once more without verification to name the certificate, and sends nothing. */
+ * connects once more without verification to name the certificate, and sends nothing. Without a
+ * token_url it looks at the issuer, at its document. */
 #pragma once
 
 #include "base/buffer.h"

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* request - one token request over HTTPS, by libcurl; its only home.
- *
- * Verification is always on; no redirect, cookie, netrc or environment proxy ever enters; one
- * deadline is over everything. What curl and OpenSSL copy of the secret they do not wipe: the exit
- * of the process does, so that it makes one request and ends. */
+/* request - one token request (RFC 6749 4.4.2): what is sent, and what the answer means. */
 #pragma once
 
 #include "core/outcome.h"
 #include "fetch/credentials.h"
+#include "fetch/proxy.h"
 #include "wire/config.h"
 
-/* Of an answer: all lines with all bytes of its header, and of interim answers before it. */
-#define REQUEST_HEADER_MAX       ((size_t)65536)
-#define REQUEST_HEADER_LINES_MAX ((size_t)200)
-
-/* Makes the request that TOKEN describes. Every field of OUTCOME is set, whatever happens. */
+/* Makes the request that TOKEN describes, within way_begin() and way_end(). URL_KEY is
+ * the setting that its token_url is of. OUTCOME is of OUTCOME_INIT; every field of it is set,
+ * whatever happens. */
 void request_perform(const struct config_token *token, const struct credentials *credentials,
-                     struct outcome *ret_outcome);
+                     const struct proxy *proxy, const char *url_key, struct outcome *outcome);

@@ -7,60 +7,29 @@
 #include "core/name.h"
 #include "wire/config.h"
 #include "wire/config_keys.h"
+#include "wire/config_reader.h"
 #include "wire/ini.h"
-#include "wire/url.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
 
-/* What an attempt takes beside the request: a process to start, an answer to hand over. */
-#define ATTEMPT_MARGIN (5 * NSEC_PER_SEC)
-
 /* clang-format off */
-/* In every token, the first is not longer than the second. */
-static const struct {
-        const char *shorter, *longer;
-} orders[] = {
-        {"retry_min", "retry_max"},
-        {"denied_min", "denied_max"},
-        {"connect_timeout", "timeout"},
-};
-
 /* What is read from the environment; of credentials not the value, but where it is. */
 static const struct variable {
         const char *name, *key, *reference;
 } variables[] = {
-        {"BEARERD_CLIENT_ID",     "client_id",     "env:BEARERD_CLIENT_ID"},
-        {"BEARERD_CLIENT_SECRET", "client_secret", "env:BEARERD_CLIENT_SECRET"},
-        {"BEARERD_PROVIDER",      "provider",      NULL},
-        {"BEARERD_TOKEN_URL",     "token_url",     NULL},
-        {"BEARERD_SCOPE",         "scope",         NULL},
-        {"BEARERD_PRACTICE_ID",   "practice_id",   NULL},
-        {"BEARERD_TLS_CA_FILE",   "tls_ca_file",   NULL},
+        {"BEARERD_CLIENT_ID",         "client_id",         "env:BEARERD_CLIENT_ID"},
+        {"BEARERD_CLIENT_SECRET",     "client_secret",     "env:BEARERD_CLIENT_SECRET"},
+        {"BEARERD_CLIENT_AUTH",       "client_auth",       NULL},
+        {"BEARERD_PRIVATE_KEY",       "private_key",       "env:BEARERD_PRIVATE_KEY"},
+        {"BEARERD_SIGNING_ALGORITHM", "signing_algorithm", NULL},
+        {"BEARERD_KEY_ID",            "key_id",            NULL},
+        {"BEARERD_PROVIDER",          "provider",          NULL},
+        {"BEARERD_TOKEN_URL",         "token_url",         NULL},
+        {"BEARERD_SCOPE",             "scope",             NULL},
+        {"BEARERD_PRACTICE_ID",       "practice_id",       NULL},
+        {"BEARERD_TLS_CA_FILE",       "tls_ca_file",       NULL},
 };
 /* clang-format on */
-
-/* What is known of one key of the section at hand. */
-struct entry {
-        bool is_set;
-        bool is_wrong;
-        unsigned line;
-        struct slice value;
-};
-
-/* A configuration on its way from text to values. */
-struct reader {
-        struct config *config;
-        struct config_messages *messages;
-        const char *file;
-        bool is_environment;   /* rather than a file */
-        unsigned broker_line;  /* 0: not met yet */
-        unsigned default_line; /* 0: not met yet */
-        bool has_lost_section; /* one that nothing can be said about */
-
-        const struct config_section *section; /* NULL: none, or a lost one */
-        void *target;
-        struct entry entries[CONFIG_KEYS_MAX];
-};
 
 static void token_deinit(struct config_token *token) {
         config_section_deinit(&config_section_token, token);
@@ -96,9 +65,6 @@ static int config_new(struct config **ret_config) {
         return 0;
 }
 
-#define mistake(reader, line, ...)                                                                 \
-        config_messages_add((reader)->messages, true, (reader)->file, line, __VA_ARGS__)
-
 static const struct config_token *token_find(const struct config *config, struct slice name) {
         for (size_t i = 0; i < config->n_tokens; i++)
                 if (slice_is(name, config->tokens[i].name))
@@ -112,6 +78,7 @@ static int token_init(struct config_token *token, struct slice name, unsigned li
                 .connect_timeout = 5 * NSEC_PER_SEC,
                 .timeout = 15 * NSEC_PER_SEC,
                 .default_expires_in = 3600 * NSEC_PER_SEC,
+                .assertion_lifetime = 60 * NSEC_PER_SEC,
                 .terms = TERMS_DEFAULT,
         };
         token->name = strndup(name.data, name.size);
@@ -133,24 +100,26 @@ static int token_add(struct config *config, struct slice name, unsigned line) {
         return token_init(&tokens[n], name, line);
 }
 
-static void token_begin(struct reader *reader, struct slice name, unsigned line) {
+static void token_begin(struct config_reader *reader, struct slice name, unsigned line) {
         struct config *config = reader->config;
         const struct config_token *other = token_find(config, name);
         int r;
 
         if (config->n_tokens == CONFIG_TOKENS_MAX) {
-                mistake(reader, line, "there are more than %zu tokens: remove this one",
-                        CONFIG_TOKENS_MAX);
+                config_mistake(reader, line, "there are more than %zu tokens: remove this one",
+                               CONFIG_TOKENS_MAX);
                 return;
         }
         if (!token_name_is_valid(name))
-                mistake(reader, line,
+                config_mistake(
+                        reader, line,
                         "a token is called [token NAME], and NAME has 1 to %zu of a-z, 0-9, _ and "
                         "-, the first a letter or digit",
                         TOKEN_NAME_MAX);
         else if (other)
-                mistake(reader, line, "the token of this name is in line %u: rename or remove one",
-                        other->line);
+                config_mistake(reader, line,
+                               "the token of this name is in line %u: rename or remove one",
+                               other->line);
         r = token_add(config, name, line);
         if (r < 0) {
                 reader->messages->error = r;
@@ -160,12 +129,12 @@ static void token_begin(struct reader *reader, struct slice name, unsigned line)
         reader->target = &config->tokens[config->n_tokens - 1];
 }
 
-static void broker_begin(struct reader *reader, struct slice name, unsigned line) {
+static void broker_begin(struct config_reader *reader, struct slice name, unsigned line) {
         if (name.size > 0)
-                mistake(reader, line, "there is one broker: write [broker], without a name");
+                config_mistake(reader, line, "there is one broker: write [broker], without a name");
         else if (reader->broker_line > 0)
-                mistake(reader, line, "[broker] is in line %u: make the two one",
-                        reader->broker_line);
+                config_mistake(reader, line, "[broker] is in line %u: make the two one",
+                               reader->broker_line);
         if (reader->broker_line == 0)
                 reader->broker_line = line;
         reader->section = &config_section_broker;
@@ -173,205 +142,110 @@ static void broker_begin(struct reader *reader, struct slice name, unsigned line
 }
 
 /* What KEY is called where it comes from. */
-static const char *shown_name(const struct reader *reader, const struct config_key *key) {
+const char *config_reader_shown(const struct config_reader *reader, const struct config_key *key) {
         for (size_t i = 0; reader->is_environment && i < ELEMENTS(variables); i++)
                 if (strcmp(variables[i].key, key->name) == 0)
                         return variables[i].name;
         return key->name;
 }
 
-static struct entry *entry_of(struct reader *reader, const struct config_key *key) {
-        assert(reader->section && key);
-        return &reader->entries[key - reader->section->keys];
-}
-
-static struct entry *entry_named(struct reader *reader, const char *name) {
-        return entry_of(reader, config_key_find(reader->section, slice_of(name)));
-}
-
-static void setting_read(struct reader *reader, const struct config_key *key, struct slice value,
-                         unsigned line) {
-        struct entry *entry = entry_of(reader, key);
+void config_reader_set(struct config_reader *reader, const struct config_key *key,
+                       struct slice value, unsigned line) {
+        struct config_entry *entry = config_entry_of(reader, key);
         int r;
 
-        if (entry->is_set) {
-                mistake(reader, line, "%s is in line %u of this section: remove one of the two",
-                        key->name, entry->line);
+        if (entry->is_set && !config_key_is_repeatable(key)) {
+                config_mistake(reader, line,
+                               "%s is in line %u of this section: remove one of the two", key->name,
+                               entry->line);
                 return;
         }
         r = config_key_read(key, value, reader->target);
         if (r == -ENOMEM)
                 reader->messages->error = r;
         else if (r < 0)
-                mistake(reader, line, "%s must be %s", shown_name(reader, key), key->expects);
-        *entry = (struct entry){true, r < 0, line, value};
-}
-
-/* What the provider sets, where nothing else is written, wherever in the section it is named. */
-static void preset_apply(struct reader *reader) {
-        const struct entry *provider = entry_named(reader, "provider");
-        const struct config_preset *preset = config_preset_find(provider->value);
-
-        if (provider->is_wrong)
-                entry_named(reader, "token_url")->is_set = true; /* as it would have been */
-        for (size_t i = 0; preset && i < ELEMENTS(preset->settings); i++) {
-                struct slice name = slice_of(preset->settings[i].key);
-                const struct config_key *key = config_key_find(reader->section, name);
-
-                if (!entry_of(reader, key)->is_set)
-                        setting_read(reader, key, slice_of(preset->settings[i].value), 0);
-        }
-}
-
-static void check_required(struct reader *reader, unsigned line) {
-        for (size_t i = 0; i < reader->section->n_keys; i++) {
-                const struct config_key *key = &reader->section->keys[i];
-
-                if (!key->is_required || reader->entries[i].is_set)
-                        continue;
-                if (reader->is_environment)
-                        mistake(reader, line,
-                                "%s is not set: set it, or name a configuration file by --config",
-                                shown_name(reader, key));
-                else
-                        mistake(reader, line, "%s is missing: it must be %s", key->name,
-                                key->expects);
-        }
-}
-
-static uint64_t time_at(const struct reader *reader, const char *name) {
-        const struct config_key *key = config_key_find(reader->section, slice_of(name));
-
-        return *(const uint64_t *)((const char *)reader->target + key->field);
-}
-
-static void check_orders(struct reader *reader) {
-        for (size_t i = 0; i < ELEMENTS(orders); i++) {
-                const struct entry *shorter = entry_named(reader, orders[i].shorter);
-                const struct entry *longer = entry_named(reader, orders[i].longer);
-
-                if (shorter->is_wrong || longer->is_wrong)
-                        continue;
-                if (time_at(reader, orders[i].shorter) <= time_at(reader, orders[i].longer))
-                        continue;
-                mistake(reader, shorter->line > longer->line ? shorter->line : longer->line,
-                        "%s must not be longer than %s: set both", orders[i].shorter,
-                        orders[i].longer);
-        }
-}
-
-static void check_default(struct reader *reader, const struct config_token *token) {
-        unsigned line = entry_named(reader, "default")->line;
-
-        if (!token->is_default)
-                return;
-        if (reader->default_line > 0)
-                mistake(reader, line, "line %u has default = yes already: one token can have it",
-                        reader->default_line);
-        else
-                reader->default_line = line;
-}
-
-static void warn_of_http(struct reader *reader, const struct config_token *token) {
-        struct url url;
-
-        if (url_parse(slice_of(token->token_url), &url) < 0 || url.is_https)
-                return;
-        config_messages_add(
-                reader->messages, false, reader->file, entry_named(reader, "token_url")->line,
-                "%s is http: the client secret is sent as it is, which is for tests "
-                "on this host alone",
-                shown_name(reader, config_key_find(reader->section, SLICE("token_url"))));
-}
-
-static void token_end(struct reader *reader) {
-        struct config_token *token = reader->target;
-        struct terms *terms = &token->terms;
-
-        preset_apply(reader);
-        check_required(reader, token->line);
-        check_orders(reader);
-        check_default(reader, token);
-        warn_of_http(reader, token);
-        terms->renewal_pause_max = time_max(terms->renewal_pause_max, terms->renewal_pause);
-        terms->attempt_timeout = token->timeout + ATTEMPT_MARGIN;
+                config_mistake(reader, line, "%s must be %s", config_reader_shown(reader, key),
+                               key->expects);
+        *entry = (struct config_entry){true, r < 0, line, value};
 }
 
 /* Whether there are such accounts, and a kernel that tells units, is found out by others, who tell
  * the line. */
-static void keep_lines(struct reader *reader) {
+static void keep_lines(struct config_reader *reader) {
         struct config_token *token = reader->target;
 
         if (reader->section == &config_section_broker) {
-                reader->config->socket_group_line = entry_named(reader, "socket_group")->line;
+                reader->config->socket_group_line =
+                        config_entry_named(reader, "socket_group")->line;
                 return;
         }
-        token->allow_users.line = entry_named(reader, "allow_users")->line;
-        token->allow_groups.line = entry_named(reader, "allow_groups")->line;
-        token->allow_units.line = entry_named(reader, "allow_units")->line;
+        token->allow_users.line = config_entry_named(reader, "allow_users")->line;
+        token->allow_groups.line = config_entry_named(reader, "allow_groups")->line;
+        token->allow_units.line = config_entry_named(reader, "allow_units")->line;
 }
 
-static void section_end(struct reader *reader) {
+static void section_end(struct config_reader *reader) {
         if (reader->section)
                 keep_lines(reader);
         if (reader->section == &config_section_token && reader->messages->error == 0)
-                token_end(reader);
+                config_check_token(reader);
         reader->section = NULL;
 }
 
-static void section_begin(struct reader *reader, const struct ini_line *line) {
+static void section_begin(struct config_reader *reader, const struct ini_line *line) {
         section_end(reader);
         memset(reader->entries, 0, sizeof reader->entries);
         if (line->mistake)
-                mistake(reader, line->number, "%s", line->mistake);
+                config_mistake(reader, line->number, "%s", line->mistake);
         else if (slice_is(line->word, config_section_token.word))
                 token_begin(reader, line->name, line->number);
         else if (slice_is(line->word, config_section_broker.word))
                 broker_begin(reader, line->name, line->number);
         else
-                mistake(reader, line->number,
-                        "there is no such section: there are [broker] and [token NAME]");
+                config_mistake(reader, line->number,
+                               "there is no such section: there are [broker] and [token NAME]");
         if (!reader->section)
                 reader->has_lost_section = true;
 }
 
-static void unknown_key(struct reader *reader, const struct ini_line *line) {
+static void unknown_key(struct config_reader *reader, const struct ini_line *line) {
         const struct config_key *nearest = config_key_nearest(reader->section, line->key);
 
         if (nearest)
-                mistake(reader, line->number, "there is no such key in [%s]: is %s meant?",
-                        reader->section->word, nearest->name);
+                config_mistake(reader, line->number, "there is no such key in [%s]: is %s meant?",
+                               reader->section->word, nearest->name);
         else
-                mistake(reader, line->number, "there is no such key in [%s]: remove the line",
-                        reader->section->word);
+                config_mistake(reader, line->number,
+                               "there is no such key in [%s]: remove the line",
+                               reader->section->word);
 }
 
-static void setting(struct reader *reader, const struct ini_line *line) {
+static void setting(struct config_reader *reader, const struct ini_line *line) {
         const struct config_key *key;
 
         if (line->mistake) {
-                mistake(reader, line->number, "%s", line->mistake);
+                config_mistake(reader, line->number, "%s", line->mistake);
                 return;
         }
         if (!reader->section) {
                 if (!reader->has_lost_section)
-                        mistake(reader, line->number,
-                                "there is no section above: begin one with [token NAME]");
+                        config_mistake(reader, line->number,
+                                       "there is no section above: begin one with [token NAME]");
                 return;
         }
         key = config_key_find(reader->section, line->key);
         if (key)
-                setting_read(reader, key, line->value, line->number);
+                config_reader_set(reader, key, line->value, line->number);
         else
                 unknown_key(reader, line);
 }
 
-static void file_read(struct reader *reader, struct slice text) {
+static void file_read(struct config_reader *reader, struct slice text) {
         struct ini ini = INI_INIT(text);
         struct ini_line line;
 
         if (text.size > CONFIG_FILE_MAX) {
-                mistake(reader, 0, "the file is larger than %zu bytes", CONFIG_FILE_MAX);
+                config_mistake(reader, 0, "the file is larger than %zu bytes", CONFIG_FILE_MAX);
                 return;
         }
         while (reader->messages->error == 0 && ini_next(&ini, &line)) {
@@ -383,10 +257,10 @@ static void file_read(struct reader *reader, struct slice text) {
         section_end(reader);
         if (reader->messages->error == 0 && reader->config->n_tokens == 0 &&
             !reader->has_lost_section)
-                mistake(reader, 0, "there is no token: add a section [token NAME]");
+                config_mistake(reader, 0, "there is no token: add a section [token NAME]");
 }
 
-static void environment_read(struct reader *reader, char *(*get)(const char *name)) {
+static void environment_read(struct config_reader *reader, char *(*get)(const char *name)) {
         const struct config_key *provider =
                 config_key_find(&config_section_token, SLICE("provider"));
 
@@ -396,19 +270,19 @@ static void environment_read(struct reader *reader, char *(*get)(const char *nam
                 struct slice key = slice_of(variables[i].key);
 
                 if (value && *value)
-                        setting_read(
+                        config_reader_set(
                                 reader, config_key_find(reader->section, key),
                                 slice_of(variables[i].reference ? variables[i].reference : value),
                                 0);
         }
-        if (reader->section && !entry_named(reader, "token_url")->is_set &&
-            !entry_of(reader, provider)->is_set)
-                setting_read(reader, provider, SLICE("athenahealth"), 0);
+        if (reader->section && !config_entry_named(reader, "token_url")->is_set &&
+            !config_entry_of(reader, provider)->is_set)
+                config_reader_set(reader, provider, SLICE("athenahealth"), 0);
         section_end(reader);
 }
 
-static int config_read(struct reader *reader, struct slice text, char *(*get)(const char *name),
-                       struct config **ret_config) {
+static int config_read(struct config_reader *reader, struct slice text,
+                       char *(*get)(const char *name), struct config **ret_config) {
         _cleanup_(cleanup_config) struct config *config = NULL;
         size_t n_errors = reader->messages->n_errors;
         int r;
@@ -432,14 +306,14 @@ static int config_read(struct reader *reader, struct slice text, char *(*get)(co
 
 int config_parse(struct slice text, const char *file, struct config_messages *messages,
                  struct config **ret_config) {
-        struct reader reader = {.messages = messages, .file = file};
+        struct config_reader reader = {.messages = messages, .file = file};
 
         return config_read(&reader, text, NULL, ret_config);
 }
 
 int config_from_environment(char *(*get)(const char *name), struct config_messages *messages,
                             struct config **ret_config) {
-        struct reader reader = {.messages = messages, .is_environment = true};
+        struct config_reader reader = {.messages = messages, .is_environment = true};
 
         return config_read(&reader, (struct slice){NULL, 0}, get, ret_config);
 }

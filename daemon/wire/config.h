@@ -12,11 +12,14 @@
 #include "base/cleanup.h"
 #include "base/slice.h"
 #include "core/terms.h"
+#include "wire/client_auth.h"
+#include "wire/metadata.h"
 
 #define CONFIG_FILE_MAX        ((size_t)1 << 20) /* bytes */
 #define CONFIG_TOKENS_MAX      ((size_t)1024)
 #define CONFIG_CONNECTIONS_MAX 65536
 #define CONFIG_LIST_MAX        ((size_t)64) /* words in allow_users and the like */
+#define CONFIG_LINES_MAX       ((size_t)16) /* of a key that may be there repeatedly */
 #define CONFIG_MESSAGES_MAX    ((size_t)64) /* mistakes told; the last one then counts the rest */
 
 enum config_basic_encoding {
@@ -31,7 +34,12 @@ enum config_audit {
         CONFIG_AUDIT_ALL,   /* whenever a token is given, and refusals */
 };
 
-/* A list of words; a NULL ends it. */
+enum config_http_version {
+        CONFIG_HTTP_1_1,
+        CONFIG_HTTP_2,
+};
+
+/* A list of words, or of lines; a NULL ends it. */
 struct config_list {
         char **words;
         size_t n;
@@ -42,14 +50,36 @@ struct config_token {
         char *name; /* [a-z0-9][a-z0-9_-]{0,31} */
         unsigned line;
         bool is_default;
-        char *token_url;
-        char *scope;         /* "": none is asked for */
-        char *practice_id;   /* "": none */
-        char *client_id;     /* credential:NAME, env:NAME, file:/path, or the id itself */
-        char *client_secret; /* credential:NAME, env:NAME, file:/path */
+        char *token_url;              /* "": of the issuer */
+        char *issuer;                 /* "": none */
+        enum metadata_kind discovery; /* how it says what its token_url is */
+        char *scope;                  /* "": none is asked for */
+        struct config_list resource;  /* RFC 8707 */
+        char *audience;               /* "": none */
+        struct config_list form;      /* NAME=VALUE each, as they are */
+        struct config_list headers;   /* NAME: VALUE each */
+        char *practice_id;            /* "": none */
+        char *client_id;              /* credential:NAME, env:NAME, file:/path, or the id itself */
+        enum client_auth client_auth;
+        enum grant_type grant;
+        char *subject;       /* of an assertion that is asked with; "": it has none */
+        char *client_secret; /* credential:NAME, env:NAME, file:/path; "": none */
         enum config_basic_encoding basic_encoding;
+        char *private_key;            /* as client_secret */
+        char *private_key_passphrase; /* as client_secret */
+        char *client_certificate;     /* as client_secret */
+        enum signing_algorithm signing_algorithm;
+        char *key_id;                /* "": the key's own, if it has one */
+        char *assertion_audience;    /* "token_url" or "", "issuer": their values */
+        uint64_t assertion_lifetime; /* ns */
+        bool assertion_client_id;    /* client_id is in the form as well */
         char *tls_ca_file;           /* "": the system's */
+        char *tls_pinned_key;        /* "": any that verifies */
         char *proxy;                 /* "": none */
+        char *proxy_user;            /* as client_id; "": none */
+        char *proxy_password;        /* as client_secret */
+        char *source_address;        /* "": any */
+        enum config_http_version http_version;
         uint64_t connect_timeout;    /* ns */
         uint64_t timeout;            /* ns, over the whole request */
         uint64_t default_expires_in; /* ns */
@@ -106,10 +136,9 @@ DEFINE_CLEANUP_FREE(config)
 int config_parse(struct slice text, const char *file, struct config_messages *messages,
                  struct config **ret_config);
 
-/* One token named "default" from BEARERD_CLIENT_ID, BEARERD_CLIENT_SECRET, BEARERD_PROVIDER,
- * BEARERD_TOKEN_URL, BEARERD_SCOPE, BEARERD_PRACTICE_ID, BEARERD_TLS_CA_FILE, as GET (getenv) has
- * them. Its credentials become "env:BEARERD_CLIENT_ID" and "env:BEARERD_CLIENT_SECRET": no secret
- * enters a struct config. Errors as above. */
+/* One token named "default" from BEARERD_CLIENT_ID and the like, as GET (getenv) has them. Its
+ * credentials become "env:BEARERD_CLIENT_ID" and so on: no secret enters a struct config. Errors as
+ * above. */
 int config_from_environment(char *(*get)(const char *name), struct config_messages *messages,
                             struct config **ret_config);
 

@@ -8,7 +8,9 @@
 #include "base/decimal.h"
 #include "core/quota.h"
 #include "core/unit.h"
+#include "wire/client_auth.h"
 #include "wire/config_keys.h"
+#include "wire/preset.h"
 #include "wire/url.h"
 #include "wire/value.h"
 
@@ -87,6 +89,33 @@ static int list_read(const struct config_key *key, struct slice value, void *fie
         return n > 0 ? list_set(field, value, n) : -EINVAL;
 }
 
+/* Adds to those that are there. */
+static int line_read(const struct config_key *key, struct slice value, void *field) {
+        struct config_list *list = field;
+        struct config_list longer = {.n = list->n + 1};
+        size_t size = value.size + 1;
+        char *end;
+
+        if (list->n == CONFIG_LINES_MAX || !key->is_valid(value))
+                return -EINVAL;
+        for (size_t i = 0; i < list->n; i++)
+                size += strlen(list->words[i]) + 1;
+        longer.words = malloc((longer.n + 1) * sizeof *longer.words + size);
+        if (!longer.words)
+                return -ENOMEM;
+        end = (char *)(longer.words + longer.n + 1);
+        for (size_t i = 0; i < list->n; i++) {
+                longer.words[i] = end;
+                end = stpcpy(end, list->words[i]) + 1;
+        }
+        longer.words[list->n] = memcpy(end, value.data, value.size);
+        end[value.size] = 0;
+        longer.words[longer.n] = NULL;
+        free(list->words);
+        *list = longer;
+        return 0;
+}
+
 static uint64_t time_of(const char *text) {
         uint64_t value = 0;
 
@@ -130,30 +159,14 @@ static int mode_read(const struct config_key *key, struct slice value, void *fie
         return value_mode(value, field);
 }
 
-static int encoding_read(const struct config_key *key, struct slice value, void *field) {
-        enum config_basic_encoding *encoding = field;
-
-        if (slice_is(value, "rfc6749"))
-                *encoding = CONFIG_BASIC_RFC6749;
-        else if (slice_is(value, "raw"))
-                *encoding = CONFIG_BASIC_RAW;
-        else
-                return -EINVAL;
-        return 0;
-}
-
-static int audit_read(const struct config_key *key, struct slice value, void *field) {
-        enum config_audit *audit = field;
-
-        if (slice_is(value, "none"))
-                *audit = CONFIG_AUDIT_NONE;
-        else if (slice_is(value, "first"))
-                *audit = CONFIG_AUDIT_FIRST;
-        else if (slice_is(value, "all"))
-                *audit = CONFIG_AUDIT_ALL;
-        else
-                return -EINVAL;
-        return 0;
+static int word_read(const struct config_key *key, struct slice value, void *field) {
+        for (unsigned i = 0; key->words[i]; i++) {
+                if (!slice_is(value, key->words[i]))
+                        continue;
+                *(unsigned *)field = i;
+                return 0;
+        }
+        return -EINVAL;
 }
 
 /* A provider has no field: it is other settings, which those that are written beat. */
@@ -161,44 +174,41 @@ static int provider_read(const struct config_key *key, struct slice value, void 
         return key->is_valid(value) ? 0 : -EINVAL;
 }
 
-static const struct config_kind audit_kind = {audit_read, NULL, NULL};
 static const struct config_kind boolean_kind = {boolean_read, NULL, NULL};
-static const struct config_kind encoding_kind = {encoding_read, NULL, NULL};
 static const struct config_kind list_kind = {list_read, list_init, list_deinit};
+static const struct config_kind line_kind = {line_read, list_init, list_deinit};
 static const struct config_kind mode_kind = {mode_read, NULL, NULL};
 static const struct config_kind number_kind = {number_read, NULL, NULL};
 static const struct config_kind provider_kind = {provider_read, NULL, NULL};
 static const struct config_kind text_kind = {text_read, text_init, text_deinit};
 static const struct config_kind time_kind = {time_read, NULL, NULL};
+static const struct config_kind word_kind = {word_read, NULL, NULL};
 
 /* clang-format off */
-#define PROVIDERS "athenahealth or athenahealth-preview"
+static const char *const audit_words[] = {
+        [CONFIG_AUDIT_NONE]  = "none",
+        [CONFIG_AUDIT_FIRST] = "first",
+        [CONFIG_AUDIT_ALL]   = "all",
+        NULL,
+};
 
-static const struct config_preset presets[] = {
-        {"athenahealth", {
-                {"token_url",           "https://api.platform.athenahealth.com/oauth2/v1/token"},
-                {"scope",               "athena/service/Athenanet.MDP.*"},
-                {"basic_encoding",      "raw"},
-                {"requests_per_minute", "20"},
-        }},
-        {"athenahealth-preview", {
-                {"token_url",           "https://api.preview.platform.athenahealth.com/oauth2/v1/token"},
-                {"scope",               "athena/service/Athenanet.MDP.*"},
-                {"basic_encoding",      "raw"},
-                {"requests_per_minute", "4"},
-        }},
+static const char *const encoding_words[] = {
+        [CONFIG_BASIC_RFC6749] = "rfc6749",
+        [CONFIG_BASIC_RAW]     = "raw",
+        NULL,
+};
+
+static const char *const http_version_words[] = {
+        [CONFIG_HTTP_1_1] = "1.1",
+        [CONFIG_HTTP_2]   = "2",
+        NULL,
 };
 /* clang-format on */
 
-const struct config_preset *config_preset_find(struct slice provider) {
-        for (size_t i = 0; i < ELEMENTS(presets); i++)
-                if (slice_is(provider, presets[i].provider))
-                        return &presets[i];
-        return NULL;
-}
+_Static_assert(sizeof(enum client_auth) == sizeof(unsigned), "word_read() writes one");
 
 static bool is_provider(struct slice value) {
-        return config_preset_find(value) != NULL;
+        return preset_find(value) != NULL;
 }
 
 /* The client secret goes there: never in the clear, but for what stays on this host. */
@@ -221,10 +231,12 @@ static bool is_proxy(struct slice value) {
 
 #define TEXT(check, what) &text_kind, .is_valid = (check), .expects = what
 #define LIST(check, what) &list_kind, .is_valid = (check), .expects = what
+#define LINES(check, what) &line_kind, .is_valid = (check), .expects = what
 #define TIME(least, most) &time_kind, .from = least, .to = most, \
         .expects = "a time from " least " to " most ", such as 90s, 5min or 1h 30min"
 #define NUMBER(least, most) &number_kind, .from = least, .to = most, \
         .expects = "a whole number from " least " to " most
+#define WORD(list, what) &word_kind, .words = (list), .expects = what
 
 #define ACCOUNTS "1 to 64 names, with spaces or commas between them"
 #define UNITS    "1 to 64 names of units, such as worker.service or worker@*.service (* stands for " \
@@ -233,25 +245,78 @@ static bool is_proxy(struct slice value) {
 
 static const struct config_key token_keys[] = {
         {"provider", 0, &provider_kind, .is_valid = is_provider,
-                .expects = PROVIDERS ", or left out for any other with a token_url"},
+                .expects = PRESET_WORDS ", or left out"},
         {"token_url", IN_TOKEN(token_url), TEXT(is_token_url,
-                "an https URL without user, fragment or spaces, unless provider sets it "
+                "an https URL without user, fragment or spaces, unless provider or issuer sets it "
                 "(http is for localhost, 127.0.0.0/8 and [::1] alone)"), .is_required = true},
+        {"issuer", IN_TOKEN(issuer), TEXT(metadata_is_issuer,
+                "an https URL without user, query, fragment or spaces "
+                "(http is for localhost, 127.0.0.0/8 and [::1] alone)")},
+        {"discovery", IN_TOKEN(discovery), WORD(metadata_kind_words, "openid, oauth or smart")},
         {"client_id", IN_TOKEN(client_id), TEXT(value_is_client_id,
                 "credential:NAME, env:NAME, file:/PATH, or the id itself if it has no colon and "
                 "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters"), .is_required = true},
         {"client_secret", IN_TOKEN(client_secret), TEXT(value_is_reference,
                 "credential:NAME, env:NAME or file:/PATH, for the secret itself is never written "
-                "here"), .is_required = true},
+                "here")},
+        {"client_auth", IN_TOKEN(client_auth), WORD(client_auth_words,
+                "basic, post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or "
+                "none")},
+        {"grant", IN_TOKEN(grant), WORD(grant_type_words, "client_credentials or jwt_bearer")},
+        {"subject", IN_TOKEN(subject), TEXT(value_is_audience,
+                "who the token is to act for, without spaces, at most "
+                TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
+        {"private_key", IN_TOKEN(private_key), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, where a key is in PEM or as a JWK")},
+        {"private_key_passphrase", IN_TOKEN(private_key_passphrase), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, for the passphrase itself is never "
+                "written here")},
+        {"client_certificate", IN_TOKEN(client_certificate), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, where a certificate is in PEM")},
+        {"signing_algorithm", IN_TOKEN(signing_algorithm), WORD(signing_algorithm_words,
+                "RS256, RS384, PS256, ES256 or ES384, as the client is registered")},
+        {"key_id", IN_TOKEN(key_id), TEXT(value_is_key_id,
+                "the key's id as it is registered, at most " TEXT_OF(VALUE_KEY_ID_MAX)
+                " printable characters")},
+        {"assertion_audience", IN_TOKEN(assertion_audience), TEXT(value_is_audience,
+                "token_url, issuer, or what the token endpoint calls itself, without spaces, at most "
+                TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
+        {"assertion_lifetime", IN_TOKEN(assertion_lifetime), TIME("10s", "5min")},
+        {"assertion_client_id", IN_TOKEN(assertion_client_id), &boolean_kind,
+                .expects = "yes or no"},
         {"scope", IN_TOKEN(scope), TEXT(value_is_scope,
                 "scopes with one space between them (RFC 6749 3.3), 1023 characters at most")},
+        {"resource", IN_TOKEN(resource), LIST(value_is_resource,
+                "1 to 64 absolute URIs without a fragment (RFC 8707), with spaces or commas between "
+                "them")},
+        {"audience", IN_TOKEN(audience), TEXT(value_is_audience,
+                "whom the token is for, without spaces, at most " TEXT_OF(VALUE_AUDIENCE_MAX)
+                " characters")},
+        {"form", IN_TOKEN(form), LINES(value_is_form_field,
+                "NAME=VALUE, as it is before it is encoded, in at most 16 lines; what has a key of "
+                "its own is not written here")},
+        {"header", IN_TOKEN(headers), LINES(value_is_header,
+                "NAME: VALUE in printable ASCII, in at most 16 lines; what the request has anyway "
+                "is not written here")},
         {"practice_id", IN_TOKEN(practice_id), TEXT(value_is_practice_id,
                 "at most " TEXT_OF(VALUE_PRACTICE_ID_MAX) " characters without space, quote or "
                 "backslash")},
-        {"basic_encoding", IN_TOKEN(basic_encoding), &encoding_kind, .expects = "rfc6749 or raw"},
+        {"basic_encoding", IN_TOKEN(basic_encoding), WORD(encoding_words, "rfc6749 or raw")},
         {"tls_ca_file", IN_TOKEN(tls_ca_file), TEXT(value_is_path, PATH)},
         {"proxy", IN_TOKEN(proxy), TEXT(is_proxy,
                 "http://HOST:PORT or https://HOST:PORT, without user or path")},
+        {"tls_pinned_key", IN_TOKEN(tls_pinned_key), TEXT(value_is_pinned_key,
+                "sha256//BASE64 of the endpoint's public key, or several with semicolons between "
+                "them")},
+        {"proxy_user", IN_TOKEN(proxy_user), TEXT(value_is_client_id,
+                "credential:NAME, env:NAME, file:/PATH, or the name itself if it has no colon and "
+                "at most " TEXT_OF(VALUE_CLIENT_ID_MAX) " characters")},
+        {"proxy_password", IN_TOKEN(proxy_password), TEXT(value_is_reference,
+                "credential:NAME, env:NAME or file:/PATH, for the password itself is never written "
+                "here")},
+        {"source_address", IN_TOKEN(source_address), TEXT(value_is_address,
+                "an IPv4 or IPv6 address of this host")},
+        {"http_version", IN_TOKEN(http_version), WORD(http_version_words, "1.1 or 2")},
         {"connect_timeout", IN_TOKEN(connect_timeout), TIME("100ms", "5min")},
         {"timeout", IN_TOKEN(timeout), TIME("1s", "5min")},
         {"default", IN_TOKEN(is_default), &boolean_kind, .expects = "yes or no"},
@@ -282,7 +347,7 @@ static const struct config_key broker_keys[] = {
         {"user_waiting", IN_CONFIG(user_waiting), NUMBER("1", TEXT_OF(CONFIG_CONNECTIONS_MAX))},
         {"user_requests_per_second", IN_CONFIG(user_requests_per_second),
                 NUMBER("1", TEXT_OF(QUOTA_REQUESTS_PER_SECOND_MAX))},
-        {"audit", IN_CONFIG(audit), &audit_kind, .expects = "none, first or all"},
+        {"audit", IN_CONFIG(audit), WORD(audit_words, "none, first or all")},
 };
 
 /* clang-format on */
@@ -354,6 +419,10 @@ static void *field_of(const struct config_key *key, void *target) {
 
 int config_key_read(const struct config_key *key, struct slice value, void *target) {
         return key->kind->read(key, value, field_of(key, target));
+}
+
+bool config_key_is_repeatable(const struct config_key *key) {
+        return key->kind == &line_kind;
 }
 
 int config_section_init(const struct config_section *section, void *target) {

@@ -12,7 +12,7 @@
 #include "wire/config.h"
 
 /* The most keys that a section has. */
-#define CONFIG_KEYS_MAX 32
+#define CONFIG_KEYS_MAX 64
 
 struct config_kind;
 
@@ -22,6 +22,7 @@ struct config_key {
         const struct config_kind *kind;
         bool (*is_valid)(struct slice value); /* of texts */
         const char *from, *to;                /* of times and numbers, as one would write them */
+        const char *const *words;             /* of an enum, by its values; a NULL ends them */
         const char *expects;                  /* "NAME must be ..." */
         bool is_required;
 };
@@ -46,17 +47,9 @@ const struct config_key *config_key_nearest(const struct config_section *section
  * expects, and the field is as before. */
 int config_key_read(const struct config_key *key, struct slice value, void *target);
 
+/* Whether there may be several lines of it, each of which adds to its field. */
+bool config_key_is_repeatable(const struct config_key *key);
+
 /* Fields that own something: from zero to empty, 0 or -ENOMEM; and to nothing, from either. */
 int config_section_init(const struct config_section *section, void *target);
 void config_section_deinit(const struct config_section *section, void *target);
-
-/* What is set by a provider, unless the key is written. */
-struct config_preset {
-        const char *provider;
-        struct {
-                const char *key, *value;
-        } settings[4];
-};
-
-/* NULL: there is none. */
-const struct config_preset *config_preset_find(struct slice provider);

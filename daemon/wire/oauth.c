@@ -1,175 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
 #include "base/decimal.h"
 #include "core/b64token.h"
+#include "wire/document.h"
 #include "wire/form.h"
 #include "wire/httpdate.h"
 #include "wire/oauth.h"
 
-/* json-c's copies of a token (in its objects and in its tokener) cannot be wiped from here. They
- * are why this runs in bearerd-fetch alone: its exit is their wipe. */
-
-#define DEPTH_MAX       8 /* of nested values */
 #define DESCRIPTION_MAX 400
 /* A secret of less bytes would be found where it is not. */
 #define ECHO_MIN ((size_t)4)
 #define WITHHELD "(withheld: it contains a credential)"
-
-/* The request */
-
-static void append_base64(struct buffer *out, struct slice bytes) {
-        static const char alphabet[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-        for (size_t i = 0; i < bytes.size; i += 3) {
-                size_t n = bytes.size - i < 3 ? bytes.size - i : 3;
-                unsigned bits = 0;
-
-                for (size_t j = 0; j < 3; j++)
-                        bits = bits << 8 | (j < n ? (unsigned char)bytes.data[i + j] : 0);
-                for (size_t j = 0; j < 4; j++)
-                        buffer_append_char(out, j <= n ? alphabet[bits >> (18 - 6 * j) & 63] : '=');
-        }
-}
-
-int oauth_basic(const struct secret *client_id, const struct secret *client_secret,
-                enum config_basic_encoding encoding, struct secret *ret_value) {
-        bool is_raw = encoding == CONFIG_BASIC_RAW;
-        void (*append)(struct buffer *, struct slice) = is_raw ? buffer_append_slice : form_encode;
-        struct buffer pair = BUFFER_INIT(SECRET_SIZE_MAX), value = BUFFER_INIT(SECRET_SIZE_MAX);
-        int r;
-
-        if (is_raw && client_id->size > 0 && memchr(client_id->data, ':', client_id->size))
-                return -EINVAL;
-        append(&pair, secret_slice(client_id));
-        buffer_append_char(&pair, ':');
-        append(&pair, secret_slice(client_secret));
-        buffer_append_text(&value, "Basic ");
-        append_base64(&value, buffer_slice(&pair));
-
-        r = buffer_error(&pair) < 0 ? buffer_error(&pair) : buffer_error(&value);
-        if (r == 0)
-                r = secret_set(ret_value, value.data, value.size);
-        buffer_deinit(&pair);
-        buffer_deinit(&value);
-        return r == -ENOBUFS ? -E2BIG : r;
-}
-
-void oauth_form(struct buffer *out, const char *scope) {
-        buffer_append_text(out, "grant_type=client_credentials");
-        if (*scope) {
-                buffer_append_text(out, "&scope=");
-                form_encode(out, slice_of(scope));
-        }
-}
 
 /* Reading JSON */
 
 struct answer {
         int status;
         struct slice body;
-        uint64_t default_expires_in;
-        const struct secret *client_secret, *basic;
+        const struct oauth_asked *asked;
         struct json_object *root; /* of the body; NULL: it is no JSON object */
 };
 
-/* Behind the string that opens at POSITION; 0 if it is none that JSON allows, or has a NUL, which
- * would end json-c's names early: "access_token\u0000x" is not "access_token". */
-static size_t behind_string(struct slice text, size_t position) {
-        for (size_t i = position + 1; i < text.size; i++) {
-                if (text.data[i] == '"')
-                        return i + 1;
-                if ((unsigned char)text.data[i] < ' ')
-                        return 0;
-                if (text.data[i] != '\\')
-                        continue;
-                if (text.size - i >= 6 && memcmp(text.data + i, "\\u0000", 6) == 0)
-                        return 0;
-                i++;
-        }
-        return 0;
-}
-
-/* How many members the object that TEXT is has itself, or -1 for what json-c takes, even when it is
- * strict, but is no JSON: 'single quotes', NaN, Infinity, control characters in strings. TEXT has
- * passed json-c, so outside of strings every colon follows a member's name. */
-static int count_members(struct slice text) {
-        int depth = 0, members = 0;
-
-        for (size_t i = 0; i < text.size;) {
-                char c = text.data[i];
-
-                if (c == '"') {
-                        i = behind_string(text, i);
-                        if (i == 0)
-                                return -1;
-                        continue;
-                }
-                if (c == '\'' || c == 'N' || c == 'I')
-                        return -1;
-                if (c == '{' || c == '[')
-                        depth++;
-                else if (c == '}' || c == ']')
-                        depth--;
-                else if (c == ':' && depth == 1)
-                        members++;
-                i++;
-        }
-        return members;
-}
-
-/* The object in TEXT, if that begins with one; NULL otherwise, or without memory. */
-static struct json_object *json_read(struct slice text, int flags) {
-        struct json_tokener *tokener = text.size > 0 ? json_tokener_new_ex(DEPTH_MAX) : NULL;
-        struct json_object *root;
-
-        if (!tokener)
-                return NULL;
-        json_tokener_set_flags(tokener, flags);
-        root = json_tokener_parse_ex(tokener, text.data, (int)text.size);
-        json_tokener_free(tokener);
-        if (json_object_is_type(root, json_type_object))
-                return root;
-        json_object_put(root);
-        return NULL;
-}
-
-/* The same for a whole text of one object. Of members with the same name json-c keeps the last one
- * alone, without a word: its object is then smaller than what was written. */
 static const char *read_body(struct answer *answer) {
-        struct slice body = answer->body;
-        int members;
-
         _Static_assert(OAUTH_BODY_MAX == 65536, "the message says so");
         if (answer->status != 200)
                 return "only 200 brings one";
-        if (body.size > OAUTH_BODY_MAX)
+        if (answer->body.size > OAUTH_BODY_MAX)
                 return "longer than 65536 bytes";
-        if (body.size > 0 && memchr(body.data, 0, body.size))
-                return "not one JSON object";
-        answer->root = json_read(body, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        members = answer->root ? count_members(body) : -1;
-        if (members < 0)
-                return "not one JSON object";
-        if (members != json_object_object_length(answer->root))
-                return "a member is there twice";
-        return NULL;
-}
-
-/* The string NAME of OBJECT, which may be NULL; without data if there is none. */
-static struct slice string_member(struct json_object *object, const char *name) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, name, &value) ||
-            !json_object_is_type(value, json_type_string))
-                return (struct slice){NULL, 0};
-        return (struct slice){json_object_get_string(value),
-                              (size_t)json_object_get_string_len(value)};
+        return document_read(answer->body, &answer->root);
 }
 
 /* Finding what an endpoint repeats */
@@ -186,8 +50,8 @@ static bool text_has(struct slice text, struct slice part) {
 /* The secret as it is, as it was sent, or form-urlencoded (in any case: "%2f"). What cannot be
  * looked for is taken as found. */
 static bool text_repeats_credential(const struct answer *answer, struct slice text) {
-        struct slice basic = secret_slice(answer->basic),
-                     secret = secret_slice(answer->client_secret);
+        struct slice basic = secret_slice(answer->asked->basic),
+                     secret = secret_slice(answer->asked->secret);
         struct buffer form = BUFFER_INIT(3 * SECRET_SIZE_MAX);
         size_t scheme = strlen("Basic ");
         bool found;
@@ -218,7 +82,7 @@ static bool text_gives_away(const struct answer *answer, struct slice text) {
 /* What grants a token, read strictly. Each reader says what is wrong, or NULL. */
 
 static const char *read_access_token(struct json_object *root, struct slice *ret_token) {
-        struct slice token = string_member(root, "access_token");
+        struct slice token = document_string(root, "access_token");
 
         if (!token.data)
                 return "access_token is missing or no string";
@@ -231,7 +95,7 @@ static const char *read_access_token(struct json_object *root, struct slice *ret
 }
 
 static const char *read_token_type(struct json_object *root) {
-        struct slice type = string_member(root, "token_type");
+        struct slice type = document_string(root, "token_type");
 
         if (!type.data)
                 return "token_type is missing or no string";
@@ -243,13 +107,13 @@ static const char *read_token_type(struct json_object *root) {
 /* json_object_get_int64() would read true as 1, and a string as far as it has digits. */
 static const char *read_expires_in(const struct answer *answer, uint64_t *ret_seconds) {
         static const char why[] = "expires_in is no whole number from 1 to 315360000";
-        struct slice text = string_member(answer->root, "expires_in");
+        struct slice text = document_string(answer->root, "expires_in");
         struct json_object *value;
         uint64_t seconds = 0;
 
         _Static_assert(OUTCOME_EXPIRES_IN_MAX == 315360000, "the message says so");
         if (!json_object_object_get_ex(answer->root, "expires_in", &value))
-                seconds = answer->default_expires_in;
+                seconds = answer->asked->default_expires_in;
         else if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) > 0)
                 seconds = (uint64_t)json_object_get_int64(value);
         else if (decimal_parse(text, OUTCOME_EXPIRES_IN_MAX, &seconds) < 0)
@@ -275,7 +139,7 @@ static bool is_scope(struct slice text) {
 
 /* A scope that is null, or "", is one that was not said. */
 static const char *read_scope(const struct answer *answer, struct slice *ret_scope) {
-        struct slice scope = string_member(answer->root, "scope");
+        struct slice scope = document_string(answer->root, "scope");
         struct json_object *value;
 
         if (!scope.data && json_object_object_get_ex(answer->root, "scope", &value) && value)
@@ -306,7 +170,7 @@ static const char *read_grant(const struct answer *answer, struct slice *ret_tok
 /* What the endpoint says */
 
 static struct slice endpoint_text(const struct answer *answer, const char *name) {
-        struct slice text = string_member(answer->root, name);
+        struct slice text = document_string(answer->root, name);
 
         if (text.size > 0 && text_gives_away(answer, text))
                 return SLICE(WITHHELD);
@@ -351,14 +215,79 @@ static void explain(const struct answer *answer, const char *prefix, const char 
 
 /* What refuses one, read tolerantly */
 
-#define CHECK_CREDENTIALS "check client_id, client_secret and basic_encoding"
-#define CHECK_SCOPE       "check scope and the client's permissions"
-#define CHECK_URL         "check token_url"
-#define RETRIED           "nothing to do, it is tried again"
+/* What there is to do about it. Credentials are called by the settings that they are of. */
+enum advice {
+        ADVICE_WAIT,
+        ADVICE_SLOW_DOWN,
+        ADVICE_CREDENTIALS,
+        ADVICE_CREDENTIALS_OR_SCOPE,
+        ADVICE_EVERYTHING,
+        ADVICE_REQUEST,
+        ADVICE_SCOPE,
+        ADVICE_URL,
+        ADVICE_REDIRECT,
+};
+
+static const char *const advice_words[] = {
+        [ADVICE_WAIT] = "nothing to do, it is tried again",
+        [ADVICE_SLOW_DOWN] = "too many requests, it is tried again later",
+        [ADVICE_CREDENTIALS] = "check ",
+        [ADVICE_CREDENTIALS_OR_SCOPE] = "check ",
+        [ADVICE_EVERYTHING] = "check ",
+        [ADVICE_REQUEST] = "check ",
+        [ADVICE_SCOPE] = "check scope and the client's permissions",
+        [ADVICE_URL] = "check ",
+        [ADVICE_REDIRECT] = "a redirect is never followed, check ",
+};
+
+/* clang-format off */
+static const struct {
+        const char *most, *last;
+} credential_words[] = {
+        [CLIENT_AUTH_BASIC]           = {"client_id, client_secret", "basic_encoding"},
+        [CLIENT_AUTH_POST]            = {"client_id, client_secret", "client_auth"},
+        [CLIENT_AUTH_PRIVATE_KEY_JWT] = {"client_id, private_key, key_id, signing_algorithm, "
+                                         "assertion_audience", "this host's clock"},
+        [CLIENT_AUTH_TLS]             = {"client_id, client_certificate", "client_auth"},
+        [CLIENT_AUTH_SELF_SIGNED_TLS] = {"client_id, client_certificate", "client_auth"},
+        [CLIENT_AUTH_NONE]            = {"client_id", "client_auth"},
+};
+/* clang-format on */
+
+static void advise(enum advice advice, const struct oauth_asked *asked, char *ret_text,
+                   size_t size) {
+        enum client_auth way =
+                asked->grant == GRANT_JWT_BEARER ? CLIENT_AUTH_PRIVATE_KEY_JWT : asked->client_auth;
+        const char *words = advice_words[advice], *url = asked->url_key,
+                   *most = credential_words[way].most, *last = credential_words[way].last;
+
+        switch (advice) {
+        case ADVICE_CREDENTIALS:
+                snprintf(ret_text, size, "%s%s and %s", words, most, last);
+                break;
+        case ADVICE_CREDENTIALS_OR_SCOPE:
+                snprintf(ret_text, size, "%s%s and scope", words, most);
+                break;
+        case ADVICE_EVERYTHING:
+                snprintf(ret_text, size, "%s%s, scope and %s", words, most, url);
+                break;
+        case ADVICE_REQUEST:
+                snprintf(ret_text, size, "%s%s and %s", words, url, last);
+                break;
+        case ADVICE_URL:
+        case ADVICE_REDIRECT:
+                snprintf(ret_text, size, "%s%s", words, url);
+                break;
+        case ADVICE_WAIT:
+        case ADVICE_SLOW_DOWN:
+        case ADVICE_SCOPE:
+                snprintf(ret_text, size, "%s", words);
+        }
+}
 
 struct meaning {
         enum outcome_kind kind;
-        const char *advice;
+        enum advice advice;
 };
 
 /* What RFC 6749 5.2 (and 4.1.2.1) name. */
@@ -366,44 +295,40 @@ static const struct {
         const char *error;
         struct meaning meaning;
 } known_errors[] = {
-        {"access_denied", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"invalid_client", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
-        {"invalid_grant", {OUTCOME_DENIED, CHECK_CREDENTIALS}},
-        {"invalid_request", {OUTCOME_DENIED, "check token_url and basic_encoding"}},
-        {"invalid_scope", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"server_error", {OUTCOME_FAILED, RETRIED}},
-        {"slow_down", {OUTCOME_FAILED, RETRIED}},
-        {"temporarily_unavailable", {OUTCOME_FAILED, RETRIED}},
-        {"unauthorized_client", {OUTCOME_DENIED, CHECK_SCOPE}},
-        {"unsupported_grant_type", {OUTCOME_DENIED, CHECK_URL}},
+        {"access_denied", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"invalid_client", {OUTCOME_DENIED, ADVICE_CREDENTIALS}},
+        {"invalid_grant", {OUTCOME_DENIED, ADVICE_CREDENTIALS}},
+        {"invalid_request", {OUTCOME_DENIED, ADVICE_REQUEST}},
+        {"invalid_scope", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"server_error", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"slow_down", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"temporarily_unavailable", {OUTCOME_FAILED, ADVICE_WAIT}},
+        {"unauthorized_client", {OUTCOME_DENIED, ADVICE_SCOPE}},
+        {"unsupported_grant_type", {OUTCOME_DENIED, ADVICE_URL}},
 };
 
 static struct meaning status_meaning(int status, bool is_empty) {
         switch (status) {
         case 400:
-                return (struct meaning){OUTCOME_DENIED,
-                                        "check client_id, client_secret, scope and token_url"};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_EVERYTHING};
         case 401:
-                return (struct meaning){OUTCOME_DENIED, CHECK_CREDENTIALS};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_CREDENTIALS};
         case 403:
                 /* Some endpoints answer so to a wrong secret. */
                 if (is_empty)
-                        return (struct meaning){OUTCOME_DENIED,
-                                                "check client_id, client_secret and scope"};
-                return (struct meaning){OUTCOME_DENIED, CHECK_SCOPE};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_CREDENTIALS_OR_SCOPE};
+                return (struct meaning){OUTCOME_DENIED, ADVICE_SCOPE};
         case 408:
         case 425:
-                return (struct meaning){OUTCOME_FAILED, RETRIED};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_WAIT};
         case 429:
-                return (struct meaning){OUTCOME_FAILED,
-                                        "too many requests, it is tried again later"};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_SLOW_DOWN};
         default:
                 if (status >= 300 && status <= 399)
-                        return (struct meaning){OUTCOME_DENIED,
-                                                "a redirect is never followed, " CHECK_URL};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_REDIRECT};
                 if (status >= 400 && status <= 499)
-                        return (struct meaning){OUTCOME_DENIED, CHECK_URL};
-                return (struct meaning){OUTCOME_FAILED, RETRIED};
+                        return (struct meaning){OUTCOME_DENIED, ADVICE_URL};
+                return (struct meaning){OUTCOME_FAILED, ADVICE_WAIT};
         }
 }
 
@@ -423,12 +348,14 @@ static struct meaning refusal_meaning(int status, const char *error, bool is_emp
 
 static void refuse(struct answer *answer, struct outcome *outcome) {
         struct meaning meaning;
+        char advice[OUTCOME_MESSAGE_MAX];
 
-        answer->root = json_read(answer->body, 0);
+        answer->root = document_read_leniently(answer->body);
         outcome_text(outcome->error, sizeof outcome->error, endpoint_text(answer, "error"));
         meaning = refusal_meaning(answer->status, outcome->error, answer->body.size == 0);
         outcome->kind = meaning.kind;
-        explain(answer, "", meaning.advice, outcome);
+        advise(meaning.advice, answer->asked, advice, sizeof advice);
+        explain(answer, "", advice, outcome);
 }
 
 /* Success is 200 alone (RFC 6749 5.1). An endpoint may send its errors with it as well, so what it
@@ -454,10 +381,9 @@ static int grant(struct answer *answer, struct outcome *outcome) {
         return 0;
 }
 
-int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
-                 const struct secret *client_secret, const struct secret *basic,
+int oauth_answer(int status, struct slice body, const struct oauth_asked *asked,
                  struct outcome *ret_outcome) {
-        struct answer answer = {status, body, default_expires_in, client_secret, basic, NULL};
+        struct answer answer = {status, body, asked, NULL};
         int r = 0;
 
         ret_outcome->status = status;
@@ -466,7 +392,7 @@ int oauth_answer(int status, struct slice body, uint64_t default_expires_in,
                 r = grant(&answer, ret_outcome);
         else
                 refuse(&answer, ret_outcome);
-        json_object_put(answer.root);
+        document_free(answer.root);
         return r;
 }
 

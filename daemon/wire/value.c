@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
@@ -19,6 +21,10 @@ static bool is_digit(char c) {
 
 static bool is_letter(char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_scheme_char(char c) {
+        return is_digit(c) || is_letter(c) || c == '+' || c == '-' || c == '.';
 }
 
 static bool is_printable(char c) {
@@ -221,6 +227,107 @@ bool value_is_scope(struct slice text) {
 
 bool value_is_practice_id(struct slice text) {
         return is_plain(text, VALUE_PRACTICE_ID_MAX, " \"\\");
+}
+
+bool value_is_key_id(struct slice text) {
+        return is_plain(text, VALUE_KEY_ID_MAX, "");
+}
+
+bool value_is_audience(struct slice text) {
+        return is_plain(text, VALUE_AUDIENCE_MAX, " \"\\");
+}
+
+/* A scheme, and what RFC 3986 lets a URI be written in; a fragment is none. */
+bool value_is_resource(struct slice text) {
+        struct slice rest = text;
+
+        if (!is_plain(text, VALUE_AUDIENCE_MAX, " \"#<>\\^`{|}"))
+                return false;
+        take_while(&rest, is_scheme_char);
+        return is_letter(text.data[0]) && take_prefix(&rest, ":") && rest.size > 0;
+}
+
+static bool is_one_of(struct slice text, const char *const *words) {
+        for (; *words; words++)
+                if (slice_is_nocase(text, *words))
+                        return true;
+        return false;
+}
+
+bool value_is_form_field(struct slice text) {
+        static const char *const ours[] = {"grant_type",
+                                           "scope",
+                                           "resource",
+                                           "audience",
+                                           "client_id",
+                                           "client_secret",
+                                           "assertion",
+                                           "client_assertion",
+                                           "client_assertion_type",
+                                           NULL};
+        struct slice value = text, name = {NULL, 0};
+
+        slice_cut(&value, '=', &name);
+        return name.size < text.size && is_plain(name, VALUE_FIELD_NAME_MAX, " &") &&
+               !is_one_of(name, ours) && value.size <= VALUE_FIELD_MAX;
+}
+
+/* RFC 9110 5.6.2 */
+static bool is_token_char(char c) {
+        return is_digit(c) || is_letter(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+bool value_is_header(struct slice text) {
+        static const char *const ours[] = {"accept",
+                                           "authorization",
+                                           "connection",
+                                           "content-length",
+                                           "content-type",
+                                           "cookie",
+                                           "expect",
+                                           "host",
+                                           "keep-alive",
+                                           "proxy-authorization",
+                                           "proxy-connection",
+                                           "te",
+                                           "trailer",
+                                           "transfer-encoding",
+                                           "upgrade",
+                                           "user-agent",
+                                           NULL};
+        struct slice rest = text, name = take_while(&rest, is_token_char);
+
+        return is_plain(name, VALUE_FIELD_NAME_MAX, "") && !is_one_of(name, ours) &&
+               take_prefix(&rest, ": ") && is_plain(rest, VALUE_FIELD_MAX, "") &&
+               rest.data[0] != ' ';
+}
+
+static bool is_base64_char(char c) {
+        return is_digit(c) || is_letter(c) || c == '+' || c == '/';
+}
+
+/* 32 bytes are 43 characters, the last of which is of four bits, and a "=". */
+bool value_is_pinned_key(struct slice text) {
+        struct slice key = {NULL, 0};
+
+        if (text.size == 0 || text.data[text.size - 1] == ';')
+                return false;
+        while (slice_cut(&text, ';', &key))
+                if (!take_prefix(&key, "sha256//") || take_while(&key, is_base64_char).size != 43 ||
+                    !slice_is(key, "="))
+                        return false;
+        return true;
+}
+
+bool value_is_address(struct slice text) {
+        char address[INET6_ADDRSTRLEN];
+        unsigned char bytes[sizeof(struct in6_addr)];
+
+        if (!is_plain(text, sizeof address - 1, ""))
+                return false;
+        memcpy(address, text.data, text.size);
+        address[text.size] = 0;
+        return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
 }
 
 bool value_is_credential_name(struct slice text) {

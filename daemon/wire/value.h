@@ -10,8 +10,12 @@
 #include "base/slice.h"
 
 #define VALUE_ACCOUNT_MAX       255 /* bytes, as all of these */
+#define VALUE_AUDIENCE_MAX      1024
 #define VALUE_CLIENT_ID_MAX     256
 #define VALUE_CREDENTIAL_MAX    255 /* NAME_MAX: it is a file */
+#define VALUE_FIELD_MAX         1024
+#define VALUE_FIELD_NAME_MAX    64
+#define VALUE_KEY_ID_MAX        256
 #define VALUE_PATH_MAX          4095
 #define VALUE_PRACTICE_ID_MAX   64
 #define VALUE_SOCKET_PATH_MAX   107 /* unix(7): sun_path, with its NUL */
@@ -35,6 +39,13 @@ bool value_is_socket_path(struct slice text); /* one that fits into a struct soc
 bool value_is_account(struct slice text);     /* what a user or a group may be called */
 bool value_is_scope(struct slice text);       /* RFC 6749 3.3 */
 bool value_is_practice_id(struct slice text);
+bool value_is_key_id(struct slice text);     /* RFC 7517 4.5: any text; here, what can be shown */
+bool value_is_audience(struct slice text);   /* RFC 7519 4.1.3; "token_url" is a word of our own */
+bool value_is_resource(struct slice text);   /* RFC 8707 2 */
+bool value_is_form_field(struct slice text); /* NAME=VALUE; no parameter of our own */
+bool value_is_header(struct slice text);     /* NAME: VALUE; no header of our own */
+bool value_is_pinned_key(struct slice text); /* as CURLOPT_PINNEDPUBLICKEY has it */
+bool value_is_address(struct slice text);    /* IPv4 or IPv6 */
 /* The name of a file, and of a descriptor: so systemd checks it. */
 bool value_is_credential_name(struct slice text);
 

@@ -24,7 +24,8 @@ MAY_REACH = {
     "daemon": [BASE, CORE, WIRE, r"io/\w+\.h", r"\w+\.h"],
     "client": [BASE, VALUES, CLIENT_WIRE, r"client/\w+\.h", r"bearer\.h"],
     # The doctor alone reads bearerd's configuration.
-    "client/doctor": [BASE, VALUES, CLIENT_WIRE, r"wire/config\.h", r"client/(doctor/)?\w+\.h",
+    "client/doctor": [BASE, VALUES, CLIENT_WIRE,
+                      r"wire/(client_auth|config|metadata|url)\.h", r"client/(doctor/)?\w+\.h",
                       r"config_file\.h", r"bearer\.h"],
     "include": [],
 }
@@ -34,9 +35,11 @@ SAME_AS = {"daemon/config_file.c": "daemon/fetch", "daemon/config_file.h": "daem
 
 # Where headers of libraries live.
 HOMES = {
-    r"curl/.*": r"daemon/fetch/(probe|request|way)\.[ch]",
-    r"json-c/.*": r"daemon/wire/oauth\.c|client/bearerctl\w*\.c|client/doctor/\w+\.c",
+    r"curl/.*": r"daemon/fetch/(exchange|probe|request|way)\.[ch]",
+    r"json-c/.*": r"daemon/wire/(document|oauth)\.c|client/bearerctl\w*\.c|client/doctor/\w+\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
+    r"jose/.*|jansson\.h": r"daemon/fetch/key\.c",
+    r"openssl/.*": r"daemon/fetch/(certificate|key)\.c",
     r"systemd/.*": r"daemon/io/\w+\.[ch]|daemon/base/log\.c",
 }
 

@@ -175,6 +175,21 @@ def test_path_of_a_credential(started):
     assert f"{secret}: No such file" in one.wrong("path")
 
 
+def test_path_of_a_key(started):
+    bearerd, one = started()
+    key = bearerd.directory / "key.pem"
+    certificate = bearerd.directory / "certificate.pem"
+    rename(bearerd, client_secret=None, basic_encoding=None, client_auth="tls_client_auth",
+           private_key=f"file:{key}", client_certificate=f"file:{certificate}")
+    for file in (key, certificate):
+        file.write_text("nothing that the doctor reads")
+        file.chmod(0o644)
+    assert f"{key}: 0644 " in one.wrong("path")
+    key.chmod(0o600)
+    certificate.unlink()
+    assert f"{certificate}: No such file" in one.wrong("path")
+
+
 def test_path_of_the_certificates(started):
     bearerd, one = started()
     rename(bearerd, tls_ca_file="/nowhere/ca.pem")
@@ -313,6 +328,15 @@ def test_endpoint_without_a_date(started, endpoint):
     endpoint.behave(on="look", headers={"Date": None})
     found, _ = one.lines()
     assert [each.check for each in found if each.result == "skipped"] == ["clock"]
+
+
+def test_issuer_is_looked_at_where_there_is_no_url(started, endpoint):
+    endpoint.describe()
+    _, one = started(token_url=None, issuer=endpoint.base_url)
+    found, last = one.lines()
+    assert [each.check for each in found if each.result != "ok"] == ["token_url"]
+    assert {each.check for each in found} == {*doctor.ORDER, "token_url"}
+    assert last == "Nothing is wrong; one token request was made."
 
 
 def test_fetch_that_is_not_there(started):

@@ -100,6 +100,19 @@ def test_other_client_gets_another_token(broker, endpoint):
     assert after["generation"] > before["generation"]
 
 
+def test_what_is_asked_for_otherwise_is_another_token(broker, endpoint):
+    """And is not handed out for the one before."""
+    endpoint.allow("audience", "resource", "more")
+    bearerd = broker(**FAST)
+    served = [bearerd.get("/v1/token").body["access_token"]]
+    for key, value in ("audience", "urn:a"), ("resource", "urn:b"), ("form", "more=1"):
+        section_of(bearerd)[key] = value
+        endpoint.next(delay=0.3)
+        reload_with(bearerd)
+        served.append(bearerd.get("/v1/token").body["access_token"])
+    assert served == endpoint.tokens and len(set(served)) == 4
+
+
 def test_token_is_added_and_removed(broker, endpoint):
     bearerd = broker()
     kept = bearerd.get("/v1/token").body

@@ -61,7 +61,7 @@ static void write_request(const struct api_request *request, struct buffer *path
                           struct buffer *query, struct buffer *body) {
         if (request->name_is_hint) {
                 buffer_append_text(path, "/oauth2/v1/token");
-                oauth_form(body, "any scope");
+                oauth_form(body, &(struct oauth_form){.scope = "any scope"});
                 buffer_printf(body, "&client_id=%s", request->name);
                 buffer_printf(query, "wait=%u", request->wait);
                 return;

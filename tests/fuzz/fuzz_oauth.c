@@ -102,13 +102,14 @@ static void check_told(struct outcome *outcome) {
 
 static struct outcome answer(int status, struct slice body, const struct secret *secret,
                              const struct secret *basic) {
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN, secret,
+                                    basic};
         struct outcome outcome = OUTCOME_INIT;
 
         memset(outcome.error, 'x', sizeof outcome.error);
         memset(outcome.message, 'x', sizeof outcome.message);
         outcome.retry_after = 7;
-        HOLDS(oauth_answer(status, body, DEFAULT_EXPIRES_IN, secret, basic, &outcome) == 0,
-              "there is memory");
+        HOLDS(oauth_answer(status, body, &asked, &outcome) == 0, "there is memory");
         HOLDS(outcome.retry_after == 7 && !outcome.sent && outcome.sent_at == 0 &&
                       outcome.status == status,
               "nothing else is set");

@@ -125,9 +125,11 @@ ok "... it is started, for it is configured" "active active active active active
 ok "... and serves" '{"access_token":"eyJ*' "$(ask /v1/token)"
 
 # --- purged
+cache=/var/cache/bearerd-fetch
+ok "there is a place for what issuers say" $cache "$(ls -d $cache)"
 ok "purged" 0 "$(apt purge "${names[@]}"; echo $?)"
 files >/tmp/files.after
-ok "nothing is left" "" "$(diff /tmp/files.before /tmp/files.after)"
+ok "nothing is left" "" "$(diff /tmp/files.before /tmp/files.after; ls -d $cache 2>/dev/null)"
 ok "... but the accounts, and what is in the credential store" "bearerd ./athena.client_id" \
   "$(id -un bearerd) $(cd /etc/credstore && echo ./*.client_id)"
 finish

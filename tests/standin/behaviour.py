@@ -9,7 +9,7 @@ go together: `behaviour("429", retry_after=5, delay=2)`.
 import json
 from dataclasses import MISSING, dataclass, field, fields
 
-ON = ("token", "api", "look", "connection")
+ON = ("token", "api", "look", "metadata", "connection")
 
 # How an answer ends, if not well.
 CUTS = (
@@ -29,8 +29,8 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class Behaviour:
-    # What it is for: requests for a token, calls of the API, looks at the endpoint (HEAD), or
-    # connections before their handshake.
+    # What it is for: requests for a token, calls of the API, looks at the endpoint (HEAD), looks at
+    # what it says of itself (metadata), or connections before their handshake.
     on: str = "token"
 
     # What is answered. Each replaces its part of the right answer, the others stay. In body and

@@ -35,6 +35,11 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = {names}
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
 """
 
 
@@ -78,3 +83,21 @@ def make_leaf(directory, kind):
     openssl("x509", "-req", "-in", request, "-CA", signer, "-CAkey", signer.with_suffix(".key"),
             "-extfile", configuration, "-extensions", "leaf", "-days", days, "-out", certificate)
     return certificate, key
+
+
+def make_client(directory, name, key, days=DAYS, signer="ca"):
+    """NAME.pem in DIRECTORY, the certificate of a client whose private KEY is there already, by that
+    authority; None: by itself. Returns its path."""
+    certificate, request = directory / f"{name}.pem", directory / f"{name}.csr"
+    configuration = directory / f"{name}.cnf"
+    configuration.write_text(CONFIGURATION.format(names="DNS:unused"))
+    openssl("req", "-new", "-config", configuration, "-subj", f"/O=bearerd test/CN={name}",
+            "-key", key, "-out", request)
+    if signer:
+        authority = make_authority(directory, signer)
+        by = ["-CA", authority, "-CAkey", authority.with_suffix(".key")]
+    else:
+        by = ["-signkey", key]
+    openssl("x509", "-req", "-in", request, *by, "-extfile", configuration, "-extensions", "client",
+            "-days", days, "-out", certificate)
+    return certificate

@@ -62,6 +62,7 @@ class Control:
         ("POST", "/normal"): lambda endpoint: endpoint.normal(),
         ("POST", "/revoke-all"): lambda endpoint: endpoint.revoke_all(),
         ("POST", "/certificate"): lambda endpoint, kind: endpoint.use_certificate(kind),
+        ("POST", "/describe"): lambda endpoint, **said: endpoint.describe(**said),
         ("GET", "/count"): lambda endpoint, on="token": len(endpoint.records(on)),
         ("GET", "/wait"): lambda endpoint, n, timeout=10, on="token":
             endpoint.wait_for_requests(int(n), float(timeout), on),

@@ -31,6 +31,7 @@ class Request:
     version: str
     headers: list
     body: bytes = b""
+    certificate: bytes = None   # that the client has shown, in DER
 
     def all(self, name):
         return [value for key, value in self.headers if key.lower() == name.lower()]

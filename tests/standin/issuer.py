@@ -17,15 +17,12 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from behaviour import INVALID_CLIENT, INVALID_SCOPE, error
 from http_message import Answer
+from registration import GRANTS, Unexpected, Wrong, issuer_of, require, scope_of
 
 FORM_VALUE = re.compile(r"(?:[A-Za-z0-9*._~+-]|%[0-9A-Fa-f]{2})*")
 FORM_BODY = re.compile(r"[!-~]*")
 BASIC = re.compile(r"Basic ([A-Za-z0-9+/]+=*)")
 BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/-]+=*)")
-
-
-class Unexpected(Exception):
-    """The request is none that a good client sends."""
 
 
 @dataclass
@@ -49,15 +46,13 @@ def unexpected(why):
     return Verdict(f"unexpected: {why}", preset_answer(error(400, "invalid_request", why)))
 
 
-def require(condition, why):
-    if not condition:
-        raise Unexpected(why)
-
-
 class Issuer:
     def __init__(self, credentials, scopes, basic_encoding, expires_in):
         self.credentials = dict(credentials)
         self.scopes = tuple(scopes)
+        self.documents = {}     # target -> what is said there
+        self.more_parameters = set()    # that a form may have besides
+        self.registrations = {}     # client_id -> Registration: those who do not use Basic
         self.basic_encoding = basic_encoding
         self.expires_in = expires_in
         self.tokens = {}    # every one that was issued, and until when it is good (monotonic)
@@ -66,18 +61,46 @@ class Issuer:
     # Requests for a token.
 
     def judge(self, request):
+        """CERTIFICATE of REQUEST is the client's, in DER, that TLS has verified; or None."""
+        wrong = None
         try:
             self.require_form(request)
-            client_id, secret = self.basic(request)
-            scope = self.form_scope(request)
+            form = self.form(request)
+            client_id = self.registered(form)
+            if client_id is None:
+                client_id, secret = self.basic(request)
+                wrong = None if self.credentials.get(client_id) == secret else "credentials"
+            else:
+                secret = next((form[name] for name in ("client_secret", "client_assertion", "assertion")
+                               if name in form), "")
+                wrong = self.check_registered(client_id, form, request)
+            scope = self.form_scope(form, client_id)
         except Unexpected as why:
             return unexpected(str(why))
         verdict = Verdict("correct", None, client_id, secret, scope)
-        if self.credentials.get(client_id) != secret:
-            verdict.decision, verdict.answer = "wrong credentials", preset_answer(INVALID_CLIENT)
+        if wrong:
+            verdict.decision = f"wrong {wrong}"
+            verdict.answer = preset_answer(INVALID_CLIENT)
         elif scope not in self.scopes:
             verdict.decision, verdict.answer = "wrong scope", preset_answer(INVALID_SCOPE)
         return verdict
+
+    def registered(self, form):
+        """The client that the form is of, if it has registered another way than Basic."""
+        client_id = form.get("client_id") or issuer_of(form)
+        return client_id if client_id in self.registrations else None
+
+    def check_registered(self, client_id, form, request):
+        """None, or what is wrong."""
+        registration = self.registrations[client_id]
+        require(not request.all("Authorization"), "there is an Authorization besides")
+        missing = registration.parameters() - form.keys()
+        require(not missing, "parameters are missing: " + ", ".join(sorted(missing)))
+        try:
+            registration.check(client_id, form, request.certificate)
+        except Wrong as why:
+            return str(why)
+        return None
 
     @staticmethod
     def require_form(request):
@@ -107,7 +130,8 @@ class Issuer:
                 "the Basic credentials are not form-urlencoded (RFC 6749 2.3.1)")
         return unquote_plus(client_id), unquote_plus(secret)
 
-    def form_scope(self, request):
+    @staticmethod
+    def form(request):
         text = request.body.decode("latin-1")
         require(FORM_BODY.fullmatch(text), "the body is no form")
         try:
@@ -115,11 +139,21 @@ class Issuer:
         except ValueError:
             raise Unexpected("the body is no form") from None
         form = dict(pairs)
-        require(len(form) == len(pairs), "a parameter is there twice")
-        require(form.get("grant_type") == "client_credentials",
-                "grant_type is not client_credentials")
-        others = form.keys() - {"grant_type", "scope"}
+        repeated = [name for name, _ in pairs if name == "resource"][1:]    # RFC 8707 2
+        require(len(form) == len(pairs) - len(repeated), "a parameter is there twice")
+        return form
+
+    def form_scope(self, form, client_id):
+        registration = self.registrations.get(client_id)
+        method = registration.method if registration else "basic"
+        grant = GRANTS.get(method, "client_credentials")
+        require(form.get("grant_type") == grant, f"grant_type is not {grant}")
+        own = registration.parameters() if registration else set()
+        others = form.keys() - {"grant_type", "scope"} - self.more_parameters - own
         require(not others, "there are other parameters: " + ", ".join(sorted(others)))
+        if method == "jwt_bearer":
+            require("scope" not in form, "there is a scope besides the one that is signed")
+            return scope_of(form)
         require("scope" in form or "" in self.scopes, "there is no scope")
         return form.get("scope", "")
 
@@ -159,6 +193,21 @@ class Issuer:
         good = [token for token, until in self.tokens.items() if until > now]
         self.tokens.update(dict.fromkeys(good, now))
         return len(good)
+
+    # What it says of itself.
+
+    def judge_metadata(self, request):
+        try:
+            require(request.method == "GET", f"the method is {request.method}")
+            require(not request.body, "there is a body")
+            require("application/json" in (request.one("Accept") or ""), "JSON is not accepted")
+            for name in ("Authorization", "Cookie", "Content-Type"):
+                require(not request.all(name), f"there is a header {name}")
+        except Unexpected as why:
+            return unexpected(str(why))
+        if request.target not in self.documents:
+            return Verdict("no document", preset_answer(error(404, "not_found")))
+        return Verdict("correct", Answer.json(200, self.documents[request.target]))
 
     # Calls of the API.
 

@@ -18,6 +18,7 @@ As a module (with this directory on sys.path):
         endpoint.next(403, on="api")                # the next API call
         endpoint.next("stall-handshake")            # the next connection
         endpoint.normal()
+        endpoint.register("other", "private_key_jwt", algorithm="ES256", public_key=PATH)
         endpoint.wait_for_requests(4, timeout=10)
         assert endpoint.token_requests[0].decision == "correct"
 
@@ -31,6 +32,7 @@ JSON object a request) and control.sock, over which it is commanded:
     ctl normal -X POST
     ctl revoke-all -X POST                          # prints how many tokens were good until now
     ctl certificate -d '{"kind": "expired"}'        # for new connections; also at start
+    ctl describe -X POST                            # says what it is, as OpenID Connect has it
     ctl 'count?on=token'                            # prints how many requests there were
     ctl 'wait?on=token&n=4&timeout=10'              # the same, once there are 4; else status 504
 
@@ -56,6 +58,7 @@ from control import Control
 from http_message import Answer, Malformed, read_request
 from issuer import Issuer, Verdict, unexpected
 from listener import Listener
+from registration import Registration
 from sending import CUT_ANSWERS, dress, say_goodbye, status_of
 
 TOKEN_PATH = "/oauth2/v1/token"
@@ -72,7 +75,7 @@ class Record:
 
     number: int
     time: float             # when it was there, whole
-    on: str                 # "token", "api", "look", "other", "connection"
+    on: str                 # "token", "api", "look", "metadata", "other", "connection"
     method: str
     target: str
     version: str
@@ -106,6 +109,8 @@ class Standin:
         self._standing = {on: Behaviour(on=on) for on in self._queued}
         self._log = None
         self._listener = None
+        self._certificate = certificate
+        self._client_anchors = []               # what certificates of clients are verified by
         self.ca_file = certificates.make_authority(self.directory)
         self.use_certificate(certificate)
 
@@ -150,7 +155,39 @@ class Standin:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*certificates.make_leaf(self.directory, kind))
+        if self._client_anchors:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            for anchor in self._client_anchors:
+                context.load_verify_locations(anchor)
+        self._certificate = kind
         self._tls = context
+
+    def describe(self, target="/.well-known/openid-configuration", **members):
+        """From now on it says there what it is; MEMBERS over its own, None: leave this one out."""
+        said = {"issuer": self.base_url, "token_endpoint": self.token_url,
+                "grant_types_supported": ["client_credentials"]} | members
+        with self._changed:
+            self._issuer.documents[target] = json.dumps(
+                {name: value for name, value in said.items() if value is not None})
+
+    def allow(self, *parameters):
+        """From now on a form may have these, of any value."""
+        with self._changed:
+            self._issuer.more_parameters |= set(parameters)
+
+    def register(self, client_id, method, **registered):
+        """From now on that client authenticates by METHOD; REGISTERED: as of a Registration. An
+        audience that is not given is the token URL."""
+        registered.setdefault("audience", self.token_url)
+        registration = Registration(method, **registered)
+        if registration.certificate:
+            self._client_anchors.append(registration.certificate
+                                        if method == "self_signed_tls_client_auth"
+                                        else self.ca_file)
+            self.use_certificate(self._certificate)
+        with self._changed:
+            self._issuer.registrations[client_id] = registration
 
     # What it is to do.
 
@@ -188,7 +225,7 @@ class Standin:
     @property
     def requests(self):
         """Every request, in the order in which they came."""
-        return self.records("token", "api", "look", "other")
+        return self.records("token", "api", "look", "metadata", "other")
 
     @property
     def token_requests(self):
@@ -250,6 +287,7 @@ class Standin:
         except OSError as error:
             why = getattr(error, "reason", None) or error.strerror
             self._record("connection", None, Verdict(f"no handshake: {why}"), told, None)
+            connection.close()  # not by RST, which may overtake the alert
             return
         self._serve_request(connection)
 
@@ -264,6 +302,8 @@ class Standin:
         if request is None:
             self._record("connection", None, Verdict("no request"), Behaviour(), None)
             return
+        if not malformed:
+            request.certificate = connection.socket.getpeercert(binary_form=True)
         on = "other" if malformed else route(request)
         with self._changed:
             verdict = malformed or self._judge(on, request)
@@ -283,6 +323,8 @@ class Standin:
             return self._issuer.judge_call(request)
         if on == "look":
             return judge_look(request)
+        if on == "metadata":
+            return self._issuer.judge_metadata(request)
         return unexpected(f"there is no {request.target}")
 
     def _take(self, on):
@@ -363,8 +405,13 @@ def judge_look(request):
 
 
 def route(request):
+    is_metadata = "/.well-known/" in request.target
+    if request.method == "HEAD" and (is_metadata or request.target == TOKEN_PATH):
+        return "look"
     if request.target == TOKEN_PATH:
-        return "look" if request.method == "HEAD" else "token"
+        return "token"
+    if is_metadata:
+        return "metadata"
     return "api" if request.target.startswith(API_PREFIX) else "other"
 
 

@@ -117,6 +117,40 @@ def test_several_clients_and_scopes(tmp_path):
         assert [each.client_id for each in endpoint.token_requests] == ["a", "b", "b"]
 
 
+def test_parameters_that_are_allowed_and_no_others(endpoint):
+    assert ask(endpoint, form=FORM + "&resource=urn%3Aa").status == 400
+    endpoint.allow("resource", "flag")
+    assert ask(endpoint, form=FORM + "&resource=urn%3Aa&resource=urn%3Ab&flag=").status == 200
+    assert ask(endpoint, form=FORM + "&flag=1&flag=2").status == 400
+    assert ask(endpoint, form=FORM + "&other=1").status == 400
+
+
+def look(endpoint, target, *options):
+    return curl("--cacert", str(endpoint.ca_file), "-H", "Accept: application/json",
+                endpoint.base_url + target, *options)
+
+
+def test_it_says_what_it_is_where_it_is_told_to(endpoint):
+    assert look(endpoint, "/.well-known/openid-configuration").status == 404
+    endpoint.describe()
+    endpoint.describe("/x/.well-known/smart-configuration", issuer=None, more=[1])
+    said = json.loads(look(endpoint, "/.well-known/openid-configuration").body)
+    assert (said["issuer"], said["token_endpoint"]) == (endpoint.base_url, endpoint.token_url)
+    said = json.loads(look(endpoint, "/x/.well-known/smart-configuration").body)
+    assert "issuer" not in said and said["more"] == [1]
+    endpoint.next("503", on="metadata")
+    assert look(endpoint, "/.well-known/openid-configuration").status == 503
+    assert [each.on for each in endpoint.requests] == ["metadata"] * 4
+    assert endpoint.unexpected == []
+
+
+def test_who_looks_shows_no_credentials(endpoint):
+    endpoint.describe()
+    assert look(endpoint, "/.well-known/openid-configuration", "--user", "a:b").status == 400
+    assert look(endpoint, "/.well-known/openid-configuration", "--data", "a=b").status == 400
+    assert len(endpoint.unexpected) == 2
+
+
 def test_no_scope_where_none_is_asked_for(tmp_path):
     with Standin(tmp_path, scopes=("",)) as endpoint:
         assert ask(endpoint, form="grant_type=client_credentials").status == 200

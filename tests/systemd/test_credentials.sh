@@ -140,6 +140,19 @@ ok "... nothing reached the endpoint" "$asked" "$(requests)"
 with
 ok "mended, the next attempt succeeds" 0 "$(until_ok 30 status_says '*athena: valid until*next renewal*'; echo $?)"
 
+# What an issuer says of itself is kept by systemd's means, for the next request.
+standin describe -X POST >/dev/null
+sed -i 's|^token_url.*|issuer = '"${url%/oauth2/*}"'|' $conf
+before=$(requests)
+reload
+more() { [ "$(requests)" -ge $((before + $1)) ]; }
+ok "an issuer says where its endpoint is" 0 "$(until_ok 10 more 1; echo $?)"
+reload
+ok "... for two requests" 0 "$(until_ok 10 more 2; echo $?)"
+ok "... and is asked once for each of two tokens" 2 "$(standin 'count?on=metadata')"
+ok "... what it has said is bearerd-fetch's" "bearerd-fetch 600" \
+  "$(stat -c '%U %a' /var/cache/bearerd-fetch/athena.discovery)"
+
 ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
 ok "the journal has no secret" 0 "$(journalctl --no-pager -o verbose | grep -cF "$client_secret")"
 finish

@@ -241,6 +241,21 @@ told WRONG_USAGE PRIORITY=3 'MESSAGE=--nonsense: *'
 elsewhere --property='SystemCallFilter=~prctl' --property=SystemCallErrorNumber=EPERM bearerd
 told CANNOT_GO_ON PRIORITY=3 ERRNO=1
 
+# --- a certificate of the client that is good for two weeks at most
+systemctl restart bearerd
+mark
+cp $conf /etc/bearerd/good.conf
+put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
+openssl req -new -x509 -key /etc/credstore/athena.private_key -subj /CN=client -days 13 -out /etc/bearerd/client.pem
+sed -i 's|^client_secret .*|client_auth = self_signed_tls_client_auth\nprivate_key = credential:athena.private_key\nclient_certificate = file:/etc/bearerd/client.pem|
+  /^basic_encoding/d' $conf
+seen_by=("${of_fetch[@]}")
+reload
+told FETCH_EXPIRING PRIORITY=4 BEARERD_TOKEN=athena '_SYSTEMD_UNIT=bearerd-fetch@*.service' \
+  'MESSAGE=token athena: client_certificate expires in 1[23] days: *'
+cp /etc/bearerd/good.conf $conf
+reload
+
 # --- bearerd-fetch and who talks to it
 systemctl restart bearerd
 mark

@@ -39,7 +39,7 @@ promtool_in() {
 }
 
 # What building takes.
-build_packages=(dpkg-dev gcc libc6-dev libcurl4-openssl-dev libevent-dev libjson-c-dev libsystemd-dev
-  meson ninja-build pkg-config)
+build_packages=(dpkg-dev gcc libc6-dev libcurl4-openssl-dev libevent-dev libjose-dev libjson-c-dev
+  libssl-dev libsystemd-dev meson ninja-build pkg-config)
 # What running the stand-in for the token endpoint takes besides.
 standin_packages=(ca-certificates openssl python3)

@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "wire/config.h"
 #include "wire/config_keys.h"
+#include "wire/preset.h"
 #include "wire/value.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
@@ -24,6 +25,13 @@
         "provider = athenahealth\n"                                                                \
         "client_id = credential:id\n"                                                              \
         "client_secret = credential:secret\n"
+
+#define JWT_NEEDED                                                                                 \
+        "provider = athenahealth\n"                                                                \
+        "client_id = credential:id\n"                                                              \
+        "client_auth = private_key_jwt\n"                                                          \
+        "signing_algorithm = ES256\n"                                                              \
+        "private_key = credential:key\n"
 
 /* ---- what is right ---- */
 
@@ -198,6 +206,155 @@ static void test_every_key_has_its_field(void **state) {
         config_free(config);
 }
 
+static void test_settings_of_an_assertion_have_their_fields(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "token_url = https://example.com/t\n"
+                                      "client_id = id\n"
+                                      "client_auth = private_key_jwt\n"
+                                      "private_key = credential:key\n"
+                                      "private_key_passphrase = env:PHRASE\n"
+                                      "signing_algorithm = PS256\n"
+                                      "key_id = our key: 1\n"
+                                      "assertion_audience = urn:them\n"
+                                      "assertion_lifetime = 2min\n"
+                                      "assertion_client_id = yes\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_PRIVATE_KEY_JWT);
+        assert_string_equal(token->client_secret, "");
+        assert_string_equal(token->private_key, "credential:key");
+        assert_string_equal(token->private_key_passphrase, "env:PHRASE");
+        assert_int_equal(token->signing_algorithm, SIGNING_PS256);
+        assert_string_equal(token->key_id, "our key: 1");
+        assert_string_equal(token->assertion_audience, "urn:them");
+        assert_true(token->assertion_lifetime == 120 * NSEC_PER_SEC);
+        assert_true(token->assertion_client_id);
+        config_free(config);
+}
+
+/* Each provider's settings are right, and with what it needs, and a credential, it is complete. */
+static void test_every_provider_is_right(void **state) {
+        const struct preset *preset;
+
+        for (size_t i = 0; (preset = preset_at(i)); i++) {
+                bool has_issuer = false, is_signed = false, has_url = false;
+                struct buffer text = BUFFER_INIT(2048);
+
+                buffer_printf(&text, "[token a]\nprovider = %s\nclient_id = id\n",
+                              preset->provider);
+                for (size_t j = 0; preset->settings[j].key; j++) {
+                        is_signed |= strcmp(preset->settings[j].value, "none") == 0 ||
+                                     strcmp(preset->settings[j].value, "private_key_jwt") == 0;
+                        has_url |= strcmp(preset->settings[j].key, "token_url") == 0;
+                }
+                for (size_t j = 0; preset->needs[j].key; j++) {
+                        bool is_issuer = strcmp(preset->needs[j].key, "issuer") == 0;
+
+                        has_issuer |= is_issuer;
+                        buffer_printf(&text, "%s = %s\n", preset->needs[j].key,
+                                      is_issuer ? "https://a.example/" : "some");
+                }
+                if (!has_issuer && !has_url)
+                        buffer_append_text(&text, "token_url = https://a.example/\n");
+                buffer_printf(&text, "%s = env:S\n%c", is_signed ? "private_key" : "client_secret",
+                              0);
+                config_free(parse(text.data));
+                buffer_deinit(&text);
+        }
+        assert_true(preset_at(0) && !preset_find(SLICE("nobody")));
+}
+
+static void test_a_url_does_for_the_issuer_that_a_provider_needs(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = keycloak\n"
+                                      "token_url = https://a.example/t\n"
+                                      "client_id = id\n"
+                                      "client_secret = env:S\n");
+
+        assert_string_equal(config->tokens[0].issuer, "");
+        config_free(config);
+}
+
+static void test_a_service_account_of_google_signs_what_it_asks_with(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = google\n"
+                                      "client_id = us@project.iam.gserviceaccount.com\n"
+                                      "private_key = credential:key\n"
+                                      "key_id = 1\n"
+                                      "subject = user@example.com\n"
+                                      "scope = https://www.googleapis.com/auth/drive\n");
+        const struct config_token *token = &config->tokens[0];
+
+        assert_string_equal(token->token_url, "https://oauth2.googleapis.com/token");
+        assert_int_equal(token->grant, GRANT_JWT_BEARER);
+        assert_int_equal(token->client_auth, CLIENT_AUTH_NONE);
+        assert_int_equal(token->signing_algorithm, SIGNING_RS256);
+        assert_string_equal(token->subject, "user@example.com");
+        config_free(config);
+}
+
+static void test_an_issuer_may_be_there_instead_of_a_url(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "issuer = https://a.example/x/\n"
+                                      "discovery = oauth\n"
+                                      "client_id = id\n"
+                                      "client_secret = env:S\n");
+
+        assert_string_equal(config->tokens[0].token_url, "");
+        assert_string_equal(config->tokens[0].issuer, "https://a.example/x/");
+        assert_int_equal(config->tokens[0].discovery, METADATA_OAUTH);
+        config_free(config);
+}
+
+static void test_settings_of_a_request_have_their_fields(void **state) {
+        struct config *config = parse("[token a]\n" NEEDED "resource = https://a.example/x, urn:b\n"
+                                      "audience = https://api.example/\n"
+                                      "form = a=b = c\n"
+                                      "header = X-One: 1\n"
+                                      "form = flag=\n"
+                                      "header = X-Two: 2, 3\n"
+                                      "tls_pinned_key = "
+                                      "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;"
+                                      "sha256//BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=\n"
+                                      "proxy = http://proxy:3128\n"
+                                      "proxy_user = us\n"
+                                      "proxy_password = env:PASSWORD\n"
+                                      "source_address = fe80::1\n"
+                                      "http_version = 2\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->resource.n, 2);
+        assert_string_equal(token->resource.words[1], "urn:b");
+        assert_string_equal(token->audience, "https://api.example/");
+        assert_int_equal(token->form.n, 2);
+        assert_string_equal(token->form.words[0], "a=b = c");
+        assert_string_equal(token->form.words[1], "flag=");
+        assert_null(token->form.words[2]);
+        assert_int_equal(token->headers.n, 2);
+        assert_string_equal(token->headers.words[1], "X-Two: 2, 3");
+        assert_true(token->tls_pinned_key[8] == 'A');
+        assert_string_equal(token->proxy_user, "us");
+        assert_string_equal(token->proxy_password, "env:PASSWORD");
+        assert_string_equal(token->source_address, "fe80::1");
+        assert_int_equal(token->http_version, CONFIG_HTTP_2);
+        config_free(config);
+}
+
+/* Its encoding of Basic is of no use then, and is not in the way. */
+static void test_a_provider_serves_other_ways_to_authenticate(void **state) {
+        struct config *config = parse("[token a]\n"
+                                      "provider = athenahealth\n"
+                                      "client_id = id\n"
+                                      "client_auth = tls_client_auth\n"
+                                      "private_key = credential:key\n"
+                                      "client_certificate = file:/etc/our.pem\n");
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_TLS);
+        assert_string_equal(token->client_certificate, "file:/etc/our.pem");
+        config_free(config);
+}
+
 static void test_what_is_written_beats_the_provider_before_it_or_behind_it(void **state) {
         static const char own[] = "token_url = https://example.com/t\n"
                                   "scope = mine\n"
@@ -249,7 +406,13 @@ static void test_http_on_this_host_is_accepted_with_a_warning(void **state) {
                                    "token_url = http://127.0.0.1:8080/token\n"
                                    "client_secret = env:SECRET\n";
 
+        static const char issuer[] = "[token a]\n"
+                                     "issuer = http://localhost:1\n"
+                                     "client_id = id\n"
+                                     "client_secret = env:SECRET\n";
+
         config_free(parse_warned(slice_of(text), "FILE:3: token_url is http:"));
+        config_free(parse_warned(slice_of(issuer), "FILE:2: issuer is http:"));
 }
 
 /* ---- what is wrong ---- */
@@ -299,8 +462,8 @@ static const struct {
          {"FILE:1: token_url is missing: it must be an https URL",
           "FILE:1: client_id is missing: it must be credential:NAME, env:NAME, file:/PATH, or",
           "FILE:1: client_secret is missing: it must be credential:NAME, env:NAME or file:/PATH"}},
-        {"[token a]\nprovider = google\nclient_id = id\nclient_secret = env:S\n",
-         {"FILE:2: provider must be athenahealth or athenahealth-preview, or left out"}},
+        {"[token a]\nprovider = gogle\nclient_id = id\nclient_secret = env:S\n",
+         {"FILE:2: provider must be athenahealth, athenahealth-preview, auth0, entra, google"}},
         {"[token a]\n" NEEDED "scop = x\n",
          {"FILE:5: there is no such key in [token]: is scope meant?"}},
         {"[token a]\n" NEEDED "retry_mim = 1s\nreqeusts_per_minute = 1\n",
@@ -319,6 +482,61 @@ static const struct {
         {"[token a]\n" NEEDED "default = yes\n[token b]\n" NEEDED "default = on\n",
          {"FILE:10: line 5 has default = yes already"}},
         {"[token a]\n" NEEDED "default = maybe\n", {"FILE:5: default must be yes or no"}},
+        {"[token a]\n" NEEDED "form = a=b\nform = aa=b\nform = a=c\n",
+         {"FILE:7: form has the same name twice: remove one of them"}},
+        {"[token a]\n" NEEDED "form = scope=b\nheader = Host: x\n",
+         {"FILE:5: form must be NAME=VALUE", "FILE:6: header must be NAME: VALUE"}},
+        {"[token a]\n" NEEDED "proxy_user = us\n",
+         {"FILE:5: proxy_user is of no use without proxy:",
+          "FILE:5: proxy_user is of no use without proxy_password:"}},
+        {"[token a]\n" NEEDED "proxy = http://p:1\nproxy_password = env:P\n",
+         {"FILE:6: proxy_password is of no use without proxy_user: write both"}},
+        {"[token a]\n" NEEDED "discovery = smart\n",
+         {"FILE:5: discovery is of no use without issuer: write both"}},
+        {"[token a]\n" NEEDED "issuer = https://a.example/?x\ndiscovery = saml\n",
+         {"FILE:5: issuer must be an https URL without user, query",
+          "FILE:6: discovery must be openid, oauth or smart"}},
+        {"[token a]\n" JWT_NEEDED "assertion_audience = issuer\n",
+         {"FILE:7: assertion_audience = issuer: there is no issuer, write one"}},
+        {"[token a]\nissuer = http://localhost/\nclient_id = id\nprivate_key = env:K\n"
+         "client_certificate = env:C\nclient_auth = tls_client_auth\n",
+         {"FILE:6: client_auth = tls_client_auth shows a certificate"}},
+        {"[token a]\ntoken_url = https://a.example/\nclient_id = id\n"
+         "client_auth = private_key_jwt\nprivate_key = env:K\n",
+         {"FILE:1: signing_algorithm is missing: it must be RS256, RS384, PS256, ES256 or ES384"}},
+        {"[token a]\nprovider = keycloak\ntoken_url = https://a.example/\nclient_id = id\n"
+         "client_auth = private_key_jwt\nprivate_key = env:K\nsigning_algorithm = ES256\n",
+         {"FILE:1: assertion_audience = issuer: there is no issuer, write one"}},
+        {"[token a]\nprovider = okta\nclient_id = id\nclient_secret = env:S\n",
+         {"FILE:1: issuer is missing: provider = okta needs it (https://ORG.okta.com/oauth2/",
+          "FILE:1: scope is missing: provider = okta needs it"}},
+        {"[token a]\nprovider = google\nclient_id = id\nclient_secret = env:S\nscope = s\n",
+         {"FILE:1: private_key is missing",
+          "FILE:4: client_secret is of no use with client_auth = none, grant = jwt_bearer"}},
+        {"[token a]\n" JWT_NEEDED "grant = jwt_bearer\n",
+         {"FILE:4: grant = jwt_bearer says who the client is: write client_auth = none"}},
+        {"[token a]\n" NEEDED "grant = password\n",
+         {"FILE:5: grant must be client_credentials or jwt_bearer"}},
+        {"[token a]\n" NEEDED "subject = me\n",
+         {"FILE:5: subject is of no use with client_auth = basic"}},
+        {"[token a]\n" NEEDED "client_auth = Basic\n",
+         {"FILE:5: client_auth must be basic, post, private_key_jwt, tls_client_auth, "
+          "self_signed_tls_client_auth or none"}},
+        {"[token a]\n" NEEDED "key_id = 1\n",
+         {"FILE:5: key_id is of no use with client_auth = basic: remove it, or change"}},
+        {"[token a]\n" NEEDED "client_auth = none\n",
+         {"FILE:4: client_secret is of no use with client_auth = none: remove it, or change"}},
+        {"[token a]\n" NEEDED "client_auth = private_key_jwt\n",
+         {"FILE:1: private_key is missing: it must be credential:NAME, env:NAME or file:/PATH",
+          "FILE:4: client_secret is of no use with client_auth = private_key_jwt"}},
+        {"[token a]\n" JWT_NEEDED "signing_algorithm = HS256\nassertion_lifetime = 5s\n"
+         "assertion_audience = a b\nsubject = X\n",
+         {"FILE:7: signing_algorithm is in line 5", "FILE:8: assertion_lifetime must be a time",
+          "FILE:9: assertion_audience must be token_url, issuer, or what",
+          "FILE:10: subject is of no use with client_auth = private_key_jwt"}},
+        {"[token a]\ntoken_url = http://localhost/t\nclient_id = id\nprivate_key = env:K\n"
+         "client_certificate = env:C\nclient_auth = tls_client_auth\n",
+         {"FILE:6: client_auth = tls_client_auth shows a certificate: token_url must be https"}},
         {"[token a]\n" NEEDED "basic_encoding = RAW\n",
          {"FILE:5: basic_encoding must be rfc6749 or raw"}},
         {"[token a]\n" NEEDED "retry_max = 500ms\n",
@@ -554,6 +772,24 @@ static void test_64_words_are_a_list_and_65_are_not(void **state) {
         assert_messages(text, expected);
 }
 
+static void test_16_lines_are_taken_and_one_more_is_not(void **state) {
+        struct buffer text = BUFFER_INIT(4096);
+        const char *expected[] = {"FILE:21: form must be NAME=VALUE, as it is before", NULL};
+        struct config *config;
+
+        buffer_append_text(&text, "[token a]\n" NEEDED);
+        for (int i = 0; i < 16; i++)
+                buffer_printf(&text, "form = n%d=v\n", i);
+        buffer_append_char(&text, 0);
+        config = parse(text.data);
+        assert_int_equal(config->tokens[0].form.n, CONFIG_LINES_MAX);
+        config_free(config);
+        text.size--;
+        buffer_printf(&text, "form = more=v\n%c", 0);
+        assert_messages(text.data, expected);
+        buffer_deinit(&text);
+}
+
 static void test_a_name_of_32_is_read_and_of_33_is_not(void **state) {
         static const char *const expected[] = {"FILE:1: a token is called", NULL};
 
@@ -669,6 +905,28 @@ static void test_two_variables_make_a_token(void **state) {
         config_free(config);
 }
 
+static void test_variables_have_a_client_sign(void **state) {
+        const char *const pairs[] = {"BEARERD_CLIENT_ID",
+                                     "id",
+                                     "BEARERD_CLIENT_AUTH",
+                                     "private_key_jwt",
+                                     "BEARERD_PRIVATE_KEY",
+                                     "hunter2",
+                                     "BEARERD_SIGNING_ALGORITHM",
+                                     "RS384",
+                                     "BEARERD_KEY_ID",
+                                     "ours",
+                                     NULL};
+        struct config *config = from_environment(pairs, NULL);
+        const struct config_token *token = config_default(config);
+
+        assert_int_equal(token->client_auth, CLIENT_AUTH_PRIVATE_KEY_JWT);
+        assert_string_equal(token->private_key, "env:BEARERD_PRIVATE_KEY");
+        assert_int_equal(token->signing_algorithm, SIGNING_RS384);
+        assert_string_equal(token->key_id, "ours");
+        config_free(config);
+}
+
 static void test_the_other_variables_are_read(void **state) {
         const char *const pairs[] = {"BEARERD_CLIENT_ID",
                                      "id",
@@ -722,7 +980,8 @@ static void test_mistakes_in_the_environment_name_the_variable(void **state) {
                 {{"BEARERD_CLIENT_ID", "", "BEARERD_CLIENT_SECRET", "hunter2"},
                  {"BEARERD_CLIENT_ID is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_PROVIDER", "hunter2"},
-                 {"BEARERD_PROVIDER must be athenahealth or", "BEARERD_CLIENT_SECRET is not set"}},
+                 {"BEARERD_PROVIDER must be athenahealth, athena",
+                  "BEARERD_CLIENT_SECRET is not set"}},
                 {{"BEARERD_CLIENT_ID", "id", "BEARERD_CLIENT_SECRET", "hunter2",
                   "BEARERD_TOKEN_URL", "http://hunter2/", "BEARERD_SCOPE", "hunter2 ",
                   "BEARERD_TLS_CA_FILE", "hunter2"},
@@ -815,11 +1074,20 @@ static void test_every_key_is_documented_with_its_range(void **state) {
         static const struct config_section *const sections[] = {&config_section_broker,
                                                                 &config_section_token};
         struct buffer text = read_document("man/bearerd.conf.5.scd");
+        const char *providers;
 
         join_lines(text.data);
         for (size_t i = 0; i < ELEMENTS(sections); i++)
                 for (size_t j = 0; j < sections[i]->n_keys; j++)
                         assert_explains(text.data, &sections[i]->keys[j]);
+        providers = strstr(text.data, "\n# PROVIDERS\n");
+        for (size_t i = 0; preset_at(i); i++) {
+                char entry[64];
+
+                snprintf(entry, sizeof entry, "\n*%s* ", preset_at(i)->provider);
+                assert_non_null(strstr(providers, entry));
+                assert_non_null(strstr(PRESET_WORDS, preset_at(i)->provider));
+        }
         buffer_deinit(&text);
 }
 
@@ -828,6 +1096,14 @@ int main(void) {
                 cmocka_unit_test(test_a_provider_sets_what_it_needs),
                 cmocka_unit_test(test_what_is_not_written_has_its_default),
                 cmocka_unit_test(test_every_key_has_its_field),
+                cmocka_unit_test(test_settings_of_an_assertion_have_their_fields),
+                cmocka_unit_test(test_every_provider_is_right),
+                cmocka_unit_test(test_a_url_does_for_the_issuer_that_a_provider_needs),
+                cmocka_unit_test(test_a_service_account_of_google_signs_what_it_asks_with),
+                cmocka_unit_test(test_an_issuer_may_be_there_instead_of_a_url),
+                cmocka_unit_test(test_settings_of_a_request_have_their_fields),
+                cmocka_unit_test(test_16_lines_are_taken_and_one_more_is_not),
+                cmocka_unit_test(test_a_provider_serves_other_ways_to_authenticate),
                 cmocka_unit_test(test_what_is_written_beats_the_provider_before_it_or_behind_it),
                 cmocka_unit_test(test_a_short_renewal_pause_still_doubles_to_15_minutes),
                 cmocka_unit_test(test_the_default_is_the_one_that_says_so_or_the_only_one),
@@ -845,6 +1121,7 @@ int main(void) {
                 cmocka_unit_test(test_64_messages_are_kept_and_more_are_counted),
                 cmocka_unit_test(test_messages_without_a_line_come_last),
                 cmocka_unit_test(test_two_variables_make_a_token),
+                cmocka_unit_test(test_variables_have_a_client_sign),
                 cmocka_unit_test(test_the_other_variables_are_read),
                 cmocka_unit_test(test_a_provider_in_the_environment_is_beaten_by_a_url),
                 cmocka_unit_test(test_mistakes_in_the_environment_name_the_variable),

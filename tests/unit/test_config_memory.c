@@ -33,6 +33,7 @@ static bool fails(void) {
 #define vasprintf(text, f, ap) (fails() ? -1 : vasprintf(text, f, ap))
 
 #include "wire/config.c"
+#include "wire/config_checks.c"
 #include "wire/config_keys.c"
 #include "wire/config_messages.c"
 
@@ -44,6 +45,8 @@ static const char right[] = "[broker]\n"
                             "client_secret = env:SECRET\n"
                             "allow_users = a, b\n"
                             "allow_units = a.service\n"
+                            "form = a=b\n"
+                            "form = c=d\n"
                             "[token b]\n"
                             "provider = athenahealth\n"
                             "client_id = id\n"

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "fetch/credentials.h"
+#include "fetch/reference.h"
 
 static char directory[] = "/tmp/test_credentials.XXXXXX";
 static char reference[64]; /* "file:" and the path of a file in there */
@@ -136,24 +137,24 @@ static void test_value_that_cannot_be_one_is_refused(void **state) {
 }
 
 static void test_size_at_the_limit_is_taken_and_one_past_it_refused(void **state) {
-        static char text[CREDENTIAL_MAX + 4];
+        static char text[REFERENCE_LINE_MAX + 4];
         static const char *const endings[] = {"", "\n", "\r\n"};
 
         for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
                 size_t ending = strlen(endings[i]);
 
-                memset(text, 'x', CREDENTIAL_MAX + 1);
-                text[CREDENTIAL_MAX] = 0;
-                strcpy(text + CREDENTIAL_MAX, endings[i]);
-                write_file(text, CREDENTIAL_MAX + ending, 0600);
-                text[CREDENTIAL_MAX] = 0;
+                memset(text, 'x', REFERENCE_LINE_MAX + 1);
+                text[REFERENCE_LINE_MAX] = 0;
+                strcpy(text + REFERENCE_LINE_MAX, endings[i]);
+                write_file(text, REFERENCE_LINE_MAX + ending, 0600);
+                text[REFERENCE_LINE_MAX] = 0;
                 assert_loaded(reference, text);
-                text[CREDENTIAL_MAX] = 'x';
-                strcpy(text + CREDENTIAL_MAX + 1, endings[i]);
-                write_file(text, CREDENTIAL_MAX + 1 + ending, 0600);
+                text[REFERENCE_LINE_MAX] = 'x';
+                strcpy(text + REFERENCE_LINE_MAX + 1, endings[i]);
+                write_file(text, REFERENCE_LINE_MAX + 1 + ending, 0600);
                 assert_refused("id", reference, "it is longer than 4096 bytes");
         }
-        text[CREDENTIAL_MAX + 1] = 0;
+        text[REFERENCE_LINE_MAX + 1] = 0;
         assert_int_equal(setenv("TEST_SECRET", text, 1), 0);
         assert_refused("id", "env:TEST_SECRET", "it is longer than 4096 bytes");
         assert_refused(text, reference, "client_id (as it is written): it is longer than 4096");

@@ -37,9 +37,10 @@ static int drop_credentials(void **state) {
 static struct outcome answer_slice(int status, struct slice body) {
         struct outcome outcome = OUTCOME_INIT;
 
-        assert_int_equal(
-                oauth_answer(status, body, DEFAULT_EXPIRES_IN, &client_secret, &basic, &outcome),
-                0);
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, DEFAULT_EXPIRES_IN,
+                                    &client_secret, &basic};
+
+        assert_int_equal(oauth_answer(status, body, &asked, &outcome), 0);
         assert_int_equal(outcome.status, status);
         return outcome;
 }
@@ -124,6 +125,10 @@ static void test_basic_at_the_limit_fits_and_one_past_it_is_refused(void **state
         text[most] = 0;
         assert_int_equal(make_basic("i", text, CONFIG_BASIC_RAW, &value), 0);
         secret_deinit(&value);
+        assert_int_equal(make_basic(text, text, CONFIG_BASIC_RAW, &value), -E2BIG);
+        assert_int_equal(make_basic("", "b", CONFIG_BASIC_RAW, &value), 0);
+        assert_string_equal(value.data, "Basic OmI=");
+        secret_deinit(&value);
         text[most] = 'x';
         text[most + 1] = 0;
         assert_int_equal(make_basic("i", text, CONFIG_BASIC_RAW, &value), -E2BIG);
@@ -133,13 +138,56 @@ static void test_basic_at_the_limit_fits_and_one_past_it_is_refused(void **state
 static void test_form_has_grant_type_and_scope(void **state) {
         struct buffer out = BUFFER_INIT(200);
 
-        oauth_form(&out, "");
+        oauth_form(&out, &(struct oauth_form){.scope = ""});
         assert_true(slice_is(buffer_slice(&out), "grant_type=client_credentials"));
         buffer_clear(&out);
-        oauth_form(&out, "athena/service/Athenanet.MDP.* b&c=d");
+        oauth_form(&out, &(struct oauth_form){.scope = "athena/service/Athenanet.MDP.* b&c=d"});
         assert_true(slice_is(buffer_slice(&out),
                              "grant_type=client_credentials"
                              "&scope=athena%2Fservice%2FAthenanet.MDP.*+b%26c%3Dd"));
+        buffer_deinit(&out);
+}
+
+static void test_form_has_what_the_client_authenticates_with(void **state) {
+        char id_text[] = "my id", secret_text[] = "a+b/c", assertion_text[] = "e30.e30.c2ln";
+        const struct secret id = {id_text, 5}, secret = {secret_text, 5}, none = SECRET_INIT,
+                            assertion = {assertion_text, 12};
+        struct buffer out = BUFFER_INIT(400);
+
+        oauth_form(&out, &(struct oauth_form){
+                                 .scope = "s",
+                                 .client_id = &id,
+                                 .client_secret = &secret,
+                                 .assertion = &none,
+                         });
+        assert_true(slice_is(buffer_slice(&out), "grant_type=client_credentials&scope=s"
+                                                 "&client_id=my+id&client_secret=a%2Bb%2Fc"));
+        buffer_clear(&out);
+        oauth_form(&out, &(struct oauth_form){.scope = "", .assertion = &assertion});
+        assert_true(slice_is(buffer_slice(&out),
+                             "grant_type=client_credentials&client_assertion_type="
+                             "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+                             "&client_assertion=e30.e30.c2ln"));
+        buffer_deinit(&out);
+}
+
+static void test_form_has_what_is_asked_for_besides(void **state) {
+        char first[] = "https://a.example/x?y=1", second[] = "urn:b", field[] = "a b=c=d&\xc3\xbc",
+             empty[] = "flag=";
+        char *resources[] = {first, second, NULL}, *fields[] = {field, empty, NULL};
+        struct buffer out = BUFFER_INIT(400);
+
+        oauth_form(&out, &(struct oauth_form){
+                                 .audience = "https://api.example/",
+                                 .resources = resources,
+                                 .fields = fields,
+                         });
+        buffer_append_char(&out, 0);
+        assert_string_equal(out.data,
+                            "grant_type=client_credentials"
+                            "&audience=https%3A%2F%2Fapi.example%2F"
+                            "&resource=https%3A%2F%2Fa.example%2Fx%3Fy%3D1&resource=urn%3Ab"
+                            "&a+b=c%3Dd%26%C3%BC&flag=");
         buffer_deinit(&out);
 }
 
@@ -573,17 +621,65 @@ static void test_secret_of_three_bytes_is_not_looked_for(void **state) {
         struct secret shorter = SECRET_INIT;
         struct outcome outcome = OUTCOME_INIT;
 
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_BASIC, 1, &shorter, &basic};
+
         assert_int_equal(secret_set(&shorter, "the", 3), 0);
-        assert_int_equal(oauth_answer(401, SLICE("{\"error_description\":\"the end\"}"), 1,
-                                      &shorter, &basic, &outcome),
-                         0);
+        assert_int_equal(
+                oauth_answer(401, SLICE("{\"error_description\":\"the end\"}"), &asked, &outcome),
+                0);
         assert_non_null(strstr(outcome.message, "the end"));
         assert_int_equal(secret_set(&shorter, "then", 4), 0);
-        assert_int_equal(oauth_answer(401, SLICE("{\"error_description\":\"then\"}"), 1, &shorter,
-                                      &basic, &outcome),
-                         0);
+        assert_int_equal(
+                oauth_answer(401, SLICE("{\"error_description\":\"then\"}"), &asked, &outcome), 0);
         assert_non_null(strstr(outcome.message, "(withheld"));
         secret_deinit(&shorter);
+}
+
+static void test_assertion_is_withheld_too(void **state) {
+        char text[] = "e30.e30.c2lnbmF0dXJl";
+        struct secret assertion = {text, sizeof text - 1}, none = SECRET_INIT;
+        struct oauth_asked asked = {"token_url", CLIENT_AUTH_PRIVATE_KEY_JWT, 1, &assertion, &none};
+        struct outcome outcome = OUTCOME_INIT;
+
+        assert_int_equal(oauth_answer(401,
+                                      SLICE("{\"error_description\":\"no e30.e30.c2lnbmF0dXJl\"}"),
+                                      &asked, &outcome),
+                         0);
+        assert_non_null(strstr(outcome.message, "(withheld"));
+}
+
+/* Whatever the way, the operator reads which settings it is about. */
+static void test_advice_is_about_the_way_in_use(void **state) {
+        static const struct {
+                enum client_auth auth;
+                int status;
+                const char *error, *advice;
+        } rows[] = {
+                {CLIENT_AUTH_BASIC, 401, "x", "check client_id, client_secret and basic_encoding"},
+                {CLIENT_AUTH_BASIC, 400, "x", "check client_id, client_secret, scope and token"},
+                {CLIENT_AUTH_BASIC, 400, "invalid_request", "token_url and basic_encoding"},
+                {CLIENT_AUTH_POST, 401, "x", "check client_id, client_secret and client_auth"},
+                {CLIENT_AUTH_PRIVATE_KEY_JWT, 401, "x",
+                 "check client_id, private_key, key_id, signing_algorithm, assertion_audience and "
+                 "this host's clock"},
+                {CLIENT_AUTH_TLS, 401, "x", "check client_id, client_certificate and client_auth"},
+                {CLIENT_AUTH_SELF_SIGNED_TLS, 400, "x",
+                 "check client_id, client_certificate, scope and token_url"},
+                {CLIENT_AUTH_NONE, 401, "x", "check client_id and client_auth"},
+                {CLIENT_AUTH_NONE, 403, "x", "check scope and the client's permissions"},
+        };
+        const struct secret none = SECRET_INIT;
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct oauth_asked asked = {"token_url", rows[i].auth, 1, &none, &none};
+                struct outcome outcome = OUTCOME_INIT;
+                char body[64];
+
+                snprintf(body, sizeof body, "{\"error\":\"%s\"}", rows[i].error);
+                assert_int_equal(oauth_answer(rows[i].status, slice_of(body), &asked, &outcome), 0);
+                if (!strstr(outcome.message, rows[i].advice))
+                        fail_msg("'%s' instead of '%s'", outcome.message, rows[i].advice);
+        }
 }
 
 static void test_retry_after_is_seconds_or_a_date(void **state) {
@@ -622,6 +718,8 @@ int main(void) {
                 cmocka_unit_test(test_colon_in_an_id_is_sent_encoded_or_not_at_all),
                 cmocka_unit_test(test_basic_at_the_limit_fits_and_one_past_it_is_refused),
                 cmocka_unit_test(test_form_has_grant_type_and_scope),
+                cmocka_unit_test(test_form_has_what_the_client_authenticates_with),
+                cmocka_unit_test(test_form_has_what_is_asked_for_besides),
                 cmocka_unit_test(test_good_answer_is_a_token),
                 cmocka_unit_test(test_answer_that_is_no_strict_json_object_is_malformed),
                 cmocka_unit_test(test_member_that_is_there_twice_is_malformed),
@@ -640,6 +738,8 @@ int main(void) {
                 cmocka_unit_test(test_bytes_that_are_not_shown_hide_no_credential),
                 cmocka_unit_test(test_credential_behind_the_cut_withholds_what_is_before_it),
                 cmocka_unit_test(test_secret_of_three_bytes_is_not_looked_for),
+                cmocka_unit_test(test_assertion_is_withheld_too),
+                cmocka_unit_test(test_advice_is_about_the_way_in_use),
                 cmocka_unit_test(test_retry_after_is_seconds_or_a_date),
         };
 

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timespan.h"
+#include "fetch/cache.h"
+#include "fetch/discovery.h"
+#include "fetch/exchange.h"
+#include "wire/metadata.h"
+
+#define KEPT_FOR (INT64_C(24) * 3600) /* seconds */
+
+/* A search for one token's endpoint. */
+struct search {
+        const struct config_token *token;
+        char url[DISCOVERY_URL_SIZE]; /* of the document */
+        char *found;                  /* of URL_SIZE_MAX + 1 */
+        struct outcome *outcome;
+};
+
+static const char *read_document(const struct search *search, struct slice document) {
+        const struct config_token *token = search->token;
+
+        return metadata_read(document, token->discovery, slice_of(token->issuer),
+                             client_auth_is_tls(token->client_auth), search->found);
+}
+
+static int refuse(struct search *search, enum outcome_kind kind, const char *why,
+                  const char *advice) {
+        search->outcome->kind = kind;
+        outcome_explain(search->outcome, "%.100s: %s: %s", search->url, why, advice);
+        return -EINVAL;
+}
+
+static int take_status(struct search *search, int status) {
+        char why[32];
+
+        snprintf(why, sizeof why, "HTTP %d", status);
+        if (status == 408 || status == 425 || status == 429 || status >= 500)
+                return refuse(search, OUTCOME_FAILED, why, "it is tried again");
+        return refuse(search, OUTCOME_DENIED, why, "check issuer and discovery");
+}
+
+static int take(struct search *search, int status, struct slice document) {
+        const char *why;
+
+        if (status != 200)
+                return take_status(search, status);
+        why = read_document(search, document);
+        if (why)
+                return refuse(search, OUTCOME_DENIED, why, "check issuer and discovery");
+        cache_write(search->token->name, search->url, document);
+        return 0;
+}
+
+static int ask(struct search *search, const struct proxy *proxy) {
+        struct config_token way = discovery_way(search->token, search->url);
+        struct exchange exchange;
+        int r;
+
+        r = exchange_init(&exchange, &way, proxy, "issuer") ? exchange_perform(&exchange) : -EIO;
+        if (r > 0) {
+                search->outcome->retry_after = exchange.retry_after;
+                r = take(search, r, buffer_slice(&exchange.body));
+        } else if (r == 0) {
+                exchange_explain(&exchange, search->outcome);
+                r = -EINVAL;
+        } else {
+                outcome_explain(search->outcome,
+                                "libcurl refuses its settings, or memory is short");
+                r = -EINVAL;
+        }
+        exchange_deinit(&exchange);
+        return r;
+}
+
+static int find(struct search *search, const struct proxy *proxy) {
+        struct buffer kept = BUFFER_INIT(0);
+        int64_t age = cache_read(search->token->name, search->url, METADATA_SIZE_MAX, &kept);
+        int r;
+
+        if (age >= 0 && age < KEPT_FOR && !read_document(search, buffer_slice(&kept))) {
+                buffer_deinit(&kept);
+                return 0;
+        }
+        search->found[0] = 0;
+        r = ask(search, proxy);
+        /* It may be old, but it is the issuer's, and a refusal is told by the endpoint. */
+        if (r == -EINVAL && search->outcome->kind == OUTCOME_FAILED && age >= 0 &&
+            !read_document(search, buffer_slice(&kept))) {
+                *search->outcome = OUTCOME_INIT;
+                r = 0;
+        }
+        buffer_deinit(&kept);
+        return r;
+}
+
+int discovery_url(const struct config_token *token, char ret_url[DISCOVERY_URL_SIZE]) {
+        struct buffer url = BUFFER_INIT(DISCOVERY_URL_SIZE);
+        int r;
+
+        metadata_url(&url, token->discovery, slice_of(token->issuer));
+        buffer_append_char(&url, 0);
+        r = buffer_error(&url);
+        if (r == 0)
+                memcpy(ret_url, url.data, url.size);
+        buffer_deinit(&url);
+        return r < 0 ? -ENOMEM : 0;
+}
+
+/* What is pinned is the key of the token endpoint. */
+struct config_token discovery_way(const struct config_token *token, char *url) {
+        struct config_token way = *token;
+
+        way.token_url = url;
+        way.tls_pinned_key = strchr(token->tls_pinned_key, 0); /* none */
+        way.timeout /= 2;
+        way.connect_timeout = time_min(way.connect_timeout, way.timeout);
+        return way;
+}
+
+int discovery_find(const struct config_token *token, const struct proxy *proxy,
+                   char ret_url[URL_SIZE_MAX + 1], struct outcome *outcome) {
+        struct search search = {.token = token, .found = ret_url, .outcome = outcome};
+        int r = discovery_url(token, search.url);
+
+        ret_url[0] = 0;
+        return r < 0 ? r : find(&search, proxy);
+}
+
+void discovery_doubt(const struct config_token *token) {
+        cache_age(token->name);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "fetch/exchange.h"
+#include "fetch/way.h"
+#include "wire/oauth.h"
+
+static uint64_t clock_ns(clockid_t clock) {
+        struct timespec now;
+
+        clock_gettime(clock, &now);
+        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* What curl tells on the way */
+
+/* The connection stands, TLS is done, and nothing was sent yet: from here on it counts as sent. */
+static int before_sending(void *user, char *address, char *local_address, int port,
+                          int local_port) {
+        struct exchange *exchange = user;
+
+        exchange->why = way_refusal(exchange->token, address);
+        if (exchange->why)
+                return CURL_PREREQFUNC_ABORT;
+        exchange->sent_at = clock_ns(CLOCK_BOOTTIME);
+        return CURL_PREREQFUNC_OK;
+}
+
+/* One line, with its newline. A status line begins a new answer: the one before was interim. */
+static size_t header_came(char *data, size_t one, size_t size, void *user) {
+        struct exchange *exchange = user;
+        struct slice line = {data, size};
+        struct slice value = way_header(line, "retry-after:");
+
+        exchange->header_size += size;
+        if (exchange->header_size > EXCHANGE_HEADER_MAX ||
+            ++exchange->header_lines > EXCHANGE_HEADER_LINES_MAX) {
+                exchange->why = "the header of the answer is too long";
+                return 0;
+        }
+        if (way_header(line, "http/").data)
+                exchange->retry_after = 0;
+        if (value.data)
+                exchange->retry_after = oauth_retry_after(
+                        value, (int64_t)(clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC));
+        return size;
+}
+
+static size_t body_came(char *data, size_t one, size_t size, void *user) {
+        struct exchange *exchange = user;
+        size_t left = exchange->body.limit - exchange->body.size;
+
+        buffer_append(&exchange->body, data, size < left ? size : left);
+        return buffer_error(&exchange->body) == 0 && size < left ? size : 0;
+}
+
+/* What curl is told */
+
+#define set(option, value) (curl_easy_setopt(curl, option, value) == CURLE_OK)
+
+static bool set_callbacks(struct exchange *exchange) {
+        CURL *curl = exchange->curl;
+
+        return set(CURLOPT_ERRORBUFFER, exchange->error) &&
+               set(CURLOPT_PREREQFUNCTION, before_sending) && set(CURLOPT_PREREQDATA, exchange) &&
+               set(CURLOPT_HEADERFUNCTION, header_came) && set(CURLOPT_HEADERDATA, exchange) &&
+               set(CURLOPT_WRITEFUNCTION, body_came) && set(CURLOPT_WRITEDATA, exchange);
+}
+
+bool exchange_add_header(struct exchange *exchange, const char *name, const char *value) {
+        struct buffer line = BUFFER_INIT(SECRET_SIZE_MAX + 64);
+        struct curl_slist *headers = NULL;
+
+        buffer_append_text(&line, name);
+        buffer_append_text(&line, value);
+        buffer_append_char(&line, 0);
+        if (buffer_error(&line) == 0)
+                headers = curl_slist_append(exchange->headers, line.data);
+        buffer_deinit(&line);
+        if (headers)
+                exchange->headers = headers;
+        return headers != NULL;
+}
+
+bool exchange_init(struct exchange *exchange, const struct config_token *token,
+                   const struct proxy *proxy, const char *url_key) {
+        *exchange = (struct exchange){
+                .token = token,
+                .url_key = url_key,
+                .body = BUFFER_INIT(EXCHANGE_BODY_MAX + 1),
+        };
+        exchange->curl = curl_easy_init();
+        return exchange->curl && way_set(exchange->curl, token, proxy) && set_callbacks(exchange) &&
+               exchange_add_header(exchange, "Accept: ", "application/json");
+}
+
+void exchange_deinit(struct exchange *exchange) {
+        curl_easy_cleanup(exchange->curl);
+        for (struct curl_slist *header = exchange->headers; header; header = header->next)
+                explicit_bzero(header->data, strlen(header->data));
+        curl_slist_free_all(exchange->headers);
+        buffer_deinit(&exchange->body);
+}
+
+/* A status that refuses is an answer, however little of its body came. */
+static bool is_answer(const struct exchange *exchange, CURLcode code, long status) {
+        if (status < 200 || status > 599)
+                return false;
+        return code == CURLE_OK || status >= 300 || exchange->body.size > EXCHANGE_BODY_MAX;
+}
+
+/* HEADEROPT: nothing of the headers is for a proxy. */
+int exchange_perform(struct exchange *exchange) {
+        CURL *curl = exchange->curl;
+        long status = 0;
+
+        if (!set(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) ||
+            !set(CURLOPT_HTTPHEADER, exchange->headers))
+                return -EIO;
+        exchange->code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        return is_answer(exchange, exchange->code, status) ? (int)status : 0;
+}
+
+#undef set
+
+/* Why there was no answer */
+
+#define RETRIED "it is tried again"
+
+/* "%s" stands for the setting that the URL is of. */
+static const struct failure {
+        CURLcode code;
+        enum outcome_kind kind; /* if nothing was sent */
+        const char *advice;
+} failures[] = {
+        {CURLE_ABORTED_BY_CALLBACK, OUTCOME_MISCONFIGURED, "check %s"},
+        {CURLE_COULDNT_CONNECT, OUTCOME_FAILED, "check %s and the firewall, " RETRIED},
+        {CURLE_COULDNT_RESOLVE_HOST, OUTCOME_FAILED, "check %s and DNS, " RETRIED},
+        {CURLE_COULDNT_RESOLVE_PROXY, OUTCOME_FAILED, "check proxy and DNS, " RETRIED},
+        {CURLE_INTERFACE_FAILED, OUTCOME_MISCONFIGURED, "check source_address"},
+        {CURLE_OPERATION_TIMEDOUT, OUTCOME_FAILED, "the network or the endpoint is slow, " RETRIED},
+        {CURLE_PEER_FAILED_VERIFICATION, OUTCOME_DENIED, "check %s and tls_ca_file"},
+        {CURLE_PROXY, OUTCOME_FAILED, "check proxy, " RETRIED},
+        {CURLE_SSL_CERTPROBLEM, OUTCOME_MISCONFIGURED, "check client_certificate and private_key"},
+        {CURLE_SSL_CACERT_BADFILE, OUTCOME_MISCONFIGURED,
+         "check tls_ca_file, or install ca-certificates"},
+        {CURLE_SSL_CONNECT_ERROR, OUTCOME_FAILED, "check %s and its TLS, " RETRIED},
+        {CURLE_SSL_INVALIDCERTSTATUS, OUTCOME_DENIED, "check %s and tls_ca_file"},
+        {CURLE_SSL_ISSUER_ERROR, OUTCOME_DENIED, "check %s and tls_ca_file"},
+        {CURLE_SSL_PINNEDPUBKEYNOTMATCH, OUTCOME_DENIED, "check %s and tls_pinned_key"},
+        {CURLE_UNSUPPORTED_PROTOCOL, OUTCOME_MISCONFIGURED, "check %s"},
+        {CURLE_URL_MALFORMAT, OUTCOME_MISCONFIGURED, "check %s"},
+        {CURLE_OK, OUTCOME_FAILED, RETRIED}, /* every other */
+};
+
+static const struct failure failure_of_proxy = {CURLE_OK, OUTCOME_DENIED,
+                                                "check proxy_user and proxy_password"};
+static const struct failure failure_of_certificate = {CURLE_OK, OUTCOME_DENIED,
+                                                      "check client_certificate and private_key"};
+
+static const struct failure *failure_find(CURLcode code) {
+        const struct failure *failure = failures;
+
+        while (failure->code != CURLE_OK && failure->code != code)
+                failure++;
+        return failure;
+}
+
+static bool is_proxy_refusing(const struct exchange *exchange) {
+        long status = 0;
+
+        curl_easy_getinfo(exchange->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+        return status == 407;
+}
+
+/* By TLS 1.3 a client knows what it was refused for only once it reads the answer (RFC 8446 E.1.2),
+ * and libcurl has the alert in its text alone. */
+static bool is_certificate_refused(const struct exchange *exchange) {
+        return exchange->shows_certificate && !exchange->why && strstr(exchange->error, " alert ");
+}
+
+/* A server that misbehaves after the request has nothing to do with the configuration. */
+static const struct failure *failure_of(const struct exchange *exchange) {
+        if (is_proxy_refusing(exchange))
+                return &failure_of_proxy;
+        if (is_certificate_refused(exchange))
+                return &failure_of_certificate;
+        return failure_find(exchange->sent_at > 0 ? CURLE_OK : exchange->code);
+}
+
+/* The one "%s" that may be in TEXT. */
+static void fill(const char *text, const char *word, char *ret_text, size_t size) {
+        const char *place = strstr(text, "%s");
+        int before = place ? (int)(place - text) : (int)strlen(text);
+
+        snprintf(ret_text, size, "%.*s%s%s", before, text, place ? word : "",
+                 place ? place + 2 : "");
+}
+
+void exchange_explain(const struct exchange *exchange, struct outcome *outcome) {
+        const struct failure *failure = failure_of(exchange);
+        const char *why = exchange->why      ? exchange->why
+                          : *exchange->error ? exchange->error
+                                             : curl_easy_strerror(exchange->code);
+        char advice[100];
+
+        fill(failure->advice, exchange->url_key, advice, sizeof advice);
+        outcome->kind = failure->kind;
+        outcome_explain(outcome, "%.160s: %s", why, advice);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* exchange - one request over HTTPS and its answer, as far as it has come, by libcurl.
+ *
+ * Verification is always on; no redirect, cookie, netrc or environment proxy ever enters; one
+ * deadline is over everything. What curl and OpenSSL copy of a secret they do not wipe: the exit of
+ * the process does. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "base/buffer.h"
+#include "core/outcome.h"
+#include "fetch/proxy.h"
+#include "wire/config.h"
+
+/* Of an answer: all lines with all bytes of its header, and of interim answers before it; and its
+ * body, in bytes. */
+#define EXCHANGE_HEADER_MAX       ((size_t)65536)
+#define EXCHANGE_HEADER_LINES_MAX ((size_t)200)
+#define EXCHANGE_BODY_MAX         ((size_t)65536)
+
+struct exchange {
+        CURL *curl;
+        const struct config_token *token;
+        bool shows_certificate; /* of the client */
+        const char *url_key;    /* the setting that the URL is of */
+        struct curl_slist *headers;
+        struct buffer body; /* room for one byte more than is taken, so that its reader sees it */
+        size_t header_size, header_lines;
+        uint64_t sent_at;     /* CLOCK_BOOTTIME in ns; 0: nothing was sent */
+        uint64_t retry_after; /* seconds */
+        CURLcode code;
+        const char *why; /* it was given up here; NULL: see error */
+        char error[CURL_ERROR_SIZE];
+};
+
+/* A GET of token_url by the way that TOKEN has, which outlives it; between way_begin() and
+ * way_end(). False: libcurl refuses it, or memory is short; to
+ * be destroyed all the same. */
+bool exchange_init(struct exchange *exchange, const struct config_token *token,
+                   const struct proxy *proxy, const char *url_key);
+void exchange_deinit(struct exchange *exchange);
+
+/* Adds NAME, with its colon and space, and VALUE, wiped at the end. False: memory is short. */
+bool exchange_add_header(struct exchange *exchange, const char *name, const char *value);
+
+/* > 0: the status of the answer, 200 to 599; 0: none came; -EIO: libcurl refuses a setting. */
+int exchange_perform(struct exchange *exchange);
+/* Why none came: sets kind and message. */
+void exchange_explain(const struct exchange *exchange, struct outcome *outcome);

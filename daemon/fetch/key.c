@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <jose/b64.h>
+#include <jose/cfg.h>
+#include <jose/jws.h>
+#include <jose/openssl.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include "fetch/key.h"
+#include "wire/value.h"
+
+#define ELEMENTS(array) (sizeof(array) / sizeof *(array))
+
+#define RSA_BITS_MIN    2048 /* RFC 7518 3.3 */
+#define RSA_BITS_MAX    8192 /* signing with more takes seconds */
+
+#define KINDS           "RSA of 2048 to 8192 bits, or EC on P-256 or P-384"
+
+struct key {
+        EVP_PKEY *pkey;
+        char id[VALUE_KEY_ID_MAX + 1]; /* "": none */
+        char algorithm[16];            /* the "alg" of a JWK; "": it says none */
+};
+
+/* clang-format off */
+/* What each algorithm signs with; a group is of EC alone. */
+static const struct {
+        int type;
+        const char *group, *misfit;
+} algorithms[] = {
+        [SIGNING_RS256] = {EVP_PKEY_RSA, NULL, "RS256 takes an RSA key"},
+        [SIGNING_RS384] = {EVP_PKEY_RSA, NULL, "RS384 takes an RSA key"},
+        [SIGNING_PS256] = {EVP_PKEY_RSA, NULL, "PS256 takes an RSA key"},
+        [SIGNING_ES256] = {EVP_PKEY_EC, "prime256v1", "ES256 takes an EC key on P-256"},
+        [SIGNING_ES384] = {EVP_PKEY_EC, "secp384r1", "ES384 takes an EC key on P-384"},
+};
+/* clang-format on */
+
+struct key *key_free(struct key *key) {
+        if (!key)
+                return NULL;
+        EVP_PKEY_free(key->pkey);
+        free(key);
+        return NULL;
+}
+
+const char *key_id(const struct key *key) {
+        return key->id;
+}
+
+struct evp_pkey_st *key_native(const struct key *key) {
+        return key->pkey;
+}
+
+/* Which kinds there are */
+
+static bool is_on(const EVP_PKEY *pkey, const char *group) {
+        char name[32];
+        size_t size;
+
+        return EVP_PKEY_get_group_name(pkey, name, sizeof name, &size) == 1 &&
+               strcmp(name, group) == 0;
+}
+
+static bool is_supported(const EVP_PKEY *pkey) {
+        int bits = EVP_PKEY_get_bits(pkey);
+
+        if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+                return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
+        return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC &&
+               (is_on(pkey, "prime256v1") || is_on(pkey, "secp384r1"));
+}
+
+const char *key_misfit(const struct key *key, enum signing_algorithm algorithm) {
+        const char *group = algorithms[algorithm].group;
+
+        if (*key->algorithm && strcmp(key->algorithm, signing_algorithm_words[algorithm]) != 0)
+                return "the JWK has another algorithm (\"alg\") than signing_algorithm";
+        if (EVP_PKEY_get_base_id(key->pkey) != algorithms[algorithm].type ||
+            (group && !is_on(key->pkey, group)))
+                return algorithms[algorithm].misfit;
+        return NULL;
+}
+
+/* From PEM */
+
+struct opening {
+        const struct secret *passphrase;
+        bool was_asked;
+};
+
+static int tell_passphrase(char *ret_text, int size, int is_writing, void *user) {
+        struct opening *opening = user;
+        size_t length = opening->passphrase->size;
+
+        opening->was_asked = true;
+        if (length == 0 || length > (size_t)size)
+                return -1;
+        memcpy(ret_text, opening->passphrase->data, length);
+        return (int)length;
+}
+
+static bool has(struct slice text, const char *part) {
+        return text.size > 0 && memmem(text.data, text.size, part, strlen(part));
+}
+
+static const char *why_no_pem(struct slice text, const struct opening *opening) {
+        if (opening->was_asked && opening->passphrase->size == 0)
+                return "it is encrypted: set private_key_passphrase";
+        if (opening->was_asked)
+                return "private_key_passphrase does not open it";
+        if (has(text, "PRIVATE KEY-----"))
+                return "the private key in it is damaged, or of a kind that OpenSSL does not know";
+        if (has(text, "PUBLIC KEY-----") || has(text, "BEGIN CERTIFICATE-----"))
+                return "it has a public key or a certificate, and no private key";
+        return "it is no private key in PEM, and no JWK";
+}
+
+static const char *read_pem(struct slice text, const struct secret *passphrase,
+                            EVP_PKEY **ret_pkey) {
+        struct opening opening = {passphrase, false};
+        BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
+        EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, tell_passphrase, &opening) : NULL;
+
+        BIO_free(bio);
+        ERR_clear_error();
+        if (!pkey)
+                return why_no_pem(text, &opening);
+        *ret_pkey = pkey;
+        return NULL;
+}
+
+/* From a JWK */
+
+static const char *text_member(const json_t *object, const char *name) {
+        return json_string_value(json_object_get(object, name));
+}
+
+/* RFC 7517 4.2, 4.3 */
+static bool may_sign(const json_t *jwk) {
+        const json_t *operations = json_object_get(jwk, "key_ops"), *use;
+        size_t n = json_array_size(operations);
+
+        use = json_object_get(jwk, "use");
+        if (use && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                const char *word = json_string_value(json_array_get(operations, i));
+
+                if (word && strcmp(word, "sign") == 0)
+                        return true;
+        }
+        return !operations;
+}
+
+static const char *copy_member(const json_t *jwk, const char *name, char *ret_text, size_t size,
+                               const char *why) {
+        const json_t *member = json_object_get(jwk, name);
+        const char *text = json_string_value(member);
+
+        if (!member)
+                return NULL;
+        if (!text || strlen(text) >= size || !value_is_key_id(slice_of(text)))
+                return why;
+        strcpy(ret_text, text);
+        return NULL;
+}
+
+static const char *read_members(const json_t *jwk, struct key *key) {
+        const char *why, *type = text_member(jwk, "kty");
+
+        if (json_object_get(jwk, "keys"))
+                return "it is a set of JWKs: one private JWK is needed";
+        if (!type || (strcmp(type, "RSA") != 0 && strcmp(type, "EC") != 0))
+                return "the \"kty\" of the JWK must be RSA or EC";
+        if (!text_member(jwk, "d"))
+                return "it is a public JWK: the private one is needed";
+        if (!may_sign(jwk))
+                return "the JWK is not for signing (\"use\", \"key_ops\")";
+        why = copy_member(jwk, "kid", key->id, sizeof key->id,
+                          "the \"kid\" of the JWK must be 1 to 256 printable characters");
+        if (why)
+                return why;
+        return copy_member(jwk, "alg", key->algorithm, sizeof key->algorithm,
+                           "the \"alg\" of the JWK is none that can be used");
+}
+
+/* José tells its errors on stderr, unless somebody else takes them. */
+static void take_error(void *user, const char *file, int line, uint64_t error, const char *format,
+                       va_list arguments) {
+}
+
+static jose_cfg_t *quiet_jose(void) {
+        jose_cfg_t *jose = jose_cfg();
+
+        if (jose)
+                jose_cfg_set_err_func(jose, take_error, NULL);
+        return jose;
+}
+
+static const char *read_jwk(struct slice text, struct key *key) {
+        json_t *jwk = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+        jose_cfg_t *jose = quiet_jose();
+        const char *why = "it is no JSON object, so no JWK";
+
+        if (jose && json_is_object(jwk))
+                why = read_members(jwk, key);
+        if (!why) {
+                key->pkey = jose_openssl_jwk_to_EVP_PKEY(jose, jwk);
+                why = key->pkey ? NULL : "the numbers of the JWK make no key";
+        }
+        json_decref(jwk);
+        if (jose)
+                jose_cfg_decref(jose);
+        ERR_clear_error();
+        return why;
+}
+
+static bool is_space(char c) {
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_json(struct slice text) {
+        while (text.size > 0 && is_space(text.data[0]))
+                text = (struct slice){text.data + 1, text.size - 1};
+        return text.size > 0 && text.data[0] == '{';
+}
+
+int key_read(struct slice text, const struct secret *passphrase, struct key **ret_key,
+             const char **ret_why) {
+        _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
+        const char *why;
+
+        if (!key)
+                return -ENOMEM;
+        why = is_json(text) ? read_jwk(text, key) : read_pem(text, passphrase, &key->pkey);
+        if (!why && !is_supported(key->pkey))
+                why = "it is of a kind that is not used here: " KINDS " is";
+        if (why) {
+                *ret_why = why;
+                return -EBADMSG;
+        }
+        *ret_key = key;
+        key = NULL; /* consumed */
+        return 0;
+}
+
+/* Signing */
+
+static json_t *base64url(struct slice text) {
+        return jose_b64_enc(text.data, text.size);
+}
+
+/* Signed, and verified: a key whose halves do not belong together is found out here. */
+static bool sign(jose_cfg_t *jose, const struct key *key, json_t *jws, json_t *signature) {
+        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, key->pkey);
+        bool is_good = jwk && jws && signature && jose_jws_sig(jose, jws, signature, jwk) &&
+                       jose_jws_ver(jose, jws, NULL, jwk, true);
+
+        json_decref(jwk);
+        return is_good;
+}
+
+static int write_compact(const json_t *jws, struct secret *ret_jws) {
+        static const char *const parts[] = {"protected", "payload", "signature"};
+        struct buffer out = BUFFER_INIT(SECRET_SIZE_MAX);
+        int r;
+
+        for (size_t i = 0; i < ELEMENTS(parts); i++) {
+                const char *part = text_member(jws, parts[i]);
+
+                if (i > 0)
+                        buffer_append_char(&out, '.');
+                buffer_append_text(&out, part ? part : "");
+        }
+        r = buffer_error(&out);
+        if (r == 0)
+                r = secret_set(ret_jws, out.data, out.size);
+        buffer_deinit(&out);
+        return r == -ENOBUFS ? -E2BIG : r;
+}
+
+int key_sign(const struct key *key, struct slice header, struct slice payload,
+             struct secret *ret_jws) {
+        json_t *jws = json_pack("{s:o}", "payload", base64url(payload));
+        json_t *signature = json_pack("{s:o}", "protected", base64url(header));
+        jose_cfg_t *jose = quiet_jose();
+        int r = jose && sign(jose, key, jws, signature) ? write_compact(jws, ret_jws) : -EIO;
+
+        json_decref(jws);
+        json_decref(signature);
+        if (jose)
+                jose_cfg_decref(jose);
+        ERR_clear_error();
+        return r;
+}
+
+int key_write(const struct key *key, struct secret *ret_pem) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *data = NULL;
+        long size = 0;
+        int r = -EIO;
+
+        if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) == 1)
+                size = BIO_get_mem_data(bio, &data);
+        if (size > 0) {
+                r = secret_set(ret_pem, data, (size_t)size);
+                explicit_bzero(data, (size_t)size);
+        }
+        BIO_free(bio);
+        ERR_clear_error();
+        return r;
+}

@@ -34,6 +34,11 @@ static const char help[] =
         "  refresh [NAME]  have it renewed at once, as an operator; workers are served meanwhile\n"
         "  metrics         what bearerd counts, as Prometheus reads it\n"
         "      --openmetrics   as OpenMetrics 1.0\n"
+        "  keygen NAME     make a key pair for a client that signs, and write the JWKS to register\n"
+        "      --algorithm A   RS256, RS384, PS256, ES256 or ES384, as the client is registered\n"
+        "      --encrypt       for this host, by systemd-creds: /etc/credstore.encrypted\n"
+        "      --output PATH   instead of /etc/credstore/NAME.private_key\n"
+        "      --fetch PROGRAM instead of the bearerd-fetch that is installed\n"
         "\n"
         "NAME is a token's name in bearerd.conf; without it, the default one.\n"
         "refresh and metrics are for who may use the control socket: root. So is the whole status;\n"
@@ -54,6 +59,7 @@ static const char help[] =
         "  66  no such token\n"
         "  69  bearerd is not reachable\n"
         "  71  no memory, no descriptors, and what else this host lacks\n"
+        "  73  the private key could not be written\n"
         "  74  stdout could not be written\n"
         "  75  no token now, or no newer one: try again later\n"
         "  76  what answered is not bearerd\n"
@@ -62,12 +68,16 @@ static const char help[] =
         "exec: the command's own; 126 if it cannot be run, 127 if there is none\n";
 
 enum option_code {
-        OPTION_CONTROL = 1,
+        OPTION_ALGORITHM = 1,
+        OPTION_CONTROL,
+        OPTION_ENCRYPT,
         OPTION_ENV,
+        OPTION_FETCH,
         OPTION_HELP,
         OPTION_JSON,
         OPTION_MIN_VALID,
         OPTION_OPENMETRICS,
+        OPTION_OUTPUT,
         OPTION_SOCKET,
         OPTION_VERSION,
         OPTION_WAIT,
@@ -114,6 +124,15 @@ static const struct option metrics_options[] = {
         {0},
 };
 
+static const struct option keygen_options[] = {
+        {"algorithm", required_argument, NULL, OPTION_ALGORITHM},
+        {"encrypt", no_argument, NULL, OPTION_ENCRYPT},
+        {"fetch", required_argument, NULL, OPTION_FETCH},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"output", required_argument, NULL, OPTION_OUTPUT},
+        {0},
+};
+
 static const struct option plain_options[] = {
         {"help", no_argument, NULL, OPTION_HELP},
         {0},
@@ -129,6 +148,7 @@ static const struct command {
         {"exec", ctl_exec, exec_options, true, true},
         {"get", ctl_get, get_options, true, false},
         {"header", ctl_header, token_options, true, false},
+        {"keygen", ctl_keygen, keygen_options, true, false},
         {"metrics", ctl_metrics, metrics_options, false, false},
         {"refresh", ctl_refresh, plain_options, true, false},
         {"renew", ctl_renew, token_options, true, false},
@@ -248,6 +268,18 @@ static int take_option(struct ctl *ctl, int code, char **argv, bool *ret_help) {
         case OPTION_ENV:
                 ctl->env = optarg;
                 return is_variable(optarg) ? EX_OK : usage("--env %s: not a variable", optarg);
+        case OPTION_ALGORITHM:
+                ctl->algorithm = optarg;
+                return EX_OK;
+        case OPTION_ENCRYPT:
+                ctl->encrypt = true;
+                return EX_OK;
+        case OPTION_FETCH:
+                ctl->fetch = optarg;
+                return EX_OK;
+        case OPTION_OUTPUT:
+                ctl->output = optarg;
+                return *optarg == '/' ? EX_OK : usage("--output %s: an absolute path", optarg);
         case OPTION_HELP:
                 *ret_help = true;
                 return EX_OK;
@@ -275,6 +307,12 @@ static int take_arguments(struct ctl *ctl, const struct command *command, int ar
                              command->takes_command ? " A command goes behind \"--\"" : "");
         if (argc > 0)
                 ctl->name = argv[0];
+        if (command->run == ctl_keygen && (!ctl->name || !ctl->algorithm))
+                return usage("keygen: the token's name and --algorithm are needed");
+        if (command->run == ctl_keygen &&
+            (strlen(ctl->name) > 32 ||
+             ctl->name[strspn(ctl->name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0))
+                return usage("keygen: '%s' is no name of a token", ctl->name);
         if (command->takes_command && (!ctl->command || !ctl->command[0]))
                 return usage("%s: a command is missing, behind \"--\"", command->name);
         return EX_OK;

@@ -15,15 +15,19 @@
 
 /* What a command was told. */
 struct ctl {
-        const char *socket;   /* --socket, or NULL */
-        const char *control;  /* --control, or NULL */
-        const char *name;     /* of the token, or NULL: the default one */
-        const char *env;      /* --env */
-        bool json;            /* --json */
-        bool openmetrics;     /* --openmetrics */
-        uint64_t min_valid;   /* --min-valid, seconds; 0: any */
-        int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
-        char *const *command; /* behind "--", or NULL */
+        const char *socket;    /* --socket, or NULL */
+        const char *control;   /* --control, or NULL */
+        const char *name;      /* of the token, or NULL: the default one */
+        const char *env;       /* --env */
+        bool json;             /* --json */
+        bool openmetrics;      /* --openmetrics */
+        const char *algorithm; /* --algorithm */
+        const char *output;    /* --output, or NULL */
+        const char *fetch;     /* --fetch, or NULL */
+        bool encrypt;          /* --encrypt */
+        uint64_t min_valid;    /* --min-valid, seconds; 0: any */
+        int timeout_ms;        /* --wait, for bearer_get(); -1: the library's default */
+        char *const *command;  /* behind "--", or NULL */
 };
 
 /* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK. */
@@ -31,6 +35,7 @@ int ctl_get(const struct ctl *ctl, struct buffer *out);
 int ctl_header(const struct ctl *ctl, struct buffer *out);
 int ctl_renew(const struct ctl *ctl, struct buffer *out);
 int ctl_exec(const struct ctl *ctl, struct buffer *out);
+int ctl_keygen(const struct ctl *ctl, struct buffer *out);
 int ctl_status(const struct ctl *ctl, struct buffer *out);
 int ctl_refresh(const struct ctl *ctl, struct buffer *out);
 int ctl_metrics(const struct ctl *ctl, struct buffer *out);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <jose/b64.h>
 #include <jose/cfg.h>
+#include <jose/jwk.h>
 #include <jose/jws.h>
 #include <jose/openssl.h>
 #include <openssl/bio.h>
@@ -21,6 +22,7 @@
 
 #define RSA_BITS_MIN    2048 /* RFC 7518 3.3 */
 #define RSA_BITS_MAX    8192 /* signing with more takes seconds */
+#define RSA_BITS_NEW    3072 /* as strong as P-256 (NIST SP 800-57) */
 
 #define KINDS           "RSA of 2048 to 8192 bits, or EC on P-256 or P-384"
 
@@ -140,16 +142,24 @@ static const char *read_pem(struct slice text, const struct secret *passphrase,
 
 /* From a JWK */
 
-static const char *text_member(const json_t *object, const char *name) {
-        return json_string_value(json_object_get(object, name));
+/* Of jansson, what neither json-c nor wire/json has a function of the same name for:
+ * json_object_get() and json_string() could be theirs, by the order in which all is linked. */
+static json_t *member(json_t *object, const char *name) {
+        json_t *found = NULL;
+
+        return json_unpack(object, "{s:o}", name, &found) == 0 ? found : NULL;
+}
+
+static const char *text_member(json_t *object, const char *name) {
+        return json_string_value(member(object, name));
 }
 
 /* RFC 7517 4.2, 4.3 */
-static bool may_sign(const json_t *jwk) {
-        const json_t *operations = json_object_get(jwk, "key_ops"), *use;
+static bool may_sign(json_t *jwk) {
+        const json_t *operations = member(jwk, "key_ops"), *use;
         size_t n = json_array_size(operations);
 
-        use = json_object_get(jwk, "use");
+        use = member(jwk, "use");
         if (use && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
                 return false;
         for (size_t i = 0; i < n; i++) {
@@ -161,12 +171,12 @@ static bool may_sign(const json_t *jwk) {
         return !operations;
 }
 
-static const char *copy_member(const json_t *jwk, const char *name, char *ret_text, size_t size,
+static const char *copy_member(json_t *jwk, const char *name, char *ret_text, size_t size,
                                const char *why) {
-        const json_t *member = json_object_get(jwk, name);
-        const char *text = json_string_value(member);
+        const json_t *found = member(jwk, name);
+        const char *text = json_string_value(found);
 
-        if (!member)
+        if (!found)
                 return NULL;
         if (!text || strlen(text) >= size || !value_is_key_id(slice_of(text)))
                 return why;
@@ -174,10 +184,10 @@ static const char *copy_member(const json_t *jwk, const char *name, char *ret_te
         return NULL;
 }
 
-static const char *read_members(const json_t *jwk, struct key *key) {
+static const char *read_members(json_t *jwk, struct key *key) {
         const char *why, *type = text_member(jwk, "kty");
 
-        if (json_object_get(jwk, "keys"))
+        if (member(jwk, "keys"))
                 return "it is a set of JWKs: one private JWK is needed";
         if (!type || (strcmp(type, "RSA") != 0 && strcmp(type, "EC") != 0))
                 return "the \"kty\" of the JWK must be RSA or EC";
@@ -265,7 +275,7 @@ static bool sign(jose_cfg_t *jose, const struct key *key, json_t *jws, json_t *s
         return is_good;
 }
 
-static int write_compact(const json_t *jws, struct secret *ret_jws) {
+static int write_compact(json_t *jws, struct secret *ret_jws) {
         static const char *const parts[] = {"protected", "payload", "signature"};
         struct buffer out = BUFFER_INIT(SECRET_SIZE_MAX);
         int r;
@@ -312,6 +322,73 @@ int key_write(const struct key *key, struct secret *ret_pem) {
                 explicit_bzero(data, (size_t)size);
         }
         BIO_free(bio);
+        ERR_clear_error();
+        return r;
+}
+
+/* Making */
+
+/* Not all endpoints know key_ops; a "use" all do. */
+static bool name_key(jose_cfg_t *jose, json_t *jwk) {
+        json_t *more =
+                json_pack("{s:s, s:o}", "use", "sig", "kid", jose_jwk_thp(jose, jwk, "S256"));
+        bool is_good = more && json_object_update(jwk, more) == 0;
+
+        json_object_del(jwk, "key_ops");
+        json_decref(more);
+        return is_good;
+}
+
+static json_t *generate(jose_cfg_t *jose, enum signing_algorithm algorithm) {
+        const char *word = signing_algorithm_words[algorithm];
+        json_t *jwk = algorithms[algorithm].type == EVP_PKEY_RSA
+                              ? json_pack("{s:s, s:i}", "alg", word, "bits", RSA_BITS_NEW)
+                              : json_pack("{s:s}", "alg", word);
+
+        if (jwk && jose_jwk_gen(jose, jwk) && name_key(jose, jwk))
+                return jwk;
+        json_decref(jwk);
+        return NULL;
+}
+
+static int write_json(const json_t *json, struct secret *ret_text) {
+        char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        int r = text ? secret_set(ret_text, text, strlen(text)) : -EIO;
+
+        if (text)
+                explicit_bzero(text, strlen(text));
+        free(text);
+        return r;
+}
+
+/* The set is made of JWK without what is private. */
+static int write_public(jose_cfg_t *jose, json_t *jwk, struct secret *ret_set) {
+        json_t *set;
+        int r;
+
+        if (!jose_jwk_pub(jose, jwk))
+                return -EIO;
+        set = json_pack("{s:[O]}", "keys", jwk);
+        r = write_json(set, ret_set);
+        json_decref(set);
+        return r;
+}
+
+int key_generate(enum signing_algorithm algorithm, struct secret *ret_private,
+                 struct secret *ret_public_set) {
+        jose_cfg_t *jose = quiet_jose();
+        json_t *jwk = jose ? generate(jose, algorithm) : NULL;
+        struct secret private = SECRET_INIT;
+        int r = jwk ? write_json(jwk, &private) : -EIO;
+
+        if (r == 0)
+                r = write_public(jose, jwk, ret_public_set);
+        if (r == 0)
+                secret_move(ret_private, &private);
+        secret_deinit(&private);
+        json_decref(jwk);
+        if (jose)
+                jose_cfg_decref(jose);
         ERR_clear_error();
         return r;
 }

@@ -35,3 +35,8 @@ int key_sign(const struct key *key, struct slice header, struct slice payload,
              struct secret *ret_jws);
 /* The key in PEM, PKCS#8, not encrypted: for libcurl. 0; -EIO; -ENOMEM; -E2BIG. */
 int key_write(const struct key *key, struct secret *ret_pem);
+
+/* A new key for ALGORITHM, whose id is its thumbprint (RFC 7638): the private JWK, and the set with
+ * the public one that is to be registered (RFC 7517 5). 0; -EIO; -ENOMEM. */
+int key_generate(enum signing_algorithm algorithm, struct secret *ret_private,
+                 struct secret *ret_public_set);

@@ -20,6 +20,7 @@
 #include "config_file.h"
 #include "fetch/attempt.h"
 #include "fetch/conversation.h"
+#include "fetch/keygen.h"
 
 #define HEAR_TIMEOUT (5 * NSEC_PER_SEC)
 /* In seconds, until the attempt sets its own: hearing the name, reading files. */
@@ -27,27 +28,28 @@
 
 struct options {
         const char *config;
+        const char *keygen; /* an algorithm, or NULL */
         bool check_config;
 };
 
 static const char help[] =
-        "bearerd-fetch [--config FILE] [--check-config]\n"
+        "bearerd-fetch [--config FILE] [--check-config | --keygen ALGORITHM]\n"
         "\n"
         "Makes one token request for bearerd, which starts it with a socket as its stdin.\n"
         "\n"
         "  --config FILE   instead of " CONFIGURATION_FILE "\n"
         "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
+        "  --keygen ALGORITHM\n"
+        "                  makes a key pair for 'bearerctl keygen', the private one into descriptor 3\n"
         "  --help          this\n"
         "  --version       the version\n";
 
 /* 0: go on; < 0: exit, *ret_status says how. */
 static int options_parse(int argc, char **argv, struct options *ret_options, int *ret_status) {
         static const struct option known[] = {
-                {"config", required_argument, NULL, 'c'},
-                {"check-config", no_argument, NULL, 'n'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
-                {NULL, 0, NULL, 0},
+                {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'n'},
+                {"help", no_argument, NULL, 'h'},         {"keygen", required_argument, NULL, 'k'},
+                {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
         };
         int option, at;
 
@@ -56,6 +58,8 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
         while ((at = optind, option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
                 if (option == 'c')
                         ret_options->config = optarg;
+                else if (option == 'k')
+                        ret_options->keygen = optarg;
                 else if (option == 'n')
                         ret_options->check_config = true;
                 else if (option == '?') {
@@ -155,6 +159,8 @@ int main(int argc, char **argv) {
         }
         if (options_parse(argc, argv, &options, &status) < 0)
                 return status;
+        if (options.keygen)
+                return keygen(options.keygen);
         file = config_file_choose(options.config);
         return options.check_config ? check(file) : serve(STDIN_FILENO, file);
 }

@@ -309,7 +309,7 @@ static int take_arguments(struct ctl *ctl, const struct command *command, int ar
                 ctl->name = argv[0];
         if (command->run == ctl_keygen && (!ctl->name || !ctl->algorithm))
                 return usage("keygen: the token's name and --algorithm are needed");
-        if (command->run == ctl_keygen &&
+        if (command->run == ctl_keygen && ctl->name &&
             (strlen(ctl->name) > 32 ||
              ctl->name[strspn(ctl->name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0))
                 return usage("keygen: '%s' is no name of a token", ctl->name);

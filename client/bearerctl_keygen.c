@@ -11,13 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "bearer.h"
 #include "client/bearerctl.h"
 
 #define PATH_SIZE 4096
 #define KEY_FD    3 /* of bearerd-fetch --keygen */
-
-extern char **environ;
 
 static int fail(const char *what, const char *next) {
         fprintf(stderr, "bearerctl: keygen: %s: %s\n", what, next);
@@ -50,10 +48,10 @@ static int finish(pid_t pid) {
 }
 
 static int run(const char *const *command, int fd, int to) {
-        pid_t pid;
+        pid_t pid = -1;
         int r = start(command, fd, to, &pid);
 
-        return r < 0 ? fail(command[0], strerror(-r)) : finish(pid);
+        return r < 0 ? fail(command[0], bearer_strerror(r)) : finish(pid);
 }
 
 static int write_plain(const char *const *maker, const char *path) {
@@ -62,10 +60,10 @@ static int write_plain(const char *const *maker, const char *path) {
         if (fd < 0)
                 return fail(path, errno == EEXIST ? "it is there already: remove it, or --output "
                                                     "another"
-                                                  : strerror(errno));
+                                                  : bearer_strerror(-errno));
         status = run(maker, fd, KEY_FD);
         if ((fsync(fd) < 0 || close(fd) < 0) && status == EX_OK)
-                status = fail(path, strerror(errno));
+                status = fail(path, bearer_strerror(-errno));
         if (status != EX_OK)
                 unlink(path);
         return status;
@@ -76,18 +74,18 @@ static int write_encrypted(const char *const *maker, const char *path, const cha
         char name[PATH_SIZE];
         const char *const command[] = {"systemd-creds", "encrypt", name, "-", path, NULL};
         int ends[2], status;
-        pid_t pid;
+        pid_t pid = -1;
 
         if (access(path, F_OK) == 0)
                 return fail(path, "it is there already: remove it, or --output another");
         snprintf(name, sizeof name, "--name=%s", credential);
         if (pipe2(ends, O_CLOEXEC) < 0)
-                return fail("pipe", strerror(errno));
+                return fail("pipe", bearer_strerror(-errno));
         status = start(command, ends[0], STDIN_FILENO, &pid);
         close(ends[0]);
         if (status < 0) {
                 close(ends[1]);
-                return fail("systemd-creds", strerror(-status));
+                return fail("systemd-creds", bearer_strerror(status));
         }
         status = run(maker, ends[1], KEY_FD);
         close(ends[1]);

@@ -221,7 +221,7 @@ static const char *read_jwk(struct slice text, struct key *key) {
         jose_cfg_t *jose = quiet_jose();
         const char *why = "it is no JSON object, so no JWK";
 
-        if (jwk && jose && json_is_object(jwk))
+        if (jose && json_is_object(jwk))
                 why = read_members(jwk, key);
         if (!why) {
                 key->pkey = jose_openssl_jwk_to_EVP_PKEY(jose, jwk);
@@ -234,8 +234,12 @@ static const char *read_jwk(struct slice text, struct key *key) {
         return why;
 }
 
+static bool is_space(char c) {
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static bool is_json(struct slice text) {
-        while (text.size > 0 && memchr(" \t\r\n", text.data[0], 4))
+        while (text.size > 0 && is_space(text.data[0]))
                 text = (struct slice){text.data + 1, text.size - 1};
         return text.size > 0 && text.data[0] == '{';
 }

@@ -16,6 +16,7 @@
 #include <openssl/pem.h>
 
 #include "fetch/key.h"
+#include "fetch/pkcs11.h"
 #include "wire/value.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
@@ -28,6 +29,7 @@
 
 struct key {
         EVP_PKEY *pkey;
+        bool is_hidden;                /* a token keeps it for itself */
         char id[VALUE_KEY_ID_MAX + 1]; /* "": none */
         char algorithm[16];            /* the "alg" of a JWK; "": it says none */
 };
@@ -263,18 +265,65 @@ int key_read(struct slice text, const struct secret *passphrase, struct key **re
         return 0;
 }
 
+int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
+             const char **ret_why) {
+        _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
+
+        if (!key)
+                return -ENOMEM;
+        key->is_hidden = true;
+        key->pkey = pkcs11_open(uri, pin, ret_why);
+        if (!key->pkey)
+                return -EBADMSG;
+        if (!is_supported(key->pkey)) {
+                *ret_why = "it is of a kind that is not used here: " KINDS " is";
+                return -EBADMSG;
+        }
+        *ret_key = key;
+        key = NULL; /* consumed */
+        return 0;
+}
+
 /* Signing */
+
+/* José takes keys apart, which a token's cannot be: OpenSSL signs what José would have. */
+static bool sign_hidden(const struct key *key, enum signing_algorithm algorithm, json_t *jws,
+                        json_t *signature) {
+        const char *header = text_member(signature, "protected"),
+                   *payload = text_member(jws, "payload");
+        struct buffer text = BUFFER_INIT(SECRET_SIZE_MAX);
+        unsigned char signed_text[PKCS11_SIGNATURE_MAX];
+        json_t *more = NULL;
+        size_t size = 0;
+        bool is_good;
+
+        buffer_printf(&text, "%s.%s", header ? header : "", payload ? payload : "");
+        if (header && payload && buffer_error(&text) == 0)
+                size = pkcs11_sign(key->pkey, algorithm, buffer_slice(&text), signed_text);
+        if (size > 0)
+                more = json_pack("{s:s, s:o}", "protected", header, "signature",
+                                 jose_b64_enc(signed_text, size));
+        is_good = more && json_object_update(jws, more) == 0;
+        json_decref(more);
+        buffer_deinit(&text);
+        return is_good;
+}
 
 static json_t *base64url(struct slice text) {
         return jose_b64_enc(text.data, text.size);
 }
 
 /* Signed, and verified: a key whose halves do not belong together is found out here. */
-static bool sign(jose_cfg_t *jose, const struct key *key, json_t *jws, json_t *signature) {
-        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, key->pkey);
-        bool is_good = jwk && jws && signature && jose_jws_sig(jose, jws, signature, jwk) &&
+static bool sign(jose_cfg_t *jose, const struct key *key, enum signing_algorithm algorithm,
+                 json_t *jws, json_t *signature) {
+        EVP_PKEY *public = key->is_hidden ? pkcs11_public(key->pkey) : NULL;
+        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, public ? public : key->pkey);
+        bool is_good = jwk && jws && signature &&
+                       (key->is_hidden ? sign_hidden(key, algorithm, jws, signature)
+                                       : jose_jws_sig(jose, jws, signature, jwk)) &&
                        jose_jws_ver(jose, jws, NULL, jwk, true);
 
+        EVP_PKEY_free(public);
         json_decref(jwk);
         return is_good;
 }
@@ -298,12 +347,13 @@ static int write_compact(json_t *jws, struct secret *ret_jws) {
         return r == -ENOBUFS ? -E2BIG : r;
 }
 
-int key_sign(const struct key *key, struct slice header, struct slice payload,
-             struct secret *ret_jws) {
+int key_sign(const struct key *key, enum signing_algorithm algorithm, struct slice header,
+             struct slice payload, struct secret *ret_jws) {
         json_t *jws = json_pack("{s:o}", "payload", base64url(payload));
         json_t *signature = json_pack("{s:o}", "protected", base64url(header));
         jose_cfg_t *jose = quiet_jose();
-        int r = jose && sign(jose, key, jws, signature) ? write_compact(jws, ret_jws) : -EIO;
+        int r = jose && sign(jose, key, algorithm, jws, signature) ? write_compact(jws, ret_jws)
+                                                                   : -EIO;
 
         json_decref(jws);
         json_decref(signature);

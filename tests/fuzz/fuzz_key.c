@@ -31,7 +31,7 @@ static void check_signing(const struct key *key, enum signing_algorithm algorith
         int r;
 
         buffer_printf(&header, "{\"alg\":\"%s\"}", signing_algorithm_words[algorithm]);
-        r = key_sign(key, buffer_slice(&header), SLICE("{}"), &jws);
+        r = key_sign(key, algorithm, buffer_slice(&header), SLICE("{}"), &jws);
         HOLDS(r == 0 || r == -EIO, "it signs, or says that it cannot");
         HOLDS(r < 0 || is_compact(secret_slice(&jws)), "what is signed is a JWS");
         buffer_deinit(&header);

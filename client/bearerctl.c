@@ -17,9 +17,11 @@
 #include "wire/api.h"
 
 enum option_code {
-        OPTION_AS = 1,
+        OPTION_ALGORITHM = 1,
+        OPTION_AS,
         OPTION_CONFIG,
         OPTION_CONTROL,
+        OPTION_ENCRYPT,
         OPTION_ENV,
         OPTION_EXEC,
         OPTION_FD,
@@ -31,6 +33,7 @@ enum option_code {
         OPTION_NO_REQUEST,
         OPTION_ONCE,
         OPTION_OPENMETRICS,
+        OPTION_OUTPUT,
         OPTION_RESTART,
         OPTION_SOCKET,
         OPTION_TIMEOUT,
@@ -76,6 +79,12 @@ static const struct command {
                      {"help", no_argument, NULL, OPTION_HELP}}},
         {"header", ctl_header, usage_header, .takes_name = true,
          .options = {{"wait", required_argument, NULL, OPTION_WAIT},
+                     {"help", no_argument, NULL, OPTION_HELP}}},
+        {"keygen", ctl_keygen, usage_keygen, .takes_name = true,
+         .options = {{"algorithm", required_argument, NULL, OPTION_ALGORITHM},
+                     {"encrypt", no_argument, NULL, OPTION_ENCRYPT},
+                     {"fetch", required_argument, NULL, OPTION_FETCH},
+                     {"output", required_argument, NULL, OPTION_OUTPUT},
                      {"help", no_argument, NULL, OPTION_HELP}}},
         {"metrics", ctl_metrics, usage_metrics,
          .options = {{"openmetrics", no_argument, NULL, OPTION_OPENMETRICS},
@@ -177,6 +186,9 @@ static bool take_plain_option(struct ctl *ctl, int code) {
         case OPTION_CONFIG:
                 ctl->config = optarg;
                 return true;
+        case OPTION_ENCRYPT:
+                ctl->encrypt = true;
+                return true;
         case OPTION_FETCH:
                 ctl->fetch = optarg;
                 return true;
@@ -205,6 +217,9 @@ static int take_option(struct ctl *ctl, int code, char **argv) {
         case OPTION_ENV:
                 ctl->env = optarg;
                 return is_variable(optarg) ? EX_OK : usage("--env %s: not a variable", optarg);
+        case OPTION_ALGORITHM:
+                ctl->algorithm = optarg;
+                return EX_OK;
         case OPTION_EXEC:
                 ctl->exec = optarg;
                 return EX_OK;
@@ -212,6 +227,9 @@ static int take_option(struct ctl *ctl, int code, char **argv) {
                 return read_fd(&ctl->fd);
         case OPTION_MIN_VALID:
                 return read_seconds("--min-valid", UINT32_MAX, &ctl->min_valid);
+        case OPTION_OUTPUT:
+                ctl->output = optarg;
+                return *optarg == '/' ? EX_OK : usage("--output %s: an absolute path", optarg);
         case OPTION_MODE:
                 return read_mode(&ctl->mode);
         case OPTION_TIMEOUT:
@@ -237,6 +255,12 @@ static int take_arguments(struct ctl *ctl, const struct command *command, int ar
         }
         if (argc > 0)
                 ctl->name = argv[0];
+        if (command->run == ctl_keygen && (!ctl->name || !ctl->algorithm))
+                return usage("keygen: the token's name and --algorithm are needed");
+        if (command->run == ctl_keygen && ctl->name &&
+            (strlen(ctl->name) > 32 ||
+             ctl->name[strspn(ctl->name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0))
+                return usage("keygen: '%s' is no name of a token", ctl->name);
         if (command->takes_command && (!ctl->command || !ctl->command[0]))
                 return usage("%s: a command is missing, behind \"--\"", command->name);
         return EX_OK;

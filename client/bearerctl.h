@@ -18,26 +18,29 @@
 
 /* What a command was told. */
 struct ctl {
-        const char *socket;   /* --socket, or NULL */
-        const char *control;  /* --control, or NULL */
-        const char *name;     /* of the token, or NULL: the default one */
-        const char *file;     /* FILE of write */
-        const char *env;      /* --env, or NULL */
-        const char *exec;     /* --exec, or NULL */
-        const char *as;       /* --as, or NULL: who calls */
-        const char *config;   /* --config, or NULL: the installed one */
-        const char *fetch;    /* --fetch, or NULL: the installed one */
-        bool json;            /* --json */
-        bool once;            /* --once */
-        bool openmetrics;     /* --openmetrics */
-        bool restart;         /* --restart-on-renewal */
-        bool no_request;      /* --no-request */
-        int fd;               /* --fd; -1: none */
-        unsigned mode;        /* --mode */
-        uint64_t min_valid;   /* --min-valid, seconds; 0: any */
-        uint64_t patience;    /* --timeout, seconds; NEVER: as long as it takes */
-        int timeout_ms;       /* --wait, for bearer_get(); -1: the library's default */
-        char *const *command; /* behind "--", or NULL */
+        const char *socket;    /* --socket, or NULL */
+        const char *control;   /* --control, or NULL */
+        const char *name;      /* of the token, or NULL: the default one */
+        const char *file;      /* FILE of write */
+        const char *env;       /* --env, or NULL */
+        const char *exec;      /* --exec, or NULL */
+        const char *as;        /* --as, or NULL: who calls */
+        const char *config;    /* --config, or NULL: the installed one */
+        const char *fetch;     /* --fetch, or NULL: the installed one */
+        const char *algorithm; /* --algorithm */
+        const char *output;    /* --output, or NULL */
+        bool encrypt;          /* --encrypt */
+        bool json;             /* --json */
+        bool once;             /* --once */
+        bool openmetrics;      /* --openmetrics */
+        bool restart;          /* --restart-on-renewal */
+        bool no_request;       /* --no-request */
+        int fd;                /* --fd; -1: none */
+        unsigned mode;         /* --mode */
+        uint64_t min_valid;    /* --min-valid, seconds; 0: any */
+        uint64_t patience;     /* --timeout, seconds; NEVER: as long as it takes */
+        int timeout_ms;        /* --wait, for bearer_get(); -1: the library's default */
+        char *const *command;  /* behind "--", or NULL */
 };
 
 /* Commands give the exit status. They write to OUT, which goes to stdout if it is EX_OK; those that
@@ -46,6 +49,7 @@ int ctl_doctor(const struct ctl *ctl, struct buffer *out);
 int ctl_exec(const struct ctl *ctl, struct buffer *out);
 int ctl_get(const struct ctl *ctl, struct buffer *out);
 int ctl_header(const struct ctl *ctl, struct buffer *out);
+int ctl_keygen(const struct ctl *ctl, struct buffer *out);
 int ctl_metrics(const struct ctl *ctl, struct buffer *out);
 int ctl_refresh(const struct ctl *ctl, struct buffer *out);
 int ctl_renew(const struct ctl *ctl, struct buffer *out);

@@ -25,6 +25,7 @@ const char usage_overview[] =
         "  doctor [NAME]      walk the whole path of a token, and name the first thing that is wrong\n"
         "  refresh [NAME]     have it renewed at once; workers are served meanwhile\n"
         "  metrics            what bearerd counts, as Prometheus reads it\n"
+        "  keygen NAME        make a key pair for a client that signs, and write the JWKS to register\n"
         "\n"
         "'bearerctl COMMAND --help' says what there is to say about one.\n" NAME_MEANS
         "refresh and metrics are for who may use the control socket: root. So are the whole status\n"
@@ -46,7 +47,7 @@ const char usage_overview[] =
         "  67  doctor: no such user\n"
         "  69  bearerd is not reachable\n"
         "  71  no memory, no descriptors, and what else this host lacks\n"
-        "  73  write: the file could not be written\n"
+        "  73  write: the file could not be written; keygen: the private key could not\n"
         "  74  stdout could not be written\n"
         "  75  no token now, or no newer one: try again later\n"
         "  76  what answered is not bearerd\n"
@@ -175,3 +176,15 @@ const char usage_metrics[] = "Usage: bearerctl metrics [--openmetrics]\n"
                              "What bearerd counts, as Prometheus reads it.\n"
                              "\n"
                              "  --openmetrics   as OpenMetrics 1.0\n";
+
+const char usage_keygen[] =
+        "Usage: bearerctl keygen NAME --algorithm A [OPTIONS]\n"
+        "\n"
+        "Makes a key pair for the client of the token NAME, which signs (client_auth =\n"
+        "private_key_jwt): the private key becomes a credential, the public one is written as a JWKS\n"
+        "(RFC 7517) to stdout, to be registered with the provider.\n"
+        "\n"
+        "  --algorithm A   RS256, RS384, PS256, ES256 or ES384, as the client is registered\n"
+        "  --encrypt       for this host, by systemd-creds: /etc/credstore.encrypted\n"
+        "  --output PATH   instead of /etc/credstore/NAME.private_key\n"
+        "  --fetch PROGRAM instead of the bearerd-fetch that is installed\n";

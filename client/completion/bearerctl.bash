@@ -8,6 +8,7 @@ declare -gA _bearerctl_options=(
   [exec]="--env --fd --help --restart-on-renewal --wait"
   [get]="--help --json --min-valid --wait"
   [header]="--help --wait"
+  [keygen]="--algorithm --encrypt --fetch --help --output"
   [metrics]="--help --openmetrics"
   [refresh]="--help"
   [renew]="--help --wait"
@@ -16,7 +17,7 @@ declare -gA _bearerctl_options=(
   [watch]="--exec --help --json"
   [write]="--help --mode --once --wait"
 )
-_bearerctl_takes_name=" doctor exec get header refresh renew wait watch write "
+_bearerctl_takes_name=" doctor exec get header keygen refresh renew wait watch write "
 
 # _bearerctl_tokens OPTION...: their names, from bearerd itself; a second is long enough for a key.
 # In JSON, a quote within a text is escaped: what looks like this is a name.
@@ -56,8 +57,8 @@ _bearerctl() {
     case $before/${COMP_WORDS[i]} in
     */=) continue ;; # --option=VALUE are three words here
     --socket/* | --control/*) sockets+=("$before" "${COMP_WORDS[i]}") ;;
-    --as/* | --config/* | --env/* | --exec/* | --fd/* | --fetch/*) ;;
-    --min-valid/* | --mode/* | --timeout/* | --wait/*) ;;
+    --algorithm/* | --as/* | --config/* | --env/* | --exec/* | --fd/* | --fetch/*) ;;
+    --min-valid/* | --mode/* | --output/* | --timeout/* | --wait/*) ;;
     */--)
       if [ "$command" = exec ]; then _bearerctl_behind $((i + 1)); fi
       return
@@ -73,8 +74,12 @@ _bearerctl() {
 
   [ "$word" != = ] || word=''
   case $before in
-  --socket | --control | --config | --fetch)
+  --socket | --control | --config | --fetch | --output)
     _bearerctl_files "$word"
+    return
+    ;;
+  --algorithm)
+    _bearerctl_reply "ES256 ES384 PS256 RS256 RS384"
     return
     ;;
   --as)

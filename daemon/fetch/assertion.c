@@ -12,7 +12,8 @@
 
 #define PART_MAX ((size_t)8192) /* of header or claims, as JSON */
 
-static int sign(const struct jwt *jwt, const struct key *key, struct secret *ret_assertion) {
+static int sign(const struct jwt *jwt, const struct key *key, enum signing_algorithm algorithm,
+                struct secret *ret_assertion) {
         struct buffer header = BUFFER_INIT(PART_MAX), claims = BUFFER_INIT(PART_MAX);
         int r;
 
@@ -20,7 +21,8 @@ static int sign(const struct jwt *jwt, const struct key *key, struct secret *ret
         jwt_claims(&claims, jwt);
         r = buffer_error(&header) < 0 ? buffer_error(&header) : buffer_error(&claims);
         if (r == 0)
-                r = key_sign(key, buffer_slice(&header), buffer_slice(&claims), ret_assertion);
+                r = key_sign(key, algorithm, buffer_slice(&header), buffer_slice(&claims),
+                             ret_assertion);
         buffer_deinit(&header);
         buffer_deinit(&claims);
         return r == -ENOBUFS ? -E2BIG : r;
@@ -55,5 +57,5 @@ int assertion_make(const struct config_token *token, const struct secret *client
 
         if (getrandom(jwt.id, sizeof jwt.id, 0) != (ssize_t)sizeof jwt.id)
                 return -EIO;
-        return sign(&jwt, key, ret_assertion);
+        return sign(&jwt, key, token->signing_algorithm, ret_assertion);
 }

@@ -8,6 +8,7 @@
 #include "fetch/key.h"
 #include "fetch/reference.h"
 #include "wire/oauth.h"
+#include "wire/value.h"
 
 /* One token's credentials on their way. */
 struct loader {
@@ -67,17 +68,27 @@ static int open_key(const struct reference *reference, struct slice text,
         return r == -EBADMSG ? reference_refuse(reference, "%s", why) : r;
 }
 
+static int open_token(const struct reference *reference, const struct secret *pin,
+                      struct key **ret_key) {
+        const char *why;
+        int r = key_open(reference->value, pin, ret_key, &why);
+
+        return r == -EBADMSG ? reference_refuse(reference, "%s", why) : r;
+}
+
 static int load_key(const struct loader *loader, struct key **ret_key) {
         struct reference private_key = private_key_of(loader);
         struct reference phrase = {"private_key_passphrase", loader->token->private_key_passphrase,
                                    .outcome = loader->outcome};
+        bool is_uri = value_is_pkcs11(slice_of(private_key.value));
         struct secret text = SECRET_INIT, passphrase = SECRET_INIT;
-        int r = reference_load(&private_key, &text);
+        int r = is_uri ? 0 : reference_load(&private_key, &text);
 
         if (r == 0 && *phrase.value)
                 r = reference_load(&phrase, &passphrase);
         if (r == 0)
-                r = open_key(&private_key, secret_slice(&text), &passphrase, ret_key);
+                r = is_uri ? open_token(&private_key, &passphrase, ret_key)
+                           : open_key(&private_key, secret_slice(&text), &passphrase, ret_key);
         secret_deinit(&text);
         secret_deinit(&passphrase);
         return r;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <jose/b64.h>
 #include <jose/cfg.h>
+#include <jose/jwk.h>
 #include <jose/jws.h>
 #include <jose/openssl.h>
 #include <openssl/bio.h>
@@ -15,17 +16,20 @@
 #include <openssl/pem.h>
 
 #include "fetch/key.h"
+#include "fetch/pkcs11.h"
 #include "wire/value.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
 
 #define RSA_BITS_MIN    2048 /* RFC 7518 3.3 */
 #define RSA_BITS_MAX    8192 /* signing with more takes seconds */
+#define RSA_BITS_NEW    3072 /* as strong as P-256 (NIST SP 800-57) */
 
 #define KINDS           "RSA of 2048 to 8192 bits, or EC on P-256 or P-384"
 
 struct key {
         EVP_PKEY *pkey;
+        bool is_hidden;                /* a token keeps it for itself */
         char id[VALUE_KEY_ID_MAX + 1]; /* "": none */
         char algorithm[16];            /* the "alg" of a JWK; "": it says none */
 };
@@ -140,16 +144,24 @@ static const char *read_pem(struct slice text, const struct secret *passphrase,
 
 /* From a JWK */
 
-static const char *text_member(const json_t *object, const char *name) {
-        return json_string_value(json_object_get(object, name));
+/* Of jansson, what neither json-c nor wire/json has a function of the same name for:
+ * json_object_get() and json_string() could be theirs, by the order in which all is linked. */
+static json_t *member(json_t *object, const char *name) {
+        json_t *found = NULL;
+
+        return json_unpack(object, "{s:o}", name, &found) == 0 ? found : NULL;
+}
+
+static const char *text_member(json_t *object, const char *name) {
+        return json_string_value(member(object, name));
 }
 
 /* RFC 7517 4.2, 4.3 */
-static bool may_sign(const json_t *jwk) {
-        const json_t *operations = json_object_get(jwk, "key_ops"), *use;
+static bool may_sign(json_t *jwk) {
+        const json_t *operations = member(jwk, "key_ops"), *use;
         size_t n = json_array_size(operations);
 
-        use = json_object_get(jwk, "use");
+        use = member(jwk, "use");
         if (use && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
                 return false;
         for (size_t i = 0; i < n; i++) {
@@ -161,12 +173,12 @@ static bool may_sign(const json_t *jwk) {
         return !operations;
 }
 
-static const char *copy_member(const json_t *jwk, const char *name, char *ret_text, size_t size,
+static const char *copy_member(json_t *jwk, const char *name, char *ret_text, size_t size,
                                const char *why) {
-        const json_t *member = json_object_get(jwk, name);
-        const char *text = json_string_value(member);
+        const json_t *found = member(jwk, name);
+        const char *text = json_string_value(found);
 
-        if (!member)
+        if (!found)
                 return NULL;
         if (!text || strlen(text) >= size || !value_is_key_id(slice_of(text)))
                 return why;
@@ -174,10 +186,10 @@ static const char *copy_member(const json_t *jwk, const char *name, char *ret_te
         return NULL;
 }
 
-static const char *read_members(const json_t *jwk, struct key *key) {
+static const char *read_members(json_t *jwk, struct key *key) {
         const char *why, *type = text_member(jwk, "kty");
 
-        if (json_object_get(jwk, "keys"))
+        if (member(jwk, "keys"))
                 return "it is a set of JWKs: one private JWK is needed";
         if (!type || (strcmp(type, "RSA") != 0 && strcmp(type, "EC") != 0))
                 return "the \"kty\" of the JWK must be RSA or EC";
@@ -253,23 +265,70 @@ int key_read(struct slice text, const struct secret *passphrase, struct key **re
         return 0;
 }
 
+int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
+             const char **ret_why) {
+        _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
+
+        if (!key)
+                return -ENOMEM;
+        key->is_hidden = true;
+        key->pkey = pkcs11_open(uri, pin, ret_why);
+        if (!key->pkey)
+                return -EBADMSG;
+        if (!is_supported(key->pkey)) {
+                *ret_why = "it is of a kind that is not used here: " KINDS " is";
+                return -EBADMSG;
+        }
+        *ret_key = key;
+        key = NULL; /* consumed */
+        return 0;
+}
+
 /* Signing */
+
+/* José takes keys apart, which a token's cannot be: OpenSSL signs what José would have. */
+static bool sign_hidden(const struct key *key, enum signing_algorithm algorithm, json_t *jws,
+                        json_t *signature) {
+        const char *header = text_member(signature, "protected"),
+                   *payload = text_member(jws, "payload");
+        struct buffer text = BUFFER_INIT(SECRET_SIZE_MAX);
+        unsigned char signed_text[PKCS11_SIGNATURE_MAX];
+        json_t *more = NULL;
+        size_t size = 0;
+        bool is_good;
+
+        buffer_printf(&text, "%s.%s", header ? header : "", payload ? payload : "");
+        if (header && payload && buffer_error(&text) == 0)
+                size = pkcs11_sign(key->pkey, algorithm, buffer_slice(&text), signed_text);
+        if (size > 0)
+                more = json_pack("{s:s, s:o}", "protected", header, "signature",
+                                 jose_b64_enc(signed_text, size));
+        is_good = more && json_object_update(jws, more) == 0;
+        json_decref(more);
+        buffer_deinit(&text);
+        return is_good;
+}
 
 static json_t *base64url(struct slice text) {
         return jose_b64_enc(text.data, text.size);
 }
 
 /* Signed, and verified: a key whose halves do not belong together is found out here. */
-static bool sign(jose_cfg_t *jose, const struct key *key, json_t *jws, json_t *signature) {
-        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, key->pkey);
-        bool is_good = jwk && jws && signature && jose_jws_sig(jose, jws, signature, jwk) &&
+static bool sign(jose_cfg_t *jose, const struct key *key, enum signing_algorithm algorithm,
+                 json_t *jws, json_t *signature) {
+        EVP_PKEY *public = key->is_hidden ? pkcs11_public(key->pkey) : NULL;
+        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, public ? public : key->pkey);
+        bool is_good = jwk && jws && signature &&
+                       (key->is_hidden ? sign_hidden(key, algorithm, jws, signature)
+                                       : jose_jws_sig(jose, jws, signature, jwk)) &&
                        jose_jws_ver(jose, jws, NULL, jwk, true);
 
+        EVP_PKEY_free(public);
         json_decref(jwk);
         return is_good;
 }
 
-static int write_compact(const json_t *jws, struct secret *ret_jws) {
+static int write_compact(json_t *jws, struct secret *ret_jws) {
         static const char *const parts[] = {"protected", "payload", "signature"};
         struct buffer out = BUFFER_INIT(SECRET_SIZE_MAX);
         int r;
@@ -288,12 +347,13 @@ static int write_compact(const json_t *jws, struct secret *ret_jws) {
         return r == -ENOBUFS ? -E2BIG : r;
 }
 
-int key_sign(const struct key *key, struct slice header, struct slice payload,
-             struct secret *ret_jws) {
+int key_sign(const struct key *key, enum signing_algorithm algorithm, struct slice header,
+             struct slice payload, struct secret *ret_jws) {
         json_t *jws = json_pack("{s:o}", "payload", base64url(payload));
         json_t *signature = json_pack("{s:o}", "protected", base64url(header));
         jose_cfg_t *jose = quiet_jose();
-        int r = jose && sign(jose, key, jws, signature) ? write_compact(jws, ret_jws) : -EIO;
+        int r = jose && sign(jose, key, algorithm, jws, signature) ? write_compact(jws, ret_jws)
+                                                                   : -EIO;
 
         json_decref(jws);
         json_decref(signature);
@@ -316,6 +376,73 @@ int key_write(const struct key *key, struct secret *ret_pem) {
                 explicit_bzero(data, (size_t)size);
         }
         BIO_free(bio);
+        ERR_clear_error();
+        return r;
+}
+
+/* Making */
+
+/* Not all endpoints know key_ops; a "use" all do. */
+static bool name_key(jose_cfg_t *jose, json_t *jwk) {
+        json_t *more =
+                json_pack("{s:s, s:o}", "use", "sig", "kid", jose_jwk_thp(jose, jwk, "S256"));
+        bool is_good = more && json_object_update(jwk, more) == 0;
+
+        json_object_del(jwk, "key_ops");
+        json_decref(more);
+        return is_good;
+}
+
+static json_t *generate(jose_cfg_t *jose, enum signing_algorithm algorithm) {
+        const char *word = signing_algorithm_words[algorithm];
+        json_t *jwk = algorithms[algorithm].type == EVP_PKEY_RSA
+                              ? json_pack("{s:s, s:i}", "alg", word, "bits", RSA_BITS_NEW)
+                              : json_pack("{s:s}", "alg", word);
+
+        if (jwk && jose_jwk_gen(jose, jwk) && name_key(jose, jwk))
+                return jwk;
+        json_decref(jwk);
+        return NULL;
+}
+
+static int write_json(const json_t *json, struct secret *ret_text) {
+        char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        int r = text ? secret_set(ret_text, text, strlen(text)) : -EIO;
+
+        if (text)
+                explicit_bzero(text, strlen(text));
+        free(text);
+        return r;
+}
+
+/* The set is made of JWK without what is private. */
+static int write_public(jose_cfg_t *jose, json_t *jwk, struct secret *ret_set) {
+        json_t *set;
+        int r;
+
+        if (!jose_jwk_pub(jose, jwk))
+                return -EIO;
+        set = json_pack("{s:[O]}", "keys", jwk);
+        r = write_json(set, ret_set);
+        json_decref(set);
+        return r;
+}
+
+int key_generate(enum signing_algorithm algorithm, struct secret *ret_private,
+                 struct secret *ret_public_set) {
+        jose_cfg_t *jose = quiet_jose();
+        json_t *jwk = jose ? generate(jose, algorithm) : NULL;
+        struct secret private = SECRET_INIT;
+        int r = jwk ? write_json(jwk, &private) : -EIO;
+
+        if (r == 0)
+                r = write_public(jose, jwk, ret_public_set);
+        if (r == 0)
+                secret_move(ret_private, &private);
+        secret_deinit(&private);
+        json_decref(jwk);
+        if (jose)
+                jose_cfg_decref(jose);
         ERR_clear_error();
         return r;
 }

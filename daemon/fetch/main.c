@@ -20,6 +20,7 @@
 #include "config_file.h"
 #include "fetch/attempt.h"
 #include "fetch/conversation.h"
+#include "fetch/keygen.h"
 #include "fetch/probe.h"
 
 #define HEAR_TIMEOUT (5 * NSEC_PER_SEC)
@@ -28,12 +29,13 @@
 
 struct options {
         const char *config;
-        const char *probe; /* the name of a token, or NULL */
+        const char *probe;  /* the name of a token, or NULL */
+        const char *keygen; /* an algorithm, or NULL */
         bool check_config;
 };
 
 static const char help[] =
-        "bearerd-fetch [--config FILE] [--check-config | --probe NAME]\n"
+        "bearerd-fetch [--config FILE] [--check-config | --probe NAME | --keygen ALGORITHM]\n"
         "\n"
         "Makes one token request for bearerd, which starts it with a socket as its stdin.\n"
         "\n"
@@ -41,15 +43,21 @@ static const char help[] =
         "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
         "  --probe NAME    looks at the endpoint of that token (DNS, TCP, TLS, clock) without asking\n"
         "                  for one, and writes what it finds as JSON; see 'bearerctl doctor'\n"
+        "  --keygen ALGORITHM\n"
+        "                  makes a key pair for 'bearerctl keygen', the private one into descriptor 3\n"
         "  --help          this\n"
         "  --version       the version\n";
 
 /* 0: go on; < 0: exit, *ret_status says how. */
 static int options_parse(int argc, char **argv, struct options *ret_options, int *ret_status) {
         static const struct option known[] = {
-                {"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'n'},
-                {"help", no_argument, NULL, 'h'},         {"probe", required_argument, NULL, 'p'},
-                {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+                {"config", required_argument, NULL, 'c'},
+                {"check-config", no_argument, NULL, 'n'},
+                {"help", no_argument, NULL, 'h'},
+                {"probe", required_argument, NULL, 'p'},
+                {"keygen", required_argument, NULL, 'k'},
+                {"version", no_argument, NULL, 'v'},
+                {NULL, 0, NULL, 0},
         };
         int option, at;
 
@@ -60,6 +68,8 @@ static int options_parse(int argc, char **argv, struct options *ret_options, int
                         ret_options->config = optarg;
                 else if (option == 'p')
                         ret_options->probe = optarg;
+                else if (option == 'k')
+                        ret_options->keygen = optarg;
                 else if (option == 'n')
                         ret_options->check_config = true;
                 else if (option == '?') {
@@ -191,6 +201,8 @@ int main(int argc, char **argv) {
         }
         if (options_parse(argc, argv, &options, &status) < 0)
                 return status;
+        if (options.keygen)
+                return keygen(options.keygen);
         file = config_file_choose(options.config);
         if (options.probe)
                 return probe(file, options.probe);

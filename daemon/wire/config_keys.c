@@ -266,8 +266,9 @@ static const struct config_key token_keys[] = {
         {"subject", IN_TOKEN(subject), TEXT(value_is_audience,
                 "who the token is to act for, without spaces, at most "
                 TEXT_OF(VALUE_AUDIENCE_MAX) " characters")},
-        {"private_key", IN_TOKEN(private_key), TEXT(value_is_reference,
-                "credential:NAME, env:NAME or file:/PATH, where a key is in PEM or as a JWK")},
+        {"private_key", IN_TOKEN(private_key), TEXT(value_is_private_key,
+                "credential:NAME, env:NAME or file:/PATH, where a key is in PEM or as a JWK, or "
+                "pkcs11:... without a PIN (RFC 7512)")},
         {"private_key_passphrase", IN_TOKEN(private_key_passphrase), TEXT(value_is_reference,
                 "credential:NAME, env:NAME or file:/PATH, for the passphrase itself is never "
                 "written here")},

@@ -351,6 +351,16 @@ bool value_is_reference(struct slice text) {
         return take_prefix(&text, "file:") && value_is_path(text);
 }
 
+/* A PIN in it would be in the clear, in a file that holds no secret. */
+bool value_is_pkcs11(struct slice text) {
+        return is_plain(text, VALUE_AUDIENCE_MAX, " \"\\") && take_prefix(&text, "pkcs11:") &&
+               text.size > 0 && !memmem(text.data, text.size, "pin-value", strlen("pin-value"));
+}
+
+bool value_is_private_key(struct slice text) {
+        return value_is_reference(text) || value_is_pkcs11(text);
+}
+
 bool value_is_client_id(struct slice text) {
         return value_is_reference(text) || is_plain(text, VALUE_CLIENT_ID_MAX, ":");
 }

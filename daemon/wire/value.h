@@ -51,5 +51,9 @@ bool value_is_credential_name(struct slice text);
 
 /* credential:NAME (systemd.exec(5)), env:NAME (POSIX), file:/PATH. */
 bool value_is_reference(struct slice text);
+/* The URI of a key that a token keeps (RFC 7512). */
+bool value_is_pkcs11(struct slice text);
+/* Where a private key is: one of those. */
+bool value_is_private_key(struct slice text);
 /* One of those or, without a colon, the id itself (RFC 6749 A.1). */
 bool value_is_client_id(struct slice text);

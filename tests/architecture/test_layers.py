@@ -39,7 +39,7 @@ HOMES = {
     r"json-c/.*": r"daemon/wire/(document|oauth)\.c|client/bearerctl\w*\.c|client/doctor/\w+\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
     r"jose/.*|jansson\.h": r"daemon/fetch/key\.c",
-    r"openssl/.*": r"daemon/fetch/(certificate|key)\.c",
+    r"openssl/.*": r"daemon/fetch/(certificate|key|pkcs11)\.c",
     r"systemd/.*": r"daemon/io/\w+\.[ch]|daemon/base/log\.c",
 }
 

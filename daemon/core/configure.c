@@ -16,11 +16,11 @@ static int compare_tokens(const void *a, const void *b) {
 
 /* Takes the place of OLD, or goes: nobody can be waiting for it any more. */
 static void token_remove(struct broker *broker, struct broker_token *token, uint64_t now) {
-        LIST_FOREACH_SAFE(link, following, &token->waiting) {
-                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
+        struct list *link;
 
-                broker_add_reply(broker, request, (struct reply){.kind = REPLY_FORBIDDEN}, now);
-        }
+        while ((link = list_first(&token->waiting)))
+                broker_add_reply(broker, CONTAINER_OF(link, struct request, waiter.by_token),
+                                 (struct reply){.kind = REPLY_FORBIDDEN}, now);
         followers_dismiss(&broker->followers, token);
         if (token->attempt)
                 broker_abandon(broker, token, now);
@@ -37,12 +37,12 @@ static void token_remove(struct broker *broker, struct broker_token *token, uint
 /* Those who wait for OLD, or follow it, do so with TOKEN from now on; what is counted is counted by
  * name. */
 static void token_inherit(struct broker_token *token, struct broker_token *old) {
-        LIST_FOREACH_SAFE(link, following, &old->waiting) {
-                struct request *request = CONTAINER_OF(link, struct request, waiter.by_token);
+        struct list *link;
 
+        while ((link = list_first(&old->waiting))) {
                 list_remove(link);
                 list_append(&token->waiting, link);
-                request->reply.token = token;
+                CONTAINER_OF(link, struct request, waiter.by_token)->reply.token = token;
         }
         token->n_waiting = old->n_waiting;
         old->n_waiting = 0;

@@ -39,7 +39,9 @@ printf '[Service]\nWatchdogSec=0\n' >/etc/systemd/system/bearerd.service.d/test.
 set_up
 useradd --groups bearer reporter
 { section b | sed 's/credential:b\./credential:athena./'; echo 'allow_users = worker'; } >>$conf
+first=$(generation)
 systemctl reload bearerd
+ok "a reload renews it" 0 "$(until_ok 20 newer "$first"; echo $?)"
 worker=$(id -u worker) reporter=$(id -u reporter)
 
 # --- refusals; what is too many of them is told in half a minute, below

@@ -8,49 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "brokered.h"
 #include "scarce.h"
-#include "story.h"
-
-#include "core/broker.h"
-
-#define START (1000 * SECOND)
 
 static const struct peer worker = {.uid = 1000, .gid = 1000};
 static const struct want any;
 
-/* The broker that a test is about, and the time there. */
-static struct broker broker;
-static uint64_t now;
-
-static int setup(void **state) {
-        now = START;
-        broker_init(&broker);
-        return 0;
-}
-
-static int teardown(void **state) {
-        broker_deinit(&broker);
-        return 0;
-}
-
 /* ---- telling a story ---- */
-
-/* A token by its defaults, with a budget of its own. */
-static struct broker_spec spec(const char *name) {
-        return (struct broker_spec){
-                .name = name, .identity = name, .account = name, .terms = TERMS_DEFAULT};
-}
-
-static void configure(const struct broker_spec *specs, size_t n) {
-        assert_int_equal(broker_configure(&broker, specs, n, now), 0);
-}
-
-static struct broker_token *configure_one(void) {
-        const struct broker_spec one = spec("a");
-
-        configure(&one, 1);
-        return broker_find(&broker, "a");
-}
 
 static void assert_quiet(void) {
         assert_int_equal(broker_next_effect(&broker).kind, EFFECT_NONE);

@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Followers, as the broker tells them. */
-#include "story.h"
-
-#include "core/broker.h"
-
-#define START (1000 * SECOND)
+#include "brokered.h"
 
 static const struct peer reader = {.uid = 1000, .gid = 1000};
 
-static struct broker broker;
-static uint64_t now;
-
-static int setup(void **state) {
-        now = START;
-        broker_init(&broker);
-        return 0;
-}
-
-static int teardown(void **state) {
-        broker_deinit(&broker);
-        return 0;
-}
-
 /* ---- telling a story ---- */
-
-static struct broker_spec spec(const char *name) {
-        return (struct broker_spec){
-                .name = name, .identity = name, .account = name, .terms = TERMS_DEFAULT};
-}
-
-static void configure(const struct broker_spec *specs, size_t n) {
-        assert_int_equal(broker_configure(&broker, specs, n, now), 0);
-}
-
-static struct broker_token *configure_one(void) {
-        const struct broker_spec one = spec("a");
-
-        configure(&one, 1);
-        return broker_find(&broker, "a");
-}
 
 /* What is told next; what else there is to do is passed over, and noted. */
 static uint64_t attempt; /* that was started last */

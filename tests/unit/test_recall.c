@@ -4,31 +4,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "brokered.h"
 #include "scarce.h"
-#include "story.h"
 
 #include "core/recall.h"
-
-#define START (1000 * SECOND)
 
 /* ---- telling a story ---- */
 
 static const struct peer worker = {.uid = 1000, .gid = 1000};
 static const struct want any;
-
-static struct broker broker;
-static uint64_t now;
-
-static int setup(void **state) {
-        now = START;
-        broker_init(&broker);
-        return 0;
-}
-
-static int teardown(void **state) {
-        broker_deinit(&broker);
-        return 0;
-}
 
 /* A token as an earlier life has left it: an hour's, ten minutes old. */
 static struct lease kept(void) {
@@ -54,13 +38,8 @@ static int recall_as(const char *name, struct lease lease) {
         return r;
 }
 
-static struct broker_spec spec(const char *name) {
-        return (struct broker_spec){
-                .name = name, .identity = name, .account = name, .terms = TERMS_DEFAULT};
-}
-
-static struct broker_token *configure(struct broker_spec one) {
-        assert_int_equal(broker_configure(&broker, &one, 1, now), 0);
+static struct broker_token *configured(struct broker_spec one) {
+        configure(&one, 1);
         return broker_find(&broker, one.name);
 }
 
@@ -87,7 +66,7 @@ static void test_token_goes_on_without_a_request(void **state) {
         struct broker_token *token;
 
         assert_int_equal(recall_as("a", kept()), 0);
-        token = configure(spec("a"));
+        token = configured(spec("a"));
         assert_quiet();
         assert_int_equal(ask(), REPLY_TOKEN);
         assert_string_equal(token->lease.access_token.data, "kept");
@@ -102,9 +81,9 @@ static void test_token_goes_on_without_a_request(void **state) {
 
 static void test_first_reload_after_it_renews(void **state) {
         assert_int_equal(recall_as("a", kept()), 0);
-        configure(spec("a"));
+        configured(spec("a"));
         assert_quiet();
-        configure(spec("a"));
+        configured(spec("a"));
         end(granted("next", 3600));
 }
 
@@ -114,7 +93,7 @@ static void test_token_past_its_floor_is_given_up(void **state) {
 
         now = lease.floor_at;
         assert_int_equal(recall_as("a", lease), 0);
-        token = configure(spec("a"));
+        token = configured(spec("a"));
         assert_int_equal(token->lease.access_token.size, 0);
         assert_int_equal(ask(), REPLY_TIMEOUT);
         end(granted("next", 3600));
@@ -127,7 +106,7 @@ static void test_generation_rises_though_the_identity_is_another(void **state) {
 
         other.identity = "another scope";
         assert_int_equal(recall_as("a", kept()), 0);
-        token = configure(other);
+        token = configured(other);
         assert_int_equal(token->lease.access_token.size, 0);
         end(granted("other", 3600));
         assert_int_equal(token->lease.generation, 5000001);
@@ -138,7 +117,7 @@ static void test_token_that_is_no_longer_configured_goes(void **state) {
         assert_int_equal(recall_as("a", kept()), 0);
         assert_int_equal(recall_as("c", kept()), 0);
         assert_string_equal(broker.tokens[0]->name, "a");
-        configure(spec("a"));
+        configured(spec("a"));
         assert_int_equal(broker.n_tokens, 1);
         assert_quiet();
         assert_int_equal(ask(), REPLY_TOKEN);
@@ -150,7 +129,7 @@ static void test_what_the_endpoint_asked_for_holds(void **state) {
         secret_deinit(&lease.access_token);
         lease.retry_after_until = START + 100 * SECOND;
         assert_int_equal(recall_as("a", lease), 0);
-        configure(spec("a"));
+        configured(spec("a"));
         assert_quiet();
         assert_int_equal(broker_deadline(&broker), START + 100 * SECOND);
 }
@@ -163,7 +142,7 @@ static void test_pause_of_forced_renewals_holds(void **state) {
         lease.forced_until = START + 50 * SECOND;
         lease.forced_pause = MINUTE;
         assert_int_equal(recall_as("a", lease), 0);
-        configure(spec("a"));
+        configured(spec("a"));
         assert_int_equal(broker_request(&broker, &request, "a", false, &newer, 10, &worker, now),
                          REPLY_PAUSED);
         assert_int_equal(request.reply.next, START + 50 * SECOND);
@@ -177,7 +156,7 @@ static void test_budget_goes_on(void **state) {
         lease.refresh_at = START;
         assert_int_equal(recall_as("a", lease), 0);
         assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
-        configure(spec("a"));
+        configured(spec("a"));
         assert_quiet(); /* four were sent in the last minute, for all that is known */
         assert_int_equal(broker_deadline(&broker), START + 10 * SECOND);
 }
@@ -190,7 +169,7 @@ static void test_budget_that_was_known_is_not_cold(void **state) {
         lease.refresh_at = START;
         assert_int_equal(recall_as("a", lease), 0);
         assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
-        configure(spec("a"));
+        configured(spec("a"));
         end(failed(500));
         next = broker_next_attempt(&broker, broker_find(&broker, "a"), now);
         assert_true(next < START + 2 * SECOND);
@@ -245,7 +224,7 @@ static void test_budget_outlives_its_tokens(void **state) {
         const struct budget budget = {.n_sent = 1, .sent = {now - SECOND}};
 
         assert_int_equal(recall_budget(&broker, "a", &budget, now), 0);
-        assert_int_equal(configure(spec("a"))->account->budget.n_sent, 1);
+        assert_int_equal(configured(spec("a"))->account->budget.n_sent, 1);
 }
 
 static void test_same_token_twice_is_refused(void **state) {
@@ -274,7 +253,7 @@ static void test_times_that_make_no_sense_are_refused(void **state) {
 
 static void test_changes_are_told_once(void **state) {
         assert_false(broker_take_change(&broker));
-        configure(spec("a"));
+        configured(spec("a"));
         assert_true(broker_take_change(&broker));
         assert_false(broker_take_change(&broker));
         end(granted("first", 3600));

@@ -538,18 +538,33 @@ static void test_child_of_a_fork_leaves_the_parents_alone_and_has_its_own(void *
         close(peer);
 }
 
+/* A child with copies of all descriptors, that lives on until the GATE is closed. */
+static pid_t fork_child(int gate[2]) {
+        pid_t pid;
+
+        assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                close(gate[1]);
+                _exit(read(gate[0], &(char){0}, 1) == 0 ? 0 : 1);
+        }
+        return pid;
+}
+
+static void reap_child(pid_t pid, const int gate[2]) {
+        close(gate[0]);
+        close(gate[1]);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 /* Whose copies of descriptors keep what the parent has closed: it would be readable for ever. */
 static void test_child_that_lives_on_makes_nobody_spin(void **state) {
         int peer = follow(), gate[2];
         uint64_t told;
         pid_t pid;
 
-        assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-        pid = fork();
-        if (pid == 0) {
-                close(gate[1]);
-                _exit(read(gate[0], &(char){0}, 1) == 0 ? 0 : 1);
-        }
+        pid = fork_child(gate);
         shutdown(peer, SHUT_RDWR);
         close(peer);
         close(listener);
@@ -561,9 +576,7 @@ static void test_child_that_lives_on_makes_nobody_spin(void **state) {
                 (void)step("athena", &told);
         }
         listen_anew();
-        close(gate[0]);
-        close(gate[1]);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        reap_child(pid, gate);
 }
 
 static void test_close_is_noticed_though_a_child_lives(void **state) {
@@ -571,19 +584,12 @@ static void test_close_is_noticed_though_a_child_lives(void **state) {
         struct pollfd pollfd = {peer, POLLIN, 0};
         pid_t pid;
 
-        assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-        pid = fork();
-        if (pid == 0) {
-                close(gate[1]);
-                _exit(read(gate[0], &(char){0}, 1) == 0 ? 0 : 1);
-        }
+        pid = fork_child(gate);
         bearer = bearer_close(bearer);
         assert_int_equal(poll(&pollfd, 1, SLACK_MS), 1);
         assert_int_equal(recv(peer, &(char){0}, 1, MSG_DONTWAIT), 0);
         close(peer);
-        close(gate[0]);
-        close(gate[1]);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        reap_child(pid, gate);
 }
 
 /* proc(5): when a timer is due, in seconds and nanoseconds from now. */

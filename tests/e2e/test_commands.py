@@ -151,7 +151,7 @@ def test_exec_has_the_token_in_no_argv(broker, endpoint, ctl, restart):
     process.stdin.close()
 
 
-REPORT = 'echo "$BEARER_TOKEN"; trap "exit 0" TERM; while :; do sleep 0.05; done'
+REPORT = 'trap "exit 0" TERM; echo "$BEARER_TOKEN"; while :; do sleep 0.05; done'
 
 
 def test_exec_starts_anew_with_each_token(broker, endpoint, ctl):

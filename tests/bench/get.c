@@ -42,7 +42,9 @@ static struct {
         atomic_uint references;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER, .references = 1};
 
-static bool get(void) {
+/* ---- the ways: each gets N times, and looks at what came. How many gets have failed ---- */
+
+static bool is_right(void) {
         struct bearer_token *token = NULL;
         bool is_good = bearer_get(bearer, NULL, -1, &token) == 0 &&
                        bearer_token_generation(token) == generation;
@@ -51,42 +53,62 @@ static bool get(void) {
         return is_good;
 }
 
-static bool get_copied(void) {
-        struct bearer_token *token = NULL;
-        char copy[VALUE_MAX];
-        bool is_good;
+static uint64_t get(size_t n) {
+        uint64_t errors = 0;
 
-        if (bearer_get(bearer, NULL, -1, &token) != 0)
-                return false;
-        memcpy(copy, bearer_token_value(token), strlen(bearer_token_value(token)) + 1);
-        __asm__ volatile("" : : "r"(copy) : "memory");
-        is_good = bearer_token_generation(token) == generation && copy[0] == shared.value[0];
-        bearer_token_unref(token);
-        return is_good;
+        for (size_t i = 0; i < n; i++) {
+                struct bearer_token *token = NULL;
+
+                errors += bearer_get(bearer, NULL, -1, &token) != 0;
+                bearer_token_unref(token);
+        }
+        return errors + !is_right();
 }
 
-static bool by_mutex(void) {
-        char copy[VALUE_MAX];
+static uint64_t get_copied(size_t n) {
+        char copy[VALUE_MAX] = "";
+        uint64_t errors = 0;
 
-        pthread_mutex_lock(&shared.lock);
-        memcpy(copy, shared.value, shared.size);
-        pthread_mutex_unlock(&shared.lock);
-        __asm__ volatile("" : : "r"(copy) : "memory");
-        return copy[0] == shared.value[0];
+        for (size_t i = 0; i < n; i++) {
+                struct bearer_token *token = NULL;
+
+                if (bearer_get(bearer, NULL, -1, &token) == 0)
+                        memcpy(copy, bearer_token_value(token),
+                               strlen(bearer_token_value(token)) + 1);
+                else
+                        errors++;
+                __asm__ volatile("" : : "r"(copy) : "memory");
+                bearer_token_unref(token);
+        }
+        return errors + (strcmp(copy, shared.value) != 0 || !is_right());
 }
 
-static bool by_reference_count(void) {
-        bool is_good;
+static uint64_t by_mutex(size_t n) {
+        char copy[VALUE_MAX] = "";
 
-        atomic_fetch_add_explicit(&shared.references, 1, memory_order_relaxed);
-        is_good = shared.value[0] != 0;
-        return atomic_fetch_sub_explicit(&shared.references, 1, memory_order_acq_rel) > 1 &&
-               is_good;
+        for (size_t i = 0; i < n; i++) {
+                pthread_mutex_lock(&shared.lock);
+                memcpy(copy, shared.value, shared.size);
+                pthread_mutex_unlock(&shared.lock);
+                __asm__ volatile("" : : "r"(copy) : "memory");
+        }
+        return strcmp(copy, shared.value) != 0;
+}
+
+static uint64_t by_reference_count(size_t n) {
+        uint64_t errors = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                atomic_fetch_add_explicit(&shared.references, 1, memory_order_relaxed);
+                errors +=
+                        atomic_fetch_sub_explicit(&shared.references, 1, memory_order_acq_rel) < 2;
+        }
+        return errors;
 }
 
 static struct way {
         const char *name;
-        bool (*get)(void);
+        uint64_t (*get)(size_t n);
         uint64_t errors;
         size_t n;
         uint64_t took[ROUNDS_MAX * THREADS_MAX];
@@ -115,8 +137,7 @@ struct worker {
 static uint64_t batch(struct worker *worker, size_t n) {
         uint64_t began = now_ns();
 
-        for (size_t i = 0; i < n; i++)
-                worker->errors += !worker->crowd->way->get();
+        worker->errors += worker->crowd->way->get(n);
         return now_ns() - began;
 }
 
@@ -129,16 +150,28 @@ static size_t batch_size(struct worker *worker) {
         return n;
 }
 
+/* The first one is alone on the last processor, as whatever is measured here. */
+static void pin(unsigned number) {
+        cpu_set_t processors;
+        int processor = CPU_SETSIZE;
+
+        sched_getaffinity(0, sizeof processors, &processors);
+        for (unsigned i = 0; i <= number; i++)
+                do
+                        processor--;
+                while (processor > 0 && !CPU_ISSET(processor, &processors));
+        CPU_ZERO(&processors);
+        CPU_SET(processor, &processors);
+        sched_setaffinity(0, sizeof processors, &processors);
+}
+
 static void *work(void *argument) {
         struct worker *worker = argument;
         struct crowd *crowd = worker->crowd;
         uint64_t took[BATCHES];
-        cpu_set_t processors;
         size_t n;
 
-        CPU_ZERO(&processors);
-        CPU_SET(worker->number, &processors);
-        sched_setaffinity(0, sizeof processors, &processors);
+        pin(worker->number);
         n = batch_size(worker);
         pthread_barrier_wait(&crowd->start);
         for (size_t i = 0; i < BATCHES; i++)

@@ -9,18 +9,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "base/harden.h"
 #include "base/log.h"
 #include "config_file.h"
 #include "config_log.h"
 #include "core/broker.h"
-#include "io/credential.h"
 #include "io/epoch.h"
 #include "io/fetcher.h"
 #include "io/journal.h"
 #include "io/loop.h"
-#include "io/server.h"
 #include "io/service.h"
 #include "memory.h"
 #include "operators.h"
@@ -29,64 +26,34 @@
 #include "sockets.h"
 #include "streams.h"
 #include "trail.h"
+#include "units.h"
+#include "workers.h"
 
 struct bearerd {
         struct options options;
         struct settings *settings;
         struct broker broker;
         struct loop *loop;
-        struct server server;
+        struct workers workers;
         struct operators operators;
-        struct credential_socket credentials;
+        struct units units;
         struct fetcher fetcher;
         struct service service;
         struct memory memory;
         struct epoch_file epochs;
         struct sockets sockets;
         struct trail trail;
-        struct wordings wordings; /* of what workers ask */
         bool can_wait; /* for a configuration that is right: others keep the socket, and are told */
         bool has_news; /* for the status line */
 };
 
 /* ---- effects ---- */
 
-static const struct buffer *answer_request(struct bearerd *bearerd, struct buffer *out,
-                                           const struct connection *connection, uint64_t now) {
-        const struct answer_epochs epochs = {bearerd->epochs.path, &bearerd->broker.epochs};
-        const struct exchange *exchange = connection->exchange;
-
-        return answer_reply(out, &exchange->request.reply, &epochs, exchange->format,
-                            connection->keep_alive, now);
-}
-
-static void answer_connection(struct bearerd *bearerd, struct connection *connection,
-                              uint64_t now) {
-        const struct buffer *answer;
-
-        trail_answer(&bearerd->trail, connection, "", now);
-        answer = answer_request(bearerd, &bearerd->server.answer, connection, now);
-        connection_answer(connection, answer, now);
-}
-
-/* The unit cannot be told why it gets none: operators are. */
-static void answer_unit(struct bearerd *bearerd, struct credential_asker *asker, uint64_t now) {
-        const struct reply *reply = &asker->request.reply;
-
-        if (reply->kind == REPLY_TOKEN) {
-                trail_give(&bearerd->trail, asker, now);
-                if (credential_give(asker, secret_slice(&reply->token->lease.access_token)))
-                        return;
-        }
-        journal_credential_refused(asker->address.unit, asker->address.id, reply);
-        credential_refuse(asker, now);
-}
-
 static void send_reply(struct bearerd *bearerd, struct request *request, uint64_t now) {
-        if (request->owner == &bearerd->credentials)
-                answer_unit(bearerd, credential_asker_of(request), now);
+        if (units_have(&bearerd->units, request))
+                units_answer(&bearerd->units, request, now);
         else
-                answer_connection(bearerd, connection_of(request), now);
+                workers_answer(&bearerd->workers, request, now);
 }
 
 static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outcome *outcome,
@@ -160,7 +127,7 @@ static void carry_out(struct bearerd *bearerd, uint64_t now) {
                         send_reply(bearerd, effect.request, now);
                         break;
                 case EFFECT_NEWS:
-                        streams_tell(&bearerd->server, &effect, now);
+                        streams_tell(&bearerd->workers.server, &effect, now);
                         break;
                 }
         }
@@ -182,94 +149,6 @@ static void attempt_ended(struct bearerd *bearerd, uint64_t attempt, struct outc
 
 static void fetched(void *user, uint64_t attempt, struct outcome *outcome, uint64_t now) {
         attempt_ended(user, attempt, outcome, now);
-}
-
-static const struct buffer *ask_for_token(struct bearerd *bearerd, struct connection *connection,
-                                          const struct api_request *api, struct buffer *out,
-                                          uint64_t now) {
-        struct want want = {.after = api->after, .min_valid = api->min_valid * NSEC_PER_SEC};
-        struct request *request = &connection->exchange->request;
-
-        connection->exchange->format = api->format;
-        if (broker_request(&bearerd->broker, request, api->name, api->name_is_hint, &want,
-                           api->wait, &connection->peer, now) == REPLY_WAIT)
-                return NULL;
-        trail_answer(&bearerd->trail, connection, api->name, now);
-        return answer_request(bearerd, out, connection, now);
-}
-
-static const struct buffer *asked(void *user, struct connection *connection,
-                                  const struct api_request *api, struct buffer *out, uint64_t now) {
-        struct bearerd *bearerd = user;
-
-        if (bearerd->settings && bearerd->settings->has_units) {
-                out->error = connection_seek_unit(connection);
-                if (buffer_error(out) < 0)
-                        return out;
-        }
-        switch (api->route) {
-        case API_TOKEN:
-                return ask_for_token(bearerd, connection, api, out, now);
-        case API_TOKENS:
-                answer_tokens(out, &bearerd->broker, &connection->peer, connection->keep_alive,
-                              now);
-                break;
-        case API_EVENTS:
-                return streams_ask(&bearerd->broker, &bearerd->trail, connection, api, out, now);
-        }
-        return out;
-}
-
-static const struct buffer *requested(void *user, struct connection *connection,
-                                      const struct http1_request *http, struct buffer *out,
-                                      uint64_t now) {
-        struct bearerd *bearerd = user;
-        struct api_request api;
-        struct api_error error;
-
-        if (api_request_parse(http, &api, &error) < 0) {
-                api_error_render(out, &error, connection->keep_alive);
-                return out;
-        }
-        wordings_keep(&bearerd->wordings, http, &api);
-        return asked(bearerd, connection, &api, out, now);
-}
-
-static void left(void *user, struct connection *connection) {
-        struct bearerd *bearerd = user;
-
-        if (connection_stream(connection))
-                streams_left(&bearerd->broker, connection);
-        else
-                broker_cancel(&bearerd->broker, &connection->exchange->request);
-}
-
-static void taken(void *user, const struct connection *connection, uint64_t now) {
-        struct bearerd *bearerd = user;
-
-        streams_taken(&bearerd->broker, connection, now);
-}
-
-static void turned_away(void *user, int fd, const struct peer *peer, uint64_t now) {
-        struct bearerd *bearerd = user;
-
-        trail_turn_away(&bearerd->trail, fd, peer, now);
-}
-
-/* The credential's id is a hint: whatever it is called, it may be the default token. */
-static void unit_asked(void *user, struct credential_asker *asker, uint64_t now) {
-        struct bearerd *bearerd = user;
-        struct want any = {0};
-
-        if (broker_request(&bearerd->broker, &asker->request, asker->address.id, true, &any,
-                           CREDENTIAL_WAIT, &asker->peer, now) != REPLY_WAIT)
-                answer_unit(bearerd, asker, now);
-}
-
-static void unit_left(void *user, struct credential_asker *asker) {
-        struct bearerd *bearerd = user;
-
-        broker_cancel(&bearerd->broker, &asker->request);
 }
 
 /* ---- configuration ---- */
@@ -297,18 +176,8 @@ static int load_settings(struct bearerd *bearerd, struct settings **ret_settings
         return r;
 }
 
-static void limit_users(struct server *server, const struct config *config) {
-        server_limit(server, &(struct server_limits){
-                                     .user_connections = config->user_connections,
-                                     .user_waiting = config->user_waiting,
-                                     .user_requests_per_second = config->user_requests_per_second,
-                             });
-}
-
 /* From now on SETTINGS count, which are consumed. What was decided by the old ones is carried out
- * first: replies point to them. The first ones find what an earlier life has left. Who waits and
- * whose unit was of no interest so far must be known before the new policies are applied: a worker
- * that may have the token is not refused. */
+ * first: replies point to them. The first ones find what an earlier life has left. */
 static int apply_settings(struct bearerd *bearerd, struct settings *settings, uint64_t now) {
         int r;
 
@@ -317,8 +186,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
                 memory_recall(&bearerd->memory, &bearerd->broker, now);
                 epochs_go_on(&bearerd->broker.epochs, epoch_file_last(&bearerd->epochs));
         }
-        if (settings->has_units)
-                server_seek_units(&bearerd->server);
+        workers_seek_units(&bearerd->workers, settings);
         r = broker_configure(&bearerd->broker, settings->specs, settings->config->n_tokens, now);
         if (r < 0) {
                 settings_free(settings);
@@ -327,7 +195,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         write_down(bearerd);
         settings_free(bearerd->settings);
         bearerd->settings = settings;
-        limit_users(&bearerd->server, settings->config);
+        workers_set(&bearerd->workers, settings);
         trail_set(&bearerd->trail, settings->config->audit);
         bearerd->fetcher.config = settings->file;
         bearerd->has_news = true;
@@ -385,12 +253,12 @@ static void say_status(struct bearerd *bearerd, uint64_t now) {
 }
 
 static uint64_t next_deadline(struct bearerd *bearerd) {
-        uint64_t deadline =
-                time_min(broker_deadline(&bearerd->broker), server_deadline(&bearerd->server));
+        uint64_t deadline = time_min(broker_deadline(&bearerd->broker),
+                                     server_deadline(&bearerd->workers.server));
 
         deadline = time_min(deadline, trail_deadline(&bearerd->trail));
         deadline = time_min(deadline, server_deadline(&bearerd->operators.server));
-        return time_min(deadline, credential_socket_deadline(&bearerd->credentials));
+        return time_min(deadline, credential_socket_deadline(&bearerd->units.socket));
 }
 
 /* Some deadline has come. */
@@ -399,9 +267,9 @@ static void expire(struct bearerd *bearerd, uint64_t now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
         }
-        server_expired(&bearerd->server, now);
+        server_expired(&bearerd->workers.server, now);
         server_expired(&bearerd->operators.server, now);
-        credential_socket_expired(&bearerd->credentials, now);
+        credential_socket_expired(&bearerd->units.socket, now);
         trail_expired(&bearerd->trail, now);
 }
 
@@ -409,7 +277,7 @@ static uint64_t prepare(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
         uint64_t deadline, turn;
 
-        server_next_turn(&bearerd->server, now);
+        server_next_turn(&bearerd->workers.server, now);
         server_next_turn(&bearerd->operators.server, now);
         if (!broker_is_quiet(&bearerd->broker)) /* before tokens of replies may be given up */
                 carry_out(bearerd, now);
@@ -421,7 +289,7 @@ static uint64_t prepare(void *user, uint64_t now) {
         service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
         if (bearerd->has_news)
                 say_status(bearerd, now);
-        turn = time_min(server_turn_at(&bearerd->server, now),
+        turn = time_min(server_turn_at(&bearerd->workers.server, now),
                         server_turn_at(&bearerd->operators.server, now));
         return time_min(time_min(deadline, turn), service_deadline(&bearerd->service));
 }
@@ -446,14 +314,6 @@ static int take_passed(struct bearerd *bearerd) {
 static int start(struct bearerd *bearerd) {
         static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct loop_owner loop_owner = {bearerd, prepare, signalled, clock_set};
-        struct server_owner server_owner = {.user = bearerd,
-                                            .requested = requested,
-                                            .asked = asked,
-                                            .wordings = &bearerd->wordings,
-                                            .left = left,
-                                            .taken = taken,
-                                            .turned_away = turned_away};
-        struct credential_owner credential_owner = {bearerd, unit_asked, unit_left};
         struct fetcher_owner fetcher_owner = {bearerd, fetched};
         int r = loop_new(&loop_owner, signals, &bearerd->loop);
 
@@ -461,38 +321,25 @@ static int start(struct bearerd *bearerd) {
                 return r;
         fetcher_init(&bearerd->fetcher, bearerd->loop, bearerd->options.fetch, NULL,
                      &fetcher_owner);
-        r = credential_socket_start(&bearerd->credentials, bearerd->loop,
-                                    bearerd->sockets.credential, &credential_owner);
+        r = units_start(&bearerd->units, bearerd->loop, bearerd->sockets.credential);
         if (r < 0)
                 return r;
         r = operators_start(&bearerd->operators, bearerd->loop, bearerd->sockets.control);
         if (r < 0)
                 return r;
-        return server_start(&bearerd->server, bearerd->loop, bearerd->sockets.token,
-                            bearerd->sockets.n_token, 0, &server_owner);
-}
-
-/* Closed without an answer, a unit would start with an empty credential. */
-static void refuse_units(struct bearerd *bearerd, uint64_t now) {
-        struct credential_asker *asker;
-
-        while ((asker = credential_socket_first(&bearerd->credentials))) {
-                broker_cancel(&bearerd->broker, &asker->request);
-                answer_unit(bearerd, asker, now);
-        }
+        return workers_start(&bearerd->workers, bearerd->loop, &bearerd->sockets);
 }
 
 static void stop(struct bearerd *bearerd) {
         service_stopping(&bearerd->service);
         epoch_file_close(&bearerd->epochs);
         server_shut(&bearerd->operators.server);
-        server_shut(&bearerd->server);
+        server_shut(&bearerd->workers.server);
         sockets_close(&bearerd->sockets); /* who is hung up on must not come back to this one */
         server_stop(&bearerd->operators.server, clock_now());
-        server_stop(&bearerd->server, clock_now());
-        refuse_units(bearerd, clock_now());
+        server_stop(&bearerd->workers.server, clock_now());
+        units_stop(&bearerd->units, clock_now());
         trail_deinit(&bearerd->trail);
-        credential_socket_stop(&bearerd->credentials);
         fetcher_deinit(&bearerd->fetcher);
         bearerd->loop = loop_free(bearerd->loop);
 }
@@ -567,7 +414,9 @@ static int serve(struct bearerd *bearerd) {
         struct settings *settings = NULL;
         int r;
 
-        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->server);
+        workers_init(&bearerd->workers, &bearerd->broker, &bearerd->trail, &bearerd->epochs);
+        units_init(&bearerd->units, &bearerd->broker, &bearerd->trail);
+        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->workers.server);
         service_init(&bearerd->service, bearerd->operators.started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;

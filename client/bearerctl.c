@@ -245,7 +245,7 @@ static int take_arguments(struct ctl *ctl, const struct command *command, int ar
         int most = (command->takes_file ? 1 : 0) + (command->takes_name ? 1 : 0);
 
         if (argc > most)
-                return usage("%s: what is '%s'?%s", command->name, argv[argc - 1],
+                return usage("%s: what is '%s'?%s", command->name, argv[most],
                              command->takes_command ? " A command goes behind \"--\"" : "");
         if (command->takes_file && (argc == 0 || !argv[0][0]))
                 return usage("%s: a file is missing", command->name);

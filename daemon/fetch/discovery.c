@@ -7,7 +7,7 @@
 #include "base/timespan.h"
 #include "fetch/cache.h"
 #include "fetch/discovery.h"
-#include "fetch/exchange.h"
+#include "fetch/transfer.h"
 #include "wire/metadata.h"
 
 #define KEPT_FOR (INT64_C(24) * 3600) /* seconds */
@@ -57,22 +57,22 @@ static int take(struct search *search, int status, struct slice document) {
 
 static int ask(struct search *search, const struct proxy *proxy) {
         struct config_token way = discovery_way(search->token, search->url);
-        struct exchange exchange;
+        struct transfer transfer;
         int r;
 
-        r = exchange_init(&exchange, &way, proxy, "issuer") ? exchange_perform(&exchange) : -EIO;
+        r = transfer_init(&transfer, &way, proxy, "issuer") ? transfer_perform(&transfer) : -EIO;
         if (r > 0) {
-                search->outcome->retry_after = exchange.retry_after;
-                r = take(search, r, buffer_slice(&exchange.body));
+                search->outcome->retry_after = transfer.retry_after;
+                r = take(search, r, buffer_slice(&transfer.body));
         } else if (r == 0) {
-                exchange_explain(&exchange, search->outcome);
+                transfer_explain(&transfer, search->outcome);
                 r = -EINVAL;
         } else {
                 outcome_explain(search->outcome,
                                 "libcurl refuses its settings, or memory is short");
                 r = -EINVAL;
         }
-        exchange_deinit(&exchange);
+        transfer_deinit(&transfer);
         return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/request.h"
-#include "fetch/exchange.h"
+#include "fetch/transfer.h"
 #include "wire/oauth.h"
 
 #define FORM_MAX           ((size_t)65536)
@@ -18,34 +18,34 @@ static bool set_certificate(CURL *curl, const struct credentials *credentials) {
                (set(CURLOPT_SSLCERT_BLOB, &certificate) && set(CURLOPT_SSLKEY_BLOB, &key));
 }
 
-static bool add_headers(struct exchange *exchange, const struct config_token *token,
+static bool add_headers(struct transfer *transfer, const struct config_token *token,
                         const struct credentials *credentials) {
         const struct secret *basic = &credentials->basic;
 
-        if (basic->size > 0 && !exchange_add_header(exchange, "Authorization: ", basic->data))
+        if (basic->size > 0 && !transfer_add_header(transfer, "Authorization: ", basic->data))
                 return false;
         for (char *const *header = token->headers.words; *header; header++)
-                if (!exchange_add_header(exchange, "", *header))
+                if (!transfer_add_header(transfer, "", *header))
                         return false;
-        return exchange_add_header(exchange,
+        return transfer_add_header(transfer,
                                    "Content-Type: ", "application/x-www-form-urlencoded") &&
-               exchange_add_header(exchange, "Expect:", "");
+               transfer_add_header(transfer, "Expect:", "");
 }
 
 /* Not CURLOPT_USERPWD: curl would not form-urlencode. */
-static bool set_content(struct exchange *exchange, const struct config_token *token,
+static bool set_content(struct transfer *transfer, const struct config_token *token,
                         const struct credentials *credentials, const struct buffer *form) {
-        CURL *curl = exchange->curl;
+        CURL *curl = transfer->curl;
 
-        exchange->shows_certificate = credentials->certificate.size > 0;
+        transfer->shows_certificate = credentials->certificate.size > 0;
         return buffer_error(form) == 0 && set_certificate(curl, credentials) &&
-               add_headers(exchange, token, credentials) && set(CURLOPT_POST, 1L) &&
+               add_headers(transfer, token, credentials) && set(CURLOPT_POST, 1L) &&
                set(CURLOPT_POSTFIELDSIZE, (long)form->size) && set(CURLOPT_POSTFIELDS, form->data);
 }
 
 #undef set
 
-static void answer(const struct exchange *exchange, int status, const struct config_token *token,
+static void answer(const struct transfer *transfer, int status, const struct config_token *token,
                    const struct credentials *credentials, const char *url_key,
                    struct outcome *outcome) {
         struct oauth_asked asked = {
@@ -58,8 +58,8 @@ static void answer(const struct exchange *exchange, int status, const struct con
                 .basic = &credentials->basic,
         };
 
-        outcome->retry_after = exchange->retry_after;
-        if (oauth_answer(status, buffer_slice(&exchange->body), &asked, outcome) < 0)
+        outcome->retry_after = transfer->retry_after;
+        if (oauth_answer(status, buffer_slice(&transfer->body), &asked, outcome) < 0)
                 outcome_explain(outcome, "out of memory");
 }
 
@@ -67,21 +67,21 @@ void request_perform(const struct config_token *token, const struct credentials 
                      const struct proxy *proxy, const char *url_key, struct outcome *outcome) {
         struct oauth_form fields = credentials_form(token, credentials);
         struct buffer form = BUFFER_INIT(FORM_MAX);
-        struct exchange exchange;
+        struct transfer transfer;
         int status = -1;
 
         oauth_form(&form, &fields);
-        if (exchange_init(&exchange, token, proxy, url_key) &&
-            set_content(&exchange, token, credentials, &form))
-                status = exchange_perform(&exchange);
-        outcome->sent_at = exchange.sent_at;
-        outcome->sent = exchange.sent_at > 0;
+        if (transfer_init(&transfer, token, proxy, url_key) &&
+            set_content(&transfer, token, credentials, &form))
+                status = transfer_perform(&transfer);
+        outcome->sent_at = transfer.sent_at;
+        outcome->sent = transfer.sent_at > 0;
         if (status > 0)
-                answer(&exchange, status, token, credentials, url_key, outcome);
+                answer(&transfer, status, token, credentials, url_key, outcome);
         else if (status == 0)
-                exchange_explain(&exchange, outcome);
+                transfer_explain(&transfer, outcome);
         else
                 outcome_explain(outcome, "libcurl refuses its settings, or memory is short");
-        exchange_deinit(&exchange);
+        transfer_deinit(&transfer);
         buffer_deinit(&form);
 }

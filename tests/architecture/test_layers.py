@@ -35,7 +35,7 @@ SAME_AS = {"daemon/config_file.c": "daemon/fetch", "daemon/config_file.h": "daem
 
 # Where headers of libraries live.
 HOMES = {
-    r"curl/.*": r"daemon/fetch/(exchange|probe|request|way)\.[ch]",
+    r"curl/.*": r"daemon/fetch/(probe|request|transfer|way)\.[ch]",
     r"json-c/.*": r"daemon/wire/(document|oauth)\.c|client/bearerctl\w*\.c|client/doctor/\w+\.c",
     r"event2/.*|event\.h": r"daemon/io/\w+\.[ch]",
     r"jose/.*|jansson\.h": r"daemon/fetch/key\.c",

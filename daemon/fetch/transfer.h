@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exchange - one request over HTTPS and its answer, as far as it has come, by libcurl.
+/* transfer - one request over HTTPS and its answer, as far as it has come, by libcurl.
  *
  * Verification is always on; no redirect, cookie, netrc or environment proxy ever enters; one
  * deadline is over everything. What curl and OpenSSL copy of a secret they do not wipe: the exit of
@@ -18,11 +18,11 @@
 
 /* Of an answer: all lines with all bytes of its header, and of interim answers before it; and its
  * body, in bytes. */
-#define EXCHANGE_HEADER_MAX       ((size_t)65536)
-#define EXCHANGE_HEADER_LINES_MAX ((size_t)200)
-#define EXCHANGE_BODY_MAX         ((size_t)65536)
+#define TRANSFER_HEADER_MAX       ((size_t)65536)
+#define TRANSFER_HEADER_LINES_MAX ((size_t)200)
+#define TRANSFER_BODY_MAX         ((size_t)65536)
 
-struct exchange {
+struct transfer {
         CURL *curl;
         const struct config_token *token;
         bool shows_certificate; /* of the client */
@@ -38,16 +38,15 @@ struct exchange {
 };
 
 /* A GET of token_url by the way that TOKEN has, which outlives it; between way_begin() and
- * way_end(). False: libcurl refuses it, or memory is short; to
- * be destroyed all the same. */
-bool exchange_init(struct exchange *exchange, const struct config_token *token,
+ * way_end(). False: libcurl refuses it, or memory is short; to be destroyed all the same. */
+bool transfer_init(struct transfer *transfer, const struct config_token *token,
                    const struct proxy *proxy, const char *url_key);
-void exchange_deinit(struct exchange *exchange);
+void transfer_deinit(struct transfer *transfer);
 
 /* Adds NAME, with its colon and space, and VALUE, wiped at the end. False: memory is short. */
-bool exchange_add_header(struct exchange *exchange, const char *name, const char *value);
+bool transfer_add_header(struct transfer *transfer, const char *name, const char *value);
 
 /* > 0: the status of the answer, 200 to 599; 0: none came; -EIO: libcurl refuses a setting. */
-int exchange_perform(struct exchange *exchange);
+int transfer_perform(struct transfer *transfer);
 /* Why none came: sets kind and message. */
-void exchange_explain(const struct exchange *exchange, struct outcome *outcome);
+void transfer_explain(const struct transfer *transfer, struct outcome *outcome);

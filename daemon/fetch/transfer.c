@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fetch/exchange.h"
+#include "fetch/transfer.h"
 #include "fetch/way.h"
 #include "wire/oauth.h"
 
@@ -20,57 +20,57 @@ static uint64_t clock_ns(clockid_t clock) {
 /* The connection stands, TLS is done, and nothing was sent yet: from here on it counts as sent. */
 static int before_sending(void *user, char *address, char *local_address, int port,
                           int local_port) {
-        struct exchange *exchange = user;
+        struct transfer *transfer = user;
 
-        exchange->why = way_refusal(exchange->token, address);
-        if (exchange->why)
+        transfer->why = way_refusal(transfer->token, address);
+        if (transfer->why)
                 return CURL_PREREQFUNC_ABORT;
-        exchange->sent_at = clock_ns(CLOCK_BOOTTIME);
+        transfer->sent_at = clock_ns(CLOCK_BOOTTIME);
         return CURL_PREREQFUNC_OK;
 }
 
 /* One line, with its newline. A status line begins a new answer: the one before was interim. */
 static size_t header_came(char *data, size_t one, size_t size, void *user) {
-        struct exchange *exchange = user;
+        struct transfer *transfer = user;
         struct slice line = {data, size};
         struct slice value = way_header(line, "retry-after:");
 
-        exchange->header_size += size;
-        if (exchange->header_size > EXCHANGE_HEADER_MAX ||
-            ++exchange->header_lines > EXCHANGE_HEADER_LINES_MAX) {
-                exchange->why = "the header of the answer is too long";
+        transfer->header_size += size;
+        if (transfer->header_size > TRANSFER_HEADER_MAX ||
+            ++transfer->header_lines > TRANSFER_HEADER_LINES_MAX) {
+                transfer->why = "the header of the answer is too long";
                 return 0;
         }
         if (way_header(line, "http/").data)
-                exchange->retry_after = 0;
+                transfer->retry_after = 0;
         if (value.data)
-                exchange->retry_after = oauth_retry_after(
+                transfer->retry_after = oauth_retry_after(
                         value, (int64_t)(clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC));
         return size;
 }
 
 static size_t body_came(char *data, size_t one, size_t size, void *user) {
-        struct exchange *exchange = user;
-        size_t left = exchange->body.limit - exchange->body.size;
+        struct transfer *transfer = user;
+        size_t left = transfer->body.limit - transfer->body.size;
 
-        buffer_append(&exchange->body, data, size < left ? size : left);
-        return buffer_error(&exchange->body) == 0 && size < left ? size : 0;
+        buffer_append(&transfer->body, data, size < left ? size : left);
+        return buffer_error(&transfer->body) == 0 && size < left ? size : 0;
 }
 
 /* What curl is told */
 
 #define set(option, value) (curl_easy_setopt(curl, option, value) == CURLE_OK)
 
-static bool set_callbacks(struct exchange *exchange) {
-        CURL *curl = exchange->curl;
+static bool set_callbacks(struct transfer *transfer) {
+        CURL *curl = transfer->curl;
 
-        return set(CURLOPT_ERRORBUFFER, exchange->error) &&
-               set(CURLOPT_PREREQFUNCTION, before_sending) && set(CURLOPT_PREREQDATA, exchange) &&
-               set(CURLOPT_HEADERFUNCTION, header_came) && set(CURLOPT_HEADERDATA, exchange) &&
-               set(CURLOPT_WRITEFUNCTION, body_came) && set(CURLOPT_WRITEDATA, exchange);
+        return set(CURLOPT_ERRORBUFFER, transfer->error) &&
+               set(CURLOPT_PREREQFUNCTION, before_sending) && set(CURLOPT_PREREQDATA, transfer) &&
+               set(CURLOPT_HEADERFUNCTION, header_came) && set(CURLOPT_HEADERDATA, transfer) &&
+               set(CURLOPT_WRITEFUNCTION, body_came) && set(CURLOPT_WRITEDATA, transfer);
 }
 
-bool exchange_add_header(struct exchange *exchange, const char *name, const char *value) {
+bool transfer_add_header(struct transfer *transfer, const char *name, const char *value) {
         struct buffer line = BUFFER_INIT(SECRET_SIZE_MAX + 64);
         struct curl_slist *headers = NULL;
 
@@ -78,51 +78,51 @@ bool exchange_add_header(struct exchange *exchange, const char *name, const char
         buffer_append_text(&line, value);
         buffer_append_char(&line, 0);
         if (buffer_error(&line) == 0)
-                headers = curl_slist_append(exchange->headers, line.data);
+                headers = curl_slist_append(transfer->headers, line.data);
         buffer_deinit(&line);
         if (headers)
-                exchange->headers = headers;
+                transfer->headers = headers;
         return headers != NULL;
 }
 
-bool exchange_init(struct exchange *exchange, const struct config_token *token,
+bool transfer_init(struct transfer *transfer, const struct config_token *token,
                    const struct proxy *proxy, const char *url_key) {
-        *exchange = (struct exchange){
+        *transfer = (struct transfer){
                 .token = token,
                 .url_key = url_key,
-                .body = BUFFER_INIT(EXCHANGE_BODY_MAX + 1),
+                .body = BUFFER_INIT(TRANSFER_BODY_MAX + 1),
         };
-        exchange->curl = curl_easy_init();
-        return exchange->curl && way_set(exchange->curl, token, proxy) && set_callbacks(exchange) &&
-               exchange_add_header(exchange, "Accept: ", "application/json");
+        transfer->curl = curl_easy_init();
+        return transfer->curl && way_set(transfer->curl, token, proxy) && set_callbacks(transfer) &&
+               transfer_add_header(transfer, "Accept: ", "application/json");
 }
 
-void exchange_deinit(struct exchange *exchange) {
-        curl_easy_cleanup(exchange->curl);
-        for (struct curl_slist *header = exchange->headers; header; header = header->next)
+void transfer_deinit(struct transfer *transfer) {
+        curl_easy_cleanup(transfer->curl);
+        for (struct curl_slist *header = transfer->headers; header; header = header->next)
                 explicit_bzero(header->data, strlen(header->data));
-        curl_slist_free_all(exchange->headers);
-        buffer_deinit(&exchange->body);
+        curl_slist_free_all(transfer->headers);
+        buffer_deinit(&transfer->body);
 }
 
 /* A status that refuses is an answer, however little of its body came. */
-static bool is_answer(const struct exchange *exchange, CURLcode code, long status) {
+static bool is_answer(const struct transfer *transfer, CURLcode code, long status) {
         if (status < 200 || status > 599)
                 return false;
-        return code == CURLE_OK || status >= 300 || exchange->body.size > EXCHANGE_BODY_MAX;
+        return code == CURLE_OK || status >= 300 || transfer->body.size > TRANSFER_BODY_MAX;
 }
 
 /* HEADEROPT: nothing of the headers is for a proxy. */
-int exchange_perform(struct exchange *exchange) {
-        CURL *curl = exchange->curl;
+int transfer_perform(struct transfer *transfer) {
+        CURL *curl = transfer->curl;
         long status = 0;
 
         if (!set(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) ||
-            !set(CURLOPT_HTTPHEADER, exchange->headers))
+            !set(CURLOPT_HTTPHEADER, transfer->headers))
                 return -EIO;
-        exchange->code = curl_easy_perform(curl);
+        transfer->code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-        return is_answer(exchange, exchange->code, status) ? (int)status : 0;
+        return is_answer(transfer, transfer->code, status) ? (int)status : 0;
 }
 
 #undef set
@@ -170,26 +170,26 @@ static const struct failure *failure_find(CURLcode code) {
         return failure;
 }
 
-static bool is_proxy_refusing(const struct exchange *exchange) {
+static bool is_proxy_refusing(const struct transfer *transfer) {
         long status = 0;
 
-        curl_easy_getinfo(exchange->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+        curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_CONNECTCODE, &status);
         return status == 407;
 }
 
 /* By TLS 1.3 a client knows what it was refused for only once it reads the answer (RFC 8446 E.1.2),
  * and libcurl has the alert in its text alone. */
-static bool is_certificate_refused(const struct exchange *exchange) {
-        return exchange->shows_certificate && !exchange->why && strstr(exchange->error, " alert ");
+static bool is_certificate_refused(const struct transfer *transfer) {
+        return transfer->shows_certificate && !transfer->why && strstr(transfer->error, " alert ");
 }
 
 /* A server that misbehaves after the request has nothing to do with the configuration. */
-static const struct failure *failure_of(const struct exchange *exchange) {
-        if (is_proxy_refusing(exchange))
+static const struct failure *failure_of(const struct transfer *transfer) {
+        if (is_proxy_refusing(transfer))
                 return &failure_of_proxy;
-        if (is_certificate_refused(exchange))
+        if (is_certificate_refused(transfer))
                 return &failure_of_certificate;
-        return failure_find(exchange->sent_at > 0 ? CURLE_OK : exchange->code);
+        return failure_find(transfer->sent_at > 0 ? CURLE_OK : transfer->code);
 }
 
 /* The one "%s" that may be in TEXT. */
@@ -201,14 +201,14 @@ static void fill(const char *text, const char *word, char *ret_text, size_t size
                  place ? place + 2 : "");
 }
 
-void exchange_explain(const struct exchange *exchange, struct outcome *outcome) {
-        const struct failure *failure = failure_of(exchange);
-        const char *why = exchange->why      ? exchange->why
-                          : *exchange->error ? exchange->error
-                                             : curl_easy_strerror(exchange->code);
+void transfer_explain(const struct transfer *transfer, struct outcome *outcome) {
+        const struct failure *failure = failure_of(transfer);
+        const char *why = transfer->why      ? transfer->why
+                          : *transfer->error ? transfer->error
+                                             : curl_easy_strerror(transfer->code);
         char advice[100];
 
-        fill(failure->advice, exchange->url_key, advice, sizeof advice);
+        fill(failure->advice, transfer->url_key, advice, sizeof advice);
         outcome->kind = failure->kind;
         outcome_explain(outcome, "%.160s: %s", why, advice);
 }

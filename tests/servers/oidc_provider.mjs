@@ -3,8 +3,9 @@
 //
 //   oidc_provider.mjs MODULES DIRECTORY    with server.pem, server.key, ca.pem and clients.json there
 //
-// Says its port once it listens. What it grants and refuses is its own doing; here it is only told
-// which clients and resources there are, and how a certificate comes to it from TLS.
+// Says its ports once it listens: where it is the issuer, and where a client shows its certificate
+// (RFC 8705 5). What it grants and refuses is its own doing; here it is only told which clients and
+// resources there are, and how a certificate comes to it from TLS.
 import fs from 'node:fs'
 import https from 'node:https'
 import path from 'node:path'
@@ -17,17 +18,17 @@ const at = name => path.join(directory, name)
 const { default: Provider } = await import(
   pathToFileURL(createRequire(path.join(modules, 'x.js')).resolve('oidc-provider')))
 
-const ca = fs.readFileSync(at('ca.pem'))
-const server = https.createServer({
-  cert: fs.readFileSync(at('server.pem')), key: fs.readFileSync(at('server.key')),
-  ca, requestCert: true, rejectUnauthorized: false
-})
-await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-const issuer = `https://localhost:${server.address().port}`
+const own = { cert: fs.readFileSync(at('server.pem')), key: fs.readFileSync(at('server.key')) }
+const asking = { ca: fs.readFileSync(at('ca.pem')), requestCert: true, rejectUnauthorized: false }
+const servers = [https.createServer(own), https.createServer({ ...own, ...asking })]
+for (const server of servers) {
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+}
+const [issuer, mutual] = servers.map(server => `https://localhost:${server.address().port}`)
 
 const shown = ctx => {
   const peer = ctx.socket.getPeerCertificate()
-  return peer.raw ? new X509Certificate(peer.raw) : undefined
+  return peer?.raw ? new X509Certificate(peer.raw) : undefined
 }
 const algorithms = ['RS256', 'RS384', 'PS256', 'ES256', 'ES384']
 const provider = new Provider(issuer, {
@@ -37,6 +38,7 @@ const provider = new Provider(issuer, {
   enabledJWA: { clientAuthSigningAlgValues: algorithms },
   scopes: ['read', 'write'],
   ttl: { ClientCredentials: 600 },
+  discovery: { mtls_endpoint_aliases: { token_endpoint: `${mutual}/token` } },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -57,5 +59,5 @@ const provider = new Provider(issuer, {
   }
 })
 provider.on('server_error', (ctx, error) => console.error(error))
-server.on('request', provider.callback())
-console.log(server.address().port)
+for (const server of servers) server.on('request', provider.callback())
+console.log(...servers.map(server => server.address().port))

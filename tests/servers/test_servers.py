@@ -4,9 +4,15 @@ alone decide. $BEARERD_BUILD is meson's build directory, $NODE_MODULES where npm
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,12 +22,14 @@ sys.path[:0] = [str(TESTS / "standin"), str(TESTS / "e2e")]
 import certificates  # noqa: E402
 from fetcher import TIMEOUT, Fetcher, assert_outcome  # noqa: E402
 from jwcrypto.jwk import JWK  # noqa: E402
+from jwcrypto.jwt import JWT  # noqa: E402
 
 SECRET = "a secret/with+some=special&characters:%"
-ALGORITHMS = {"RS256": ("RSA", {"size": 2048}), "RS384": ("RSA", {"size": 2048}),
-              "PS256": ("RSA", {"size": 2048}), "ES256": ("EC", {"crv": "P-256"}),
-              "ES384": ("EC", {"crv": "P-384"})}
+ALGORITHMS = ["RS256", "RS384", "PS256", "ES256", "ES384"]
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 RESOURCE = "https://api.example/v1"
+BUILD = Path(os.environ["BEARERD_BUILD"]).resolve()
+FETCH = BUILD / "daemon/fetch/bearerd-fetch"
 
 
 class Server:
@@ -37,7 +45,8 @@ class Server:
         self.process = subprocess.Popen(
             ["node", Path(__file__).with_name(script), os.environ["NODE_MODULES"], directory],
             stdout=subprocess.PIPE, text=True)
-        self.url = f"https://localhost:{int(self.process.stdout.readline())}"
+        ports = map(int, self.process.stdout.readline().split())
+        self.url, *self.mutual = [f"https://localhost:{port}" for port in ports]
         self.token_url, self.client_id = self.url + "/token", "basic"
 
     def stop(self):
@@ -52,15 +61,27 @@ def client(name, method, **more):
 
 @pytest.fixture(name="keys", scope="module")
 def some_keys(tmp_path_factory):
+    """A directory with ALGORITHM, ALGORITHM.pem and ALGORITHM.jwks for each of them, as `bearerctl
+    keygen` makes and prints them."""
     directory = tmp_path_factory.mktemp("keys")
-    for algorithm, (kind, options) in ALGORITHMS.items():
-        key = JWK.generate(kty=kind, kid=f"our {algorithm}", alg=algorithm, use="sig", **options)
-        (directory / algorithm).write_text(key.export())
-        (directory / f"{algorithm}.pem").write_bytes(key.export_to_pem(True, None))
-        (directory / f"{algorithm}.public").write_text(key.export_public())
-    for file in directory.iterdir():
-        file.chmod(0o600)
+    for algorithm in ALGORITHMS:
+        file = directory / algorithm
+        made = subprocess.run(
+            [BUILD / "client/bearerctl", "keygen", "athena", "--fetch", FETCH, "--algorithm",
+             algorithm, "--output", file], check=True, capture_output=True, text=True,
+            timeout=TIMEOUT)
+        (directory / f"{algorithm}.jwks").write_text(made.stdout)
+        pem = directory / f"{algorithm}.pem"
+        pem.write_bytes(JWK.from_json(file.read_text()).export_to_pem(True, None))
+        pem.chmod(0o600)
     return directory
+
+
+def registered(keys, algorithm):
+    """The JWKS of what is registered, and its one key."""
+    jwks = json.loads((keys / f"{algorithm}.jwks").read_text())
+    [public] = jwks["keys"]
+    return jwks, public
 
 
 @pytest.fixture(name="provider", scope="module")
@@ -69,14 +90,13 @@ def the_oidc_provider(tmp_path_factory, keys):
     certificates.make_client(directory, "by-ca", keys / "ES256.pem")
     own = certificates.make_client(directory, "by-itself", keys / "ES256.pem", signer=None)
     chain = "".join(own.read_text().split("\n")[1:-2])
-    public = json.loads((keys / "ES256.public").read_text())
+    _, public = registered(keys, "ES256")
     server = Server("oidc_provider.mjs", directory, [
         client("basic", "client_secret_basic", client_secret=SECRET, scope="read"),
         client("id/with+some:special", "client_secret_basic", client_secret=SECRET),
         client("post", "client_secret_post", client_secret=SECRET),
         *[client(algorithm, "private_key_jwt", token_endpoint_auth_signing_alg=algorithm,
-                 jwks={"keys": [json.loads((keys / f"{algorithm}.public").read_text())]})
-          for algorithm in ALGORITHMS],
+                 jwks=registered(keys, algorithm)[0]) for algorithm in ALGORITHMS],
         client("by-ca", "tls_client_auth",
                tls_client_auth_subject_dn="CN=by-ca,O=bearerd test"),
         client("by-itself", "self_signed_tls_client_auth",
@@ -97,8 +117,7 @@ def the_oauth2_server(tmp_path_factory):
 @pytest.fixture(name="fetcher_of")
 def a_fetcher_of(tmp_path):
     def make(server, **keys):
-        program = Path(os.environ["BEARERD_BUILD"]).resolve() / "daemon/fetch/bearerd-fetch"
-        fetcher = Fetcher(program, tmp_path, server)
+        fetcher = Fetcher(FETCH, tmp_path, server)
         fetcher.keys |= {"basic_encoding": None, "scope": "read"} | keys
         return fetcher
     return make
@@ -151,11 +170,13 @@ def test_private_key_jwt(provider, fetcher_of, keys, algorithm, form):
 
 
 @pytest.mark.parametrize("more", [
-    {"assertion_client_id": "yes"}, {"assertion_lifetime": "5min"}, {"key_id": "our ES256"},
+    {"assertion_client_id": "yes"}, {"assertion_lifetime": "5min"}, {"key_id": "KID"},
     {"issuer": "URL", "assertion_audience": "issuer"}])
-def test_settings_of_an_assertion(provider, fetcher_of, keys, more):
-    more = {key: provider.url if value == "URL" else value for key, value in more.items()}
-    assert_granted(signed(fetcher_of, provider, keys, "ES256", **more).fetch())
+@pytest.mark.parametrize("form", ["JWK", "PEM"])
+def test_settings_of_an_assertion(provider, fetcher_of, keys, form, more):
+    known = {"URL": provider.url, "KID": registered(keys, "ES256")[1]["kid"]}
+    more = {key: known.get(value, value) for key, value in more.items()}
+    assert_granted(signed(fetcher_of, provider, keys, "ES256", form, **more).fetch())
 
 
 @pytest.mark.parametrize("more", [
@@ -168,12 +189,62 @@ def test_assertion_that_it_does_not_take(provider, fetcher_of, keys, more):
                    error="invalid_client")
 
 
+def ask(server, assertion):
+    """A status and an "error" for an ASSERTION that is made here."""
+    form = urlencode({"grant_type": "client_credentials", "scope": "read",
+                      "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion})
+    context = ssl.create_default_context(cafile=server.ca_file)
+    try:
+        with urllib.request.urlopen(server.token_url, form.encode(), TIMEOUT,
+                                    context=context) as answer:
+            return answer.status, None
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.load(answer)["error"]
+
+
+def assertion_of(server, keys, algorithm="ES256", by="ES256", **claims):
+    key = JWK.from_json((keys / by).read_text())
+    now = int(time.time())
+    claims = {"iss": algorithm, "sub": algorithm, "aud": server.token_url, "iat": now,
+              "exp": now + 60, "jti": uuid.uuid4().hex} | claims
+    jwt = JWT(header={"alg": by, "typ": "JWT", "kid": registered(keys, by)[1]["kid"]},
+              claims={name: value for name, value in claims.items() if value is not None})
+    jwt.make_signed_token(key)
+    return jwt.serialize()
+
+
+@pytest.mark.parametrize("wrong", [
+    {"aud": "https://elsewhere.example/token"}, {"aud": None},
+    {"exp": 1_500_000_000}, {"exp": None}, {"jti": None},
+    {"iss": "RS256"}, {"iss": None},
+    {"by": "ES384"}, {"by": "RS256"},
+], ids=str)
+def test_provider_does_not_take_just_any_assertion(provider, keys, wrong):
+    """Else what it takes of bearerd-fetch would say little."""
+    assert ask(provider, assertion_of(provider, keys)) == (200, None)
+    status, error = ask(provider, assertion_of(provider, keys, **wrong))
+    assert (status, error) in [(401, "invalid_client"), (400, "invalid_request")]
+
+
+def test_provider_takes_no_assertion_twice(provider, keys):
+    assertion = assertion_of(provider, keys)
+    assert ask(provider, assertion) == (200, None)
+    assert ask(provider, assertion) == (401, "invalid_client")
+
+
 @pytest.mark.parametrize("name, method", [("by-ca", "tls_client_auth"),
                                           ("by-itself", "self_signed_tls_client_auth")])
 def test_certificate(provider, fetcher_of, keys, name, method):
+    """The issuer names an endpoint of its own for those who show one (RFC 8705 5)."""
     fetcher = fetcher_of(provider, client_id=name, client_auth=method, client_secret=None,
-                         private_key=f"file:{keys}/ES256.pem",
+                         token_url=provider.token_url, private_key=f"file:{keys}/ES256.pem",
                          client_certificate=f"file:{provider.directory}/{name}.pem")
+    assert_outcome(fetcher.fetch(), "denied", "check client_id, client_certificate", status=401,
+                   error="invalid_client")     # where nobody asks for one
+    fetcher.keys |= {"token_url": None, "issuer": provider.url}
+    assert_granted(fetcher.fetch())
+    [mutual] = provider.mutual
+    fetcher.keys |= {"token_url": f"{mutual}/token", "issuer": None}
     assert_granted(fetcher.fetch())
     other = certificates.make_client(fetcher.directory, "other", keys / "ES256.pem",
                                      signer="ca" if name == "by-ca" else None)

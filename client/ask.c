@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "bearer.h"
 #include "client/address.h"
 #include "client/ask.h"
-#include "client/clock.h"
 
 #define PATIENCE (5 * NSEC_PER_SEC)
 

@@ -10,9 +10,9 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bearer.h"
 #include "client/address.h"
-#include "client/clock.h"
 #include "client/pool.h"
 #include "client/result.h"
 #include "client/shelf.h"

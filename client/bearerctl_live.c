@@ -5,10 +5,10 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bearer.h"
 #include "client/bearerctl_live.h"
 #include "client/bearerctl_screen.h"
-#include "client/clock.h"
 #include "client/output.h"
 #include "client/signals.h"
 #include "client/terminal.h"

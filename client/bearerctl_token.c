@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "client/bearerctl_token.h"
-#include "client/clock.h"
 #include "wire/json.h"
 
 /* What is left of the timeout that began at BEGAN. */

@@ -150,8 +150,9 @@ const char usage_doctor[] =
         "Usage: bearerctl doctor [NAME] [OPTIONS]\n"
         "\n"
         "Walks the whole path of a token and names the first thing that is wrong, with how to mend\n"
-        "it: configuration, paths, group, socket, peer, DNS, TCP, TLS, clock, credentials, scope,\n"
-        "lifetime, budget. A line for each check: \"ok\", \"WRONG\", or \"skipped\" with the reason.\n" NAME_MEANS
+        "it: configuration, paths, group, socket, peer, the client's credentials, DNS, TCP, TLS,\n"
+        "clock, whether they are accepted, scope, lifetime, budget. A line for each check: \"ok\",\n"
+        "\"WRONG\", \"skipped\" with the reason, or \"warning\", as of a certificate that expires soon.\n" NAME_MEANS
         "\n"
         "  --as USER       for the user that workers run as; else for who calls\n"
         "  --config FILE   bearerd's configuration, if it is not the installed one\n"
@@ -160,8 +161,8 @@ const char usage_doctor[] =
         "  --json          all of it as JSON, at the end\n"
         "\n"
         "It makes at most one token request, by having bearerd renew the token, and says whether it\n"
-        "did: what comes of it is served to workers, and counts in the budget. The endpoint is looked\n"
-        "at by bearerd-fetch, which sends it a HEAD request without credentials. Tokens and secrets\n"
+        "did: what comes of it is served to workers, and counts in the budget. bearerd-fetch reads the\n"
+        "credentials, and looks at the endpoint by a HEAD request without them. Tokens and secrets\n"
         "are not shown.\n"
         "Everything takes root; others are told what is skipped.\n";
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "client/bearerctl_token.h"
-#include "client/clock.h"
 
 /* One request; bearerd itself waits no longer. */
 #define ONE_WAIT (60 * NSEC_PER_SEC)

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "client/bearerctl_token.h"
-#include "client/clock.h"
 #include "client/renewal.h"
 #include "client/signals.h"
 #include "client/tokenfile.h"

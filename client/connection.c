@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/clock.h"
+#include "base/clock.h"
 #include "client/connection.h"
 
 #define RETRY_FIRST (1 * NSEC_PER_MSEC) /* then doubling ... */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "client/clock.h"
+#include "base/clock.h"
 #include "client/pool.h"
 
 /* After a hang-up, a socket that is missing or refuses is one that bearerd is about to make. */

@@ -4,8 +4,8 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
+#include "base/clock.h"
 #include "client/address.h"
-#include "client/clock.h"
 #include "client/renewal.h"
 #include "client/watch.h"
 

@@ -6,8 +6,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "client/bearerctl_token.h"
-#include "client/clock.h"
 #include "client/renewal.h"
 #include "client/signals.h"
 #include "client/supervisor.h"

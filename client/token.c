@@ -6,8 +6,8 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/secret.h"
-#include "client/clock.h"
 #include "client/token.h"
 #include "core/b64token.h"
 #include "core/name.h"

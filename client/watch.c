@@ -9,8 +9,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bearer.h"
-#include "client/clock.h"
 #include "client/result.h"
 #include "client/watch.h"
 #include "wire/events.h"

@@ -10,11 +10,11 @@
 
 #include <json-c/json.h>
 
+#include "base/clock.h"
 #include "bearer.h"
 #include "client/address.h"
 #include "client/ask.h"
 #include "client/bearerctl_json.h"
-#include "client/clock.h"
 #include "client/doctor/doctor.h"
 
 #define POLL_INTERVAL (100 * NSEC_PER_MSEC)

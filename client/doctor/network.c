@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* network - the doctor's look at the endpoint, by bearerd-fetch: the only program here that has a
- * network and TLS. As root under systemd it is asked on the socket where bearerd asks it, so that
- * the look has its user, sandbox and settings; else it is started. No credential takes part. */
+/* network - the doctor's look at the credentials and at the endpoint, by bearerd-fetch: the only
+ * program here that has a network, TLS, and what is said there. As root under systemd it is asked
+ * on the socket where bearerd asks it, so that the look has its user, sandbox and settings; else it
+ * is started. No credential is sent, or told. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,10 +15,10 @@
 
 #include <json-c/json.h>
 
+#include "base/clock.h"
 #include "bearer.h"
 #include "client/address.h"
 #include "client/bearerctl_json.h"
-#include "client/clock.h"
 #include "client/doctor/doctor.h"
 
 #define URL_PREFIX      "unix:"
@@ -162,6 +163,8 @@ static bool tell(struct doctor *doctor, struct json_object *found) {
 
         if (strcmp(result, "ok") == 0)
                 return report_ok(&doctor->report, check, "%s", message);
+        if (strcmp(result, "warning") == 0)
+                return report_warn(&doctor->report, check, "%s", message);
         if (strcmp(result, "skipped") == 0)
                 return report_skip(&doctor->report, check, "%s", message);
         return report_wrong(&doctor->report, check, ctl_json_text(found, "mend"), "%s", message);

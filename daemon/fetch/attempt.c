@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/timespan.h"
 #include "config_file.h"
 #include "fetch/attempt.h"
-#include "fetch/certificate.h"
 #include "fetch/credentials.h"
 #include "fetch/discovery.h"
 #include "fetch/proxy.h"
@@ -20,9 +17,6 @@
 /* The request keeps its own deadline; what hangs for longer than that and this many seconds is
  * ended by the kernel (alarm(2)), and bearerd sees that the attempt was lost. */
 #define ALARM_SLACK 3
-
-#define EXPIRES_SOON                                                                               \
-        "client_certificate expires in %d days: have a new one issued, and put it there"
 
 static const char *first_error(const struct config_messages *messages) {
         for (size_t i = 0; i < messages->n; i++)
@@ -49,40 +43,26 @@ static int load_configuration(const char *file, struct config **ret_config,
         return r;
 }
 
-static uint64_t clock_ns(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_BOOTTIME, &now);
-        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
-/* Whole days, rounded down. < 0: there is no certificate, or it is good for long. */
-static int days_left(const struct credentials *credentials) {
-        int64_t left = credentials->expires - (int64_t)time(NULL);
-
-        return credentials->expires == 0 || left > CERTIFICATE_SOON ? -1 : (int)(left / 86400);
-}
-
 static void tell_certificate(const char *name, const struct credentials *credentials) {
-        int days = days_left(credentials);
+        char warning[CREDENTIALS_WARNING_SIZE];
         struct log_message message;
 
-        if (days < 0)
+        if (!credentials_warning(credentials, warning))
                 return;
         log_begin(&message, MESSAGE_FETCH_EXPIRING);
         log_field(&message, "BEARERD_TOKEN", "%s", name);
-        log_send(&message, "token %s: " EXPIRES_SOON, name, days);
+        log_send(&message, "token %s: %s", name, warning);
 }
 
 /* TOKEN with the endpoint that its issuer names, and the time that is left. */
 static int resolve(const struct config_token *token, const struct proxy *proxy, char *url,
                    struct config_token *ret_token, struct outcome *outcome) {
-        uint64_t start = clock_ns(), spent;
+        uint64_t start = clock_now(), spent;
         int r = discovery_find(token, proxy, url, outcome);
 
         if (r < 0)
                 return r;
-        spent = clock_ns() - start;
+        spent = clock_now() - start;
         *ret_token = *token;
         ret_token->token_url = url;
         ret_token->timeout = token->timeout - time_min(spent, token->timeout);
@@ -171,59 +151,4 @@ void attempt_make(const char *file, const char *name, struct outcome *ret_outcom
                 outcome_explain(ret_outcome, "bearerd-fetch is out of memory");
         else if (file_is_short(r))
                 outcome_explain(ret_outcome, "bearerd-fetch cannot open files: %s", strerror(-r));
-}
-
-static const char *name_of(const char *file) {
-        return file ? file : "environment";
-}
-
-static int check_token(const char *file, const struct config_token *token) {
-        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
-        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
-        struct outcome outcome = OUTCOME_INIT;
-        int r = proxy_load(token, &proxy, &outcome), days;
-
-        if (r == 0)
-                r = credentials_load(token, &credentials, &outcome);
-        days = days_left(&credentials);
-        if (days >= 0)
-                fprintf(stderr, "warning: %s: [token %s] " EXPIRES_SOON "\n", name_of(file),
-                        token->name, days);
-        if (r == -EINVAL)
-                fprintf(stderr, "%s: [token %s] %s\n", name_of(file), token->name, outcome.message);
-        if ((r < 0 && r != -EINVAL) || !*token->tls_ca_file ||
-            access(token->tls_ca_file, R_OK) == 0)
-                return r;
-        fprintf(stderr, "%s: [token %s] tls_ca_file %s cannot be read: %s\n", name_of(file),
-                token->name, token->tls_ca_file, strerror(errno));
-        return -EINVAL;
-}
-
-static int check_tokens(const char *file, const struct config *config) {
-        int result = 0;
-
-        for (size_t i = 0; i < config->n_tokens; i++) {
-                int r = check_token(file, &config->tokens[i]);
-
-                if (r < 0 && r != -EINVAL)
-                        return r;
-                if (r < 0)
-                        result = r;
-        }
-        if (result == 0)
-                printf("%s: %zu token%s, all good\n", name_of(file), config->n_tokens,
-                       config->n_tokens == 1 ? "" : "s");
-        return result;
-}
-
-int attempt_check(const char *file) {
-        _cleanup_(cleanup_config) struct config *config = NULL;
-        struct config_messages messages = CONFIG_MESSAGES_INIT;
-        int r = config_file_read(file, &messages, &config);
-
-        for (size_t i = 0; i < messages.n; i++)
-                fprintf(stderr, "%s%s\n",
-                        messages.list[i].is_error ? "" : "warning: ", messages.list[i].text);
-        config_messages_deinit(&messages);
-        return r < 0 ? r : check_tokens(file, config);
 }

@@ -12,8 +12,3 @@ int attempt_find(const char *file, const char *name, struct config **ret_config,
 
 /* Every trouble is an outcome. FILE as of config_file_choose(). */
 void attempt_make(const char *file, const char *name, struct outcome *ret_outcome);
-
-/* Says on stderr every mistake in the configuration, and every credential of it that cannot be had;
- * no secret. 0: all is good; -EINVAL: it is not, and that is said; -ENOMEM, -EMFILE,
- * -ENFILE: it could not be looked at. */
-int attempt_check(const char *file);

@@ -17,10 +17,14 @@ static int tell_nothing(char *ret_text, int size, int is_writing, void *user) {
         return -1;
 }
 
-/* The first one. */
-static X509 *read_pem(struct slice text) {
+/* The next one. */
+static X509 *read_next(BIO *bio) {
+        return bio ? PEM_read_bio_X509(bio, NULL, tell_nothing, NULL) : NULL;
+}
+
+static X509 *read_first(struct slice text) {
         BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
-        X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, tell_nothing, NULL) : NULL;
+        X509 *certificate = read_next(bio);
 
         BIO_free(bio);
         return certificate;
@@ -35,8 +39,8 @@ static bool time_of(const ASN1_TIME *time, int64_t *ret_seconds) {
         return true;
 }
 
-static const char *check(X509 *certificate, const struct key *key, int64_t now,
-                         int64_t *ret_expires) {
+static const char *check_own(X509 *certificate, const struct key *key, int64_t now,
+                             int64_t *ret_expires) {
         int64_t begins, expires;
 
         if (!certificate)
@@ -55,22 +59,47 @@ static const char *check(X509 *certificate, const struct key *key, int64_t now,
         return NULL;
 }
 
-int certificate_check(struct slice text, const struct key *key, int64_t now, int64_t *ret_expires,
-                      const char **ret_why) {
-        X509 *certificate = read_pem(text);
-        const char *why = check(certificate, key, now, ret_expires);
+/* libcurl refuses what cannot be read here. */
+static const char *check_chain(BIO *bio, int64_t *ret_expires) {
+        int64_t expires = 0, each;
+        X509 *certificate;
+        bool is_good = true;
 
-        X509_free(certificate);
-        ERR_clear_error();
+        while (is_good && (certificate = read_next(bio))) {
+                is_good = time_of(X509_get0_notAfter(certificate), &each);
+                X509_free(certificate);
+                if (is_good && (expires == 0 || each < expires))
+                        expires = each;
+        }
+        if (!is_good || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+                return "a certificate behind the first is damaged";
+        *ret_expires = expires;
+        return NULL;
+}
+
+int certificate_check(struct slice text, const struct key *key, int64_t now,
+                      struct certificate_expiry *ret_expiry, const char **ret_why) {
+        BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
+        X509 *certificate = read_next(bio);
+        struct certificate_expiry expiry = {0};
+        const char *why = check_own(certificate, key, now, &expiry.own);
+
         if (!why)
-                return 0;
-        *ret_why = why;
-        return -EBADMSG;
+                why = check_chain(bio, &expiry.chain);
+        X509_free(certificate);
+        BIO_free(bio);
+        ERR_clear_error();
+        if (why) {
+                *ret_why = why;
+                return -EBADMSG;
+        }
+        *ret_expiry = expiry;
+        return 0;
 }
 
 int certificate_thumbprint(struct slice text, char ret_thumbprint[CERTIFICATE_THUMBPRINT_SIZE]) {
         unsigned char hash[EVP_MAX_MD_SIZE], base64[4 * EVP_MAX_MD_SIZE];
-        X509 *certificate = read_pem(text);
+        X509 *certificate = read_first(text);
         unsigned size = 0;
         bool is_good = certificate && X509_digest(certificate, EVP_sha256(), hash, &size) == 1;
 

@@ -2,18 +2,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-#include "base/timespan.h"
+#include "base/clock.h"
 #include "fetch/conversation.h"
-
-static uint64_t now_ns(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_BOOTTIME, &now);
-        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
 
 /* 0: something can be read; -ETIMEDOUT; -errno. */
 static int wait_until(int fd, uint64_t deadline) {
@@ -21,7 +13,7 @@ static int wait_until(int fd, uint64_t deadline) {
         int r;
 
         do {
-                uint64_t left = time_until(deadline, now_ns());
+                uint64_t left = time_until(deadline, clock_now());
 
                 r = poll(&readable, 1, (int)((left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC));
         } while (r < 0 && errno == EINTR);
@@ -55,7 +47,7 @@ static int read_line(int fd, uint64_t deadline, struct buffer *line) {
 
 int conversation_hear(int fd, uint64_t timeout, struct fetchline_request *ret_request) {
         _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_REQUEST_MAX);
-        int r = read_line(fd, time_add(now_ns(), timeout), &line);
+        int r = read_line(fd, time_add(clock_now(), timeout), &line);
 
         if (r < 0)
                 return r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "fetch/assertion.h"
-#include "fetch/certificate.h"
 #include "fetch/credentials.h"
 #include "fetch/key.h"
 #include "fetch/reference.h"
@@ -113,11 +113,12 @@ static int take_certificate(struct loader *loader, const struct key *key) {
         if (r < 0)
                 return r;
         r = certificate_check(secret_slice(&credentials->certificate), key, (int64_t)time(NULL),
-                              &credentials->expires, &why);
+                              &credentials->expiry, &why);
         return r == -EBADMSG ? reference_refuse(&certificate, "%s", why) : r;
 }
 
-/* Of a certificate, if there is one, an assertion has the thumbprint; it is not shown. */
+/* Of a certificate, if there is one, an assertion has the thumbprint; it is not shown, and so what
+ * is behind it does not count. */
 static int take_thumbprint(struct loader *loader, const struct key *key, char *ret_thumbprint) {
         struct secret *certificate = &loader->credentials.certificate;
         int r;
@@ -129,6 +130,7 @@ static int take_thumbprint(struct loader *loader, const struct key *key, char *r
         if (r == 0)
                 r = certificate_thumbprint(secret_slice(certificate), ret_thumbprint);
         secret_deinit(certificate);
+        loader->credentials.expiry.chain = 0;
         return r;
 }
 
@@ -198,6 +200,34 @@ int credentials_load(const struct config_token *token, struct credentials *ret_c
         }
         *ret_credentials = loader.credentials; /* consumed */
         return 0;
+}
+
+/* Until when what is good for two weeks at most is; 0: for longer, or there is none. */
+static int64_t soon(int64_t expires, int64_t now) {
+        return expires - now > CERTIFICATE_SOON ? 0 : expires;
+}
+
+bool credentials_warning(const struct credentials *credentials,
+                         char ret_text[CREDENTIALS_WARNING_SIZE]) {
+        int64_t now = (int64_t)time(NULL), own = soon(credentials->expiry.own, now),
+                chain = soon(credentials->expiry.chain, now);
+
+        if (own > 0)
+                snprintf(ret_text, CREDENTIALS_WARNING_SIZE,
+                         "client_certificate expires in %d days: have a new one issued, and put it "
+                         "there",
+                         (int)((own - now) / CERTIFICATE_DAY));
+        else if (chain > now)
+                snprintf(ret_text, CREDENTIALS_WARNING_SIZE,
+                         "a certificate behind the first in client_certificate expires in %d days: "
+                         "put its successor there",
+                         (int)((chain - now) / CERTIFICATE_DAY));
+        else if (chain > 0)
+                snprintf(
+                        ret_text, CREDENTIALS_WARNING_SIZE,
+                        "a certificate behind the first in client_certificate has expired: put its "
+                        "successor there");
+        return own > 0 || chain > 0;
 }
 
 /* Basic has the id in its header; an assertion has it as its subject (RFC 7521 4.2), but some

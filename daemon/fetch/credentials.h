@@ -6,21 +6,22 @@
  * one: only where it was looked for. */
 #pragma once
 
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "base/secret.h"
 #include "core/outcome.h"
+#include "fetch/certificate.h"
 #include "wire/config.h"
 
 /* What is not of the way in use is empty. */
 struct credentials {
         struct secret client_id;
         struct secret client_secret;
-        struct secret basic;       /* the value of the Authorization header, made of both */
-        struct secret assertion;   /* signed, a JWT in compact form */
-        struct secret certificate; /* PEM */
-        struct secret private_key; /* of the certificate: PEM, not encrypted */
-        int64_t expires;           /* of the certificate, Unix time; 0: there is none */
+        struct secret basic;              /* the value of the Authorization header, made of both */
+        struct secret assertion;          /* signed, a JWT in compact form */
+        struct secret certificate;        /* PEM */
+        struct secret private_key;        /* of the certificate: PEM, not encrypted */
+        struct certificate_expiry expiry; /* 0: there is no certificate */
 };
 
 #define CREDENTIALS_INIT ((struct credentials){0})
@@ -33,6 +34,11 @@ void credentials_deinit(struct credentials *credentials);
  * -ENFILE. */
 int credentials_load(const struct config_token *token, struct credentials *ret_credentials,
                      struct outcome *outcome);
+
+#define CREDENTIALS_WARNING_SIZE 160
+/* What is to be done soon, lest they fail one night; false: nothing. */
+bool credentials_warning(const struct credentials *credentials,
+                         char ret_text[CREDENTIALS_WARNING_SIZE]);
 
 /* What is in the form of the request, lent by both. */
 struct oauth_form credentials_form(const struct config_token *token,

@@ -19,6 +19,7 @@
 #include "base/timespan.h"
 #include "config_file.h"
 #include "fetch/attempt.h"
+#include "fetch/check.h"
 #include "fetch/conversation.h"
 #include "fetch/keygen.h"
 #include "fetch/probe.h"
@@ -41,8 +42,9 @@ static const char help[] =
         "\n"
         "  --config FILE   instead of " CONFIGURATION_FILE "\n"
         "  --check-config  checks the configuration and its credentials, sends nothing; 0 or 78\n"
-        "  --probe NAME    looks at the endpoint of that token (DNS, TCP, TLS, clock) without asking\n"
-        "                  for one, and writes what it finds as JSON; see 'bearerctl doctor'\n"
+        "  --probe NAME    looks at the credentials of that token, and at its endpoint (DNS, TCP, TLS,\n"
+        "                  clock) without asking for one, and writes what it finds as JSON; see\n"
+        "                  'bearerctl doctor'\n"
         "  --keygen ALGORITHM\n"
         "                  makes a key pair for 'bearerctl keygen', the private one into descriptor 3\n"
         "  --help          this\n"
@@ -139,7 +141,7 @@ static void answer(int fd, const char *file, const char *name) {
 static void answer_probe(int fd, const char *file, const char *name) {
         _cleanup_(buffer_deinit) struct buffer line = BUFFER_INIT(FETCHLINE_MAX);
 
-        probe_make(file, name, &line);
+        probe_make(file, name, true, &line);
         conversation_send(fd, &line);
 }
 
@@ -173,7 +175,7 @@ static int probe(const char *file, const char *name) {
                 log_line(MESSAGE_WRONG_USAGE, "--probe: that is no name of a token");
                 return EX_USAGE;
         }
-        probe_make(file, name, &line);
+        probe_make(file, name, false, &line);
         if (buffer_error(&line) < 0 || fwrite(line.data, line.size, 1, stdout) != 1 ||
             fflush(stdout) == EOF)
                 return EX_OSERR;
@@ -181,7 +183,7 @@ static int probe(const char *file, const char *name) {
 }
 
 static int check(const char *file) {
-        int r = attempt_check(file);
+        int r = check_configuration(file);
 
         if (r < 0 && r != -EINVAL)
                 log_errno(MESSAGE_CANNOT_GO_ON, r, "cannot check the configuration");

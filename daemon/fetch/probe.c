@@ -8,8 +8,10 @@
 
 #include "base/timespan.h"
 #include "fetch/attempt.h"
+#include "fetch/credentials.h"
 #include "fetch/discovery.h"
 #include "fetch/probe.h"
+#include "fetch/proxy.h"
 #include "fetch/way.h"
 #include "wire/httpdate.h"
 #include "wire/json.h"
@@ -74,7 +76,41 @@ static const char *check_url(struct probe *probe, const char *before, const char
 
 #define ok(probe, check, ...)          say(probe, "ok", check, NULL, __VA_ARGS__)
 #define skipped(probe, check, ...)     say(probe, "skipped", check, NULL, __VA_ARGS__)
+#define warning(probe, check, ...)     say(probe, "warning", check, NULL, __VA_ARGS__)
 #define wrong(probe, check, mend, ...) say(probe, "wrong", check, mend, __VA_ARGS__)
+
+/* ---- the credentials ---- */
+
+static int load(const struct config_token *token, struct credentials *ret_credentials,
+                struct outcome *outcome) {
+        _cleanup_(proxy_deinit) struct proxy proxy = PROXY_INIT;
+        int r = proxy_load(token, &proxy, outcome);
+
+        return r < 0 ? r : credentials_load(token, ret_credentials, outcome);
+}
+
+/* Whether there is reason to look further. Who has started this by hand may well read less than the
+ * unit does. */
+static bool look_at_credentials(struct probe *probe, bool is_service) {
+        _cleanup_(credentials_deinit) struct credentials credentials = CREDENTIALS_INIT;
+        const char *way = client_auth_words[probe->token->client_auth];
+        char text[CREDENTIALS_WARNING_SIZE];
+        struct outcome outcome = OUTCOME_INIT;
+        int r = load(probe->token, &credentials, &outcome);
+
+        if (r == -EINVAL && is_service)
+                wrong(probe, "client_auth", "mend that: it counts at once, without a reload", "%s",
+                      outcome.message);
+        else if (r == -EINVAL)
+                skipped(probe, "client_auth", "as this user reads it: %s", outcome.message);
+        else if (r < 0)
+                skipped(probe, "client_auth", "bearerd-fetch: %s", strerror(-r));
+        else if (credentials_warning(&credentials, text))
+                warning(probe, "client_auth", "%s: %s", way, text);
+        else
+                ok(probe, "client_auth", "%s: what it takes is there, and of use", way);
+        return r != -EINVAL || !is_service;
+}
 
 /* ---- what curl tells on the way ---- */
 
@@ -260,7 +296,7 @@ static void tcp_is_wrong(struct probe *probe, CURLcode code) {
         if (!is_proxy_refusing(probe))
                 wrong(probe, "tcp", mend, "%s", probe->error);
         else if (*probe->token->proxy_user)
-                skipped(probe, "tcp", "the proxy wants proxy_user, which is not read for a look");
+                skipped(probe, "tcp", "the proxy wants proxy_user, who is not named for a look");
         else
                 wrong(probe, "tcp", "set proxy_user and proxy_password", "%s", probe->error);
 }
@@ -371,7 +407,14 @@ static void look_at_issuer(struct probe *probe) {
         probe->token = token;
 }
 
-void probe_make(const char *file, const char *name, struct buffer *out) {
+static void look_at_endpoint(struct probe *probe) {
+        if (*probe->token->token_url)
+                look(probe);
+        else
+                look_at_issuer(probe);
+}
+
+void probe_make(const char *file, const char *name, bool is_service, struct buffer *out) {
         _cleanup_(cleanup_config) struct config *config = NULL;
         struct outcome outcome = OUTCOME_INIT;
         struct probe probe = {.url_key = "token_url", .json = {.out = out}};
@@ -387,10 +430,8 @@ void probe_make(const char *file, const char *name, struct buffer *out) {
         } else {
                 /* Twice, where there is a certificate to be named. */
                 alarm(2 * (unsigned)time_seconds_up(probe.token->timeout) + ALARM_SLACK);
-                if (*probe.token->token_url)
-                        look(&probe);
-                else
-                        look_at_issuer(&probe);
+                if (look_at_credentials(&probe, is_service))
+                        look_at_endpoint(&probe);
         }
         json_end(&probe.json, ']');
         json_end(&probe.json, '}');

@@ -4,16 +4,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "fetch/transfer.h"
 #include "fetch/way.h"
 #include "wire/oauth.h"
-
-static uint64_t clock_ns(clockid_t clock) {
-        struct timespec now;
-
-        clock_gettime(clock, &now);
-        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
 
 /* What curl tells on the way */
 
@@ -25,7 +19,7 @@ static int before_sending(void *user, char *address, char *local_address, int po
         transfer->why = way_refusal(transfer->token, address);
         if (transfer->why)
                 return CURL_PREREQFUNC_ABORT;
-        transfer->sent_at = clock_ns(CLOCK_BOOTTIME);
+        transfer->sent_at = clock_now();
         return CURL_PREREQFUNC_OK;
 }
 
@@ -44,8 +38,7 @@ static size_t header_came(char *data, size_t one, size_t size, void *user) {
         if (way_header(line, "http/").data)
                 transfer->retry_after = 0;
         if (value.data)
-                transfer->retry_after = oauth_retry_after(
-                        value, (int64_t)(clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC));
+                transfer->retry_after = oauth_retry_after(value, (int64_t)time(NULL));
         return size;
 }
 

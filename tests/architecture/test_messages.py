@@ -17,7 +17,7 @@ ASIDE = re.compile(r"\b(f?puts|fprintf|fputs)\([^;]*\bstderr\b|\b(perror|syslog|
                    r"dprintf|sd_journal_\w+)\(")
 MAY_WRITE_ASIDE = {
     "daemon/base/log.c": "it is the log",
-    "daemon/fetch/attempt.c": "the answer of --check-config, to who called it",
+    "daemon/fetch/check.c": "the answer of --check-config, to who called it",
 }
 PRIORITY = {"INFO": "info", "WARNING": "warning", "ERR": "err"}
 HEADER = ["Subject", "Defined-By", "Support"]

@@ -10,8 +10,8 @@ from collections import namedtuple
 import operators
 
 TIMEOUT = 60
-ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "dns", "tcp", "tls", "clock",
-         "credentials", "scope", "lifetime", "budget")
+ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "client_auth", "dns", "tcp",
+         "tls", "clock", "credentials", "scope", "lifetime", "budget")
 
 Line = namedtuple("Line", "result check text")
 

@@ -409,6 +409,30 @@ def test_certificate_is_told_of_in_its_last_two_weeks(fetcher, endpoint, keys):
     assert fetcher.said == ""
 
 
+def test_certificates_behind_the_first_are_told_of_too(fetcher, endpoint, keys):
+    """The endpoint may do without them: they are no mistake, unless they cannot be read."""
+    certificate = show(fetcher, endpoint, keys, days=20, register=False)
+    own = certificate.read_text()
+    endpoint.register("our client", "tls_client_auth", certificate=fetcher.file("own.pem", own))
+    behind = "a certificate behind the first in client_certificate"
+    for days, words in [(20, None), (13, f"{behind} expires in 1[23] days: put its successor there"),
+                        (-1, f"{behind} has expired: put its successor there")]:
+        other = certificates.make_client(endpoint.directory, "another", keys / "p384.pem", days, None)
+        certificate.write_text(own + other.read_text())
+        done = fetcher.check()
+        assert done.returncode == 0 and "all good" in done.stdout
+        assert re.search(words, done.stderr) if words else done.stderr == ""
+        assert fetcher.fetch()["outcome"] == "granted"
+        assert re.search(words, fetcher.said) if words else fetcher.said == ""
+
+
+def test_certificate_behind_the_first_that_is_damaged_is_told(fetcher, endpoint, keys):
+    certificate = show(fetcher, endpoint, keys)
+    own = certificate.read_text()
+    certificate.write_text(own + own.replace("MI", "MJ", 1))
+    assert_wrong(fetcher, endpoint, "a certificate behind the first is damaged")
+
+
 def test_settings_of_another_way_are_mistakes(fetcher):
     fetcher.keys |= {"client_auth": "private_key_jwt", "client_secret": "env:SECRET",
                      "basic_encoding": "raw"}

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 
+import certificates
 import doctor
 import pytest
 from account import NOBODY, needs_root
@@ -188,6 +189,29 @@ def test_path_of_a_key(started):
     key.chmod(0o600)
     certificate.unlink()
     assert f"{certificate}: No such file" in one.wrong("path")
+
+
+def test_certificate_of_the_client_that_expires_soon(started, endpoint):
+    """It is told of, and stops nothing."""
+    bearerd, one = started()
+    key = bearerd.directory / "key.pem"
+    certificates.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-out", key)
+    certificate = certificates.make_client(endpoint.directory, "ours", key, days=13)
+    endpoint.register("ours", "tls_client_auth", certificate=certificate)
+    rename(bearerd, client_id="ours", client_secret=None, basic_encoding=None,
+           client_auth="tls_client_auth", private_key=f"file:{key}",
+           client_certificate=f"file:{certificate}")
+    before = token_requests(endpoint)
+    bearerd.reload()
+    endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
+    time.sleep(0.2)     # min_renewal_interval
+    found, last = one.lines()
+    [warning] = [each for each in found if each.result != "ok"]
+    assert (warning.result, warning.check) == ("warning", "client_auth")
+    assert "client_certificate expires in 1" in warning.text and "have a new one" in warning.text
+    assert last == "Nothing is wrong; one token request was made."
+    assert "warning" in {each["result"] for each in one.json("--no-request")["checks"]}
 
 
 def test_path_of_the_certificates(started):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""bearerd-fetch --probe: a look at the endpoint that asks for no token and reads no credential."""
+"""bearerd-fetch --probe: a look at credentials and endpoint that asks for no token and sends none of
+them."""
 
 import json
 import os
@@ -9,21 +10,24 @@ import subprocess
 import threading
 from contextlib import contextmanager, suppress
 
+import certificates
 import pytest
 from forwarder import Forwarder
 
 TIMEOUT = 30
-CHECKS = ["dns", "tcp", "tls", "clock"]
+CHECKS = ["client_auth", "dns", "tcp", "tls", "clock"]
 
 
 @pytest.fixture(name="config")
 def a_config(endpoint, tmp_path):
-    """Of a token whose credentials are nowhere."""
     path = tmp_path / "bearerd.conf"
+    secret = tmp_path / "secret"
+    secret.write_text(endpoint.client_secret)
+    secret.chmod(0o600)
 
     def write(**keys):
         keys = {"token_url": endpoint.token_url, "tls_ca_file": endpoint.ca_file,
-                "client_id": "file:/nowhere/id", "client_secret": "file:/nowhere/secret"} | keys
+                "client_id": endpoint.client_id, "client_secret": f"file:{secret}"} | keys
         lines = [f"{key} = {value}" for key, value in keys.items() if value is not None]
         path.write_text("\n".join(["[token athena]", *lines, ""]))
         return path
@@ -67,9 +71,23 @@ def checks(text):
     return json.loads(line)["checks"]
 
 
-def test_looks_without_a_credential_and_asks_for_no_token(probe, endpoint):
+def on_socket(programs, config):
+    """What it finds when it is asked there, as the unit is."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(TIMEOUT)
+    with ours, theirs:
+        with subprocess.Popen([programs.fetch, "--config", config], stdin=theirs) as process:
+            theirs.close()
+            ours.sendall(b"probe athena\n")
+            text = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
+        assert process.returncode == 0
+    return checks(text)
+
+
+def test_sends_no_credential_and_asks_for_no_token(probe, endpoint):
     done = probe()
     assert (done.returncode, done.stderr) == (0, "")
+    assert endpoint.client_secret not in done.stdout
     found = checks(done.stdout)
     assert [(each["check"], each["result"]) for each in found] == [(each, "ok") for each in CHECKS]
     look, = endpoint.records("look")
@@ -79,16 +97,49 @@ def test_looks_without_a_credential_and_asks_for_no_token(probe, endpoint):
 
 
 def test_on_its_socket(programs, config, endpoint):
-    ours, theirs = socket.socketpair()
-    ours.settimeout(TIMEOUT)
-    with ours, theirs:
-        with subprocess.Popen([programs.fetch, "--config", config()], stdin=theirs) as process:
-            theirs.close()
-            ours.sendall(b"probe athena\n")
-            text = b"".join(iter(lambda: ours.recv(65536), b"")).decode()
-        assert process.returncode == 0
-    assert [each["check"] for each in checks(text)] == CHECKS
+    assert [each["check"] for each in on_socket(programs, config())] == CHECKS
     assert len(endpoint.records("look")) == 1 and not endpoint.token_requests
+
+
+def test_what_the_unit_cannot_read_is_wrong(programs, config, endpoint, tmp_path):
+    key = tmp_path / "key"
+    certificates.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-out", key)
+    signs = {"client_auth": "private_key_jwt", "client_secret": None, "private_key": f"file:{key}"}
+    for keys, words in [
+            ({"client_secret": "file:/nowhere/secret"}, "client_secret (file:/nowhere/secret)"),
+            (signs | {"signing_algorithm": "ES384"}, "ES384 takes an EC key on P-384"),
+            ({"proxy": "http://127.0.0.1:1", "proxy_user": "us",
+              "proxy_password": "env:NOT_THERE"}, "proxy_password (env:NOT_THERE)")]:
+        [found] = on_socket(programs, config(**keys))
+        assert (found["check"], found["result"]) == ("client_auth", "wrong")
+        assert words in found["message"] and found["mend"]
+    assert endpoint.records("look") == []
+
+
+def test_what_somebody_else_cannot_read_is_skipped(probe, endpoint):
+    found = checks(probe(client_secret="credential:secret").stdout)
+    assert [each["check"] for each in found] == CHECKS
+    assert found[0]["result"] == "skipped" and "CREDENTIALS_DIRECTORY" in found[0]["message"]
+
+
+@pytest.mark.parametrize("days, result, words", [
+    (13, "warning", "tls_client_auth: client_certificate expires in 1"),
+    (20, "ok", "tls_client_auth: what it takes is there, and of use"),
+    (-1, "wrong", "it has expired: put a new one there"),
+])
+def test_certificate_is_told_of_in_its_last_two_weeks(programs, config, endpoint, tmp_path, days,
+                                                      result, words):
+    key = tmp_path / "key"
+    certificates.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-out", key)
+    certificate = certificates.make_client(endpoint.directory, "ours", key, days)
+    found = on_socket(programs, config(
+        client_auth="tls_client_auth", client_secret=None, private_key=f"file:{key}",
+        client_certificate=f"file:{certificate}"))
+    assert (found[0]["check"], found[0]["result"]) == ("client_auth", result)
+    assert words in found[0]["message"]
+    assert len(found) == (1 if result == "wrong" else len(CHECKS))
 
 
 @pytest.mark.parametrize("request_line", [b"probe \n", b"probe  athena\n", b"PROBE athena\n",
@@ -137,9 +188,10 @@ def test_plain_http_is_for_loopback_alone(probe, tmp_path):
 
 def test_proxy_that_is_not_there(probe, endpoint):
     found = checks(probe(proxy="http://nothing.invalid:3128").stdout)
-    assert [(each["check"], each["result"]) for each in found] == [("dns", "wrong")]
+    assert [(each["check"], each["result"]) for each in found[1:]] == [("dns", "wrong")]
     found = checks(probe(proxy="http://127.0.0.1:1").stdout)
-    assert [(each["check"], each["result"]) for each in found] == [("dns", "ok"), ("tcp", "wrong")]
+    assert [(each["check"], each["result"]) for each in found[1:]] == [
+        ("dns", "ok"), ("tcp", "wrong")]
     assert not endpoint.requests
 
 
@@ -181,10 +233,11 @@ def test_certificate_of_the_client_is_not_shown(probe, endpoint):
 
 
 def test_without_a_url_it_looks_at_the_issuer(probe, endpoint):
-    first, *others = checks(probe(token_url=None, issuer=f"{endpoint.base_url}/x",
-                                  tls_pinned_key=f"sha256//{'A' * 43}=").stdout)
-    assert (first["check"], first["result"]) == ("token_url", "skipped")
-    assert [(each["check"], each["result"]) for each in others] == [(each, "ok") for each in CHECKS]
+    found = checks(probe(token_url=None, issuer=f"{endpoint.base_url}/x",
+                         tls_pinned_key=f"sha256//{'A' * 43}=").stdout)
+    skipped = found.pop(1)
+    assert (skipped["check"], skipped["result"]) == ("token_url", "skipped")
+    assert [(each["check"], each["result"]) for each in found] == [(each, "ok") for each in CHECKS]
     look, = endpoint.requests
     assert (look.method, look.target) == ("HEAD", "/x/.well-known/openid-configuration")
     *_, last = checks(probe(token_url=None, issuer="https://nothing.invalid").stdout)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "client/clock.h"
+#include "base/clock.h"
 #include "client/connection.h"
 #include "client/token.h"
 #include "core/b64token.h"

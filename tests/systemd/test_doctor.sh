@@ -26,8 +26,8 @@ ok "a token" '{"access_token":*' "$(ask /v1/token)"
 before=$(requests)
 said=$(bearerctl doctor --as worker 2>&1)
 ok "nothing is wrong, and it says what it spent" "*Nothing is wrong; one token request was made." "$said"
-ok "each check" "configuration group socket loaded peer dns tcp tls clock credentials scope lifetime budget" \
-  "$(sed -n '$!s/^ok  *\([a-z]*\) .*/\1/p' <<<"$said" | grep -v path | xargs)"
+ok "each check" "configuration group socket loaded peer client_auth dns tcp tls clock credentials scope lifetime budget" \
+  "$(sed -n '$!s/^ok  *\([a-z_]*\) .*/\1/p' <<<"$said" | grep -v path | xargs)"
 ok "... and nothing else" 0 "$(sed '$d' <<<"$said" | grep -cv '^ok ')"
 ok "paths with their mode and owner" "*$run: 0755 root:root*$socket: 0660 root:bearer*control.sock: 0600 root:root*" "$said"
 ok "the group" "*worker is in group bearer*" "$said"
@@ -49,8 +49,9 @@ fetch_as_installed
 # --- credentials, which only the unit has
 before=$(requests)
 mv /etc/credstore/athena.client_secret /etc/credstore/away
-ok "a credential that is missing" "WRONG    credentials *put it into /etc/credstore*" "$(wrong)"
+ok "a credential that is missing" "WRONG    client_auth *put it into /etc/credstore*" "$(wrong)"
 ok "... for nothing" "$before" "$(requests)"
+ok "... which a worker cannot see" "*skipped: client_auth *CREDENTIALS_DIRECTORY*" "$(as_user_doctor)"
 put_credential athena.client_secret "$client_secret-not"
 ok "a wrong secret" "WRONG    credentials *HTTP 401 invalid_client*" "$(wrong)"
 ok "... for one request" $((before + 1)) "$(requests)"
@@ -59,6 +60,19 @@ mv /etc/credstore/away /etc/credstore/athena.client_secret
 ok "mended" "Nothing is wrong; one token request was made." "$(last)"
 ok "no secret and no token is in any of it" 0 \
   "$(bearerctl doctor --json | grep -c -e eyJ -e "$client_secret")"
+
+# --- a key and its certificate
+cp /etc/bearerd/bearerd.conf /etc/bearerd/good.conf
+put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
+openssl req -new -x509 -key /etc/credstore/athena.private_key -subj /CN=client -days 13 -out /etc/bearerd/client.pem
+sed -i 's|^client_secret .*|client_auth = self_signed_tls_client_auth\nprivate_key = credential:athena.private_key\nclient_certificate = file:/etc/bearerd/client.pem|
+  /^basic_encoding/d' /etc/bearerd/bearerd.conf
+ok "a certificate that expires soon" "*warning: client_auth *client_certificate expires in 1[23] days*" \
+  "$(bearerctl doctor --no-request)"
+put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
+ok "... or is of another key" "WRONG    client_auth *it is of another key than private_key*" "$(wrong --no-request)"
+rm /etc/credstore/athena.private_key
+mv /etc/bearerd/good.conf /etc/bearerd/bearerd.conf
 
 # --- users
 ok "who is not in the group" "WRONG    group *stranger is not in group bearer*usermod --append --groups bearer stranger*" \

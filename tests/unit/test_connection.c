@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "client/clock.h"
+#include "base/clock.h"
 #include "client/connection.h"
 
 /* A connection whose peer has sent SAID and closed. */

@@ -43,6 +43,7 @@
         /* of bearerd-fetch */ \
         X(FETCH_MISCONFIGURED, "59993dd69cea4c8ca3bcf31b087d0f7f", LOG_ERR) \
         X(FETCH_EXPIRING,      "1eed2f9a89624a0a99eb3f72dbd8d0de", LOG_WARNING) \
+        X(FETCH_OUTDATED,      "768bd94257cb4575919fc4d632e89aae", LOG_WARNING) \
         X(FETCH_NOT_ASKED,     "368b7d16ceae45d1bf4077b3cdede2e2", LOG_WARNING) \
         X(FETCH_NOT_HEARD,     "9857a5bb4c8945af8a258c84ce95e503", LOG_WARNING)
 /* clang-format on */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/log.h"
 #include "base/timespan.h"
 #include "fetch/cache.h"
 #include "fetch/discovery.h"
@@ -76,25 +78,37 @@ static int ask(struct search *search, const struct proxy *proxy) {
         return r;
 }
 
+/* Nobody would see it else: tokens are granted as before. */
+static void tell_outdated(const struct search *search) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_FETCH_OUTDATED);
+        log_field(&message, "BEARERD_TOKEN", "%s", search->token->name);
+        log_send(&message, "token %s: the issuer names no endpoint, the one before is used: %s",
+                 search->token->name, search->outcome->message);
+}
+
+/* Whether what an issuer said before is to be used though it says nothing, or something else, now:
+ * the endpoint itself knows best whether it is one still. What is wrong on this host would keep the
+ * request from it as well. */
+static bool is_needed(const struct search *search) {
+        return search->outcome->kind == OUTCOME_FAILED || search->outcome->kind == OUTCOME_DENIED;
+}
+
 static int find(struct search *search, const struct proxy *proxy) {
-        struct buffer kept = BUFFER_INIT(0);
+        _cleanup_(buffer_deinit) struct buffer kept = BUFFER_INIT(0);
         int64_t age = cache_read(search->token->name, search->url, METADATA_SIZE_MAX, &kept);
+        bool is_good = age >= 0 && !read_document(search, buffer_slice(&kept));
         int r;
 
-        if (age >= 0 && age < KEPT_FOR && !read_document(search, buffer_slice(&kept))) {
-                buffer_deinit(&kept);
+        if (is_good && age < KEPT_FOR)
                 return 0;
-        }
-        search->found[0] = 0;
         r = ask(search, proxy);
-        /* It may be old, but it is the issuer's, and a refusal is told by the endpoint. */
-        if (r == -EINVAL && search->outcome->kind == OUTCOME_FAILED && age >= 0 &&
-            !read_document(search, buffer_slice(&kept))) {
-                *search->outcome = OUTCOME_INIT;
-                r = 0;
-        }
-        buffer_deinit(&kept);
-        return r;
+        if (r != -EINVAL || !is_good || !is_needed(search))
+                return r;
+        tell_outdated(search);
+        *search->outcome = OUTCOME_INIT;
+        return read_document(search, buffer_slice(&kept)) ? -EINVAL : 0;
 }
 
 int discovery_url(const struct config_token *token, char ret_url[DISCOVERY_URL_SIZE]) {

@@ -2,8 +2,8 @@
 /* discovery - the token endpoint of an issuer, by what that says of itself.
  *
  * Who asks once an hour need not ask where each time: what was said is kept for a day, in a file of
- * $CACHE_DIRECTORY (systemd.exec(5)), and for longer while the issuer cannot be reached. Without
- * such a directory nothing is kept. What is kept is read as strictly as what comes. */
+ * $CACHE_DIRECTORY (systemd.exec(5)), and for longer, with a warning, while the issuer names none.
+ * Without such a directory nothing is kept. What is kept is read as strictly as what comes. */
 #pragma once
 
 #include "core/outcome.h"

@@ -77,14 +77,42 @@ def test_it_is_asked_for_each_time_where_nothing_is_kept(fetcher, endpoint):
     assert len(looks(endpoint)) == 2
 
 
-def test_old_document_is_good_while_the_issuer_cannot_be_reached(fetcher, endpoint, cache):
+@pytest.mark.parametrize("what, changes, described, words", [
+    ("503", {}, {}, "HTTP 503: it is tried again"),
+    ("401", {}, {}, f"HTTP 401: {ADVICE}"),
+    ("302", {}, {}, f"HTTP 302: {ADVICE}"),
+    ("normal", {"status": 404}, {}, f"HTTP 404: {ADVICE}"),
+    ("normal", {"body": "<html>"}, {}, f"not one JSON object: {ADVICE}"),
+    ("normal", {}, {"issuer": "https://elsewhere.example"}, f"it is of another issuer than is configured: {ADVICE}"),
+    ("reset", {}, {}, "it is tried again"),
+])
+def test_old_document_is_good_while_the_issuer_names_no_endpoint(fetcher, endpoint, cache, what,
+                                                                 changes, described, words):
+    """Whatever keeps it from that: a token goes on to be renewed, and the operator is told."""
     endpoint.describe()
     assert fetcher.fetch()["outcome"] == "granted"
+    before = cache.read_text()
     age(cache, 30 * 86400)
-    endpoint.next("503", on="metadata")
+    endpoint.describe(**described)
+    endpoint.next(what, on="metadata", **changes)
     assert fetcher.fetch()["outcome"] == "granted"
-    endpoint.next("401", on="metadata")
-    assert_outcome(fetcher.fetch(), "denied", f"HTTP 401: {ADVICE}", sent=False)
+    assert fetcher.said.startswith("<4>bearerd-fetch: token athena: the issuer names no endpoint, "
+                                   "the one before is used: ")
+    assert fetcher.said.endswith(f"{words}\n") and fetcher.said.count("\n") == 1
+    assert cache.read_text() == before
+
+    endpoint.describe()
+    assert fetcher.fetch()["outcome"] == "granted"     # it names one again
+    assert fetcher.said == "" and time.time() - cache.stat().st_mtime < 3600
+
+
+def test_old_document_is_of_no_use_where_this_host_is_at_fault(fetcher, endpoint, cache):
+    endpoint.describe()
+    assert fetcher.fetch()["outcome"] == "granted"
+    age(cache, 2 * 86400)
+    fetcher.keys["source_address"] = "192.0.2.1"
+    assert_outcome(fetcher.fetch(), "misconfigured", "check source_address", sent=False)
+    assert "the one before is used" not in fetcher.said
 
 
 @pytest.mark.parametrize("what", ["401", "500"])
@@ -109,6 +137,41 @@ def test_document_that_others_could_have_written_is_not_believed(fetcher, endpoi
     cache.chmod(mode)
     assert fetcher.fetch()["outcome"] == "granted"
     assert len(looks(endpoint)) == 1
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda cache, text: cache.write_text(text[:-1]),
+    lambda cache, text: cache.write_text(text[:20]),
+    lambda cache, text: cache.write_text(""),
+    lambda cache, text: cache.write_text(text + "x" * 65536),
+    lambda cache, text: cache.write_text(text.replace('"issuer": "https', '"issuer": "http')),
+    lambda cache, text: cache.write_text(text.replace('"token_endpoint": "https:', '"token_endpoint": "http:')),
+    lambda cache, text: (cache.unlink(), cache.mkdir()),
+    lambda cache, text: (cache.unlink(), os.mkfifo(cache, 0o600)),
+    lambda cache, text: (cache.unlink(), cache.symlink_to("/dev/zero")),
+    lambda cache, text: os.chown(cache, 65534, 65534),
+], ids=["cut", "cut early", "empty", "too long", "issuer", "http", "directory", "fifo", "device",
+        "of another user"])
+def test_document_that_was_spoilt_is_not_believed(fetcher, endpoint, cache, spoil):
+    endpoint.describe()
+    assert fetcher.fetch()["outcome"] == "granted"
+    spoil(cache, cache.read_text())
+    assert fetcher.fetch()["outcome"] == "granted"
+    assert len(looks(endpoint)) == 2
+    age(cache, 2 * 86400)
+    endpoint.next("503", on="metadata")
+    if cache.is_dir():      # nothing can be put in its place
+        assert_outcome(fetcher.fetch(), "failed", "HTTP 503", sent=False)
+    else:
+        assert fetcher.fetch()["outcome"] == "granted"
+
+
+def test_spoilt_document_is_of_no_use_in_need_either(fetcher, endpoint, cache):
+    endpoint.describe()
+    assert fetcher.fetch()["outcome"] == "granted"
+    cache.write_text(cache.read_text()[:-1])
+    endpoint.next("503", on="metadata")
+    assert_outcome(fetcher.fetch(), "failed", "HTTP 503: it is tried again", sent=False)
 
 
 def test_directory_that_cannot_be_written_to_is_no_trouble(fetcher, endpoint):

@@ -256,6 +256,22 @@ told FETCH_EXPIRING PRIORITY=4 BEARERD_TOKEN=athena '_SYSTEMD_UNIT=bearerd-fetch
 cp /etc/bearerd/good.conf $conf
 reload
 
+# --- an issuer that names no endpoint any more
+systemctl restart bearerd
+mark
+url=$(sed -n 's/^token_url *= //p' $conf)
+issuer=${url%/oauth2/v1/token}
+known=/var/cache/bearerd-fetch/athena.discovery
+printf '%s/.well-known/openid-configuration\n{"issuer":"%s","token_endpoint":"%s"}' "$issuer" "$issuer" "$url" >$known
+chown bearerd-fetch $known && chmod 600 $known && touch --date='2 days ago' $known
+sed -i "s|^token_url .*|issuer = $issuer|" $conf
+seen_by=("${of_fetch[@]}")
+reload
+told FETCH_OUTDATED PRIORITY=4 BEARERD_TOKEN=athena '_SYSTEMD_UNIT=bearerd-fetch@*.service' \
+  'MESSAGE=token athena: the issuer names no endpoint, the one before is used: *HTTP 404: *'
+cp /etc/bearerd/good.conf $conf
+reload
+
 # --- bearerd-fetch and who talks to it
 systemctl restart bearerd
 mark

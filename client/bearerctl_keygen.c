@@ -54,18 +54,44 @@ static int run(const char *const *command, int fd, int to) {
         return r < 0 ? fail(command[0], bearer_strerror(r)) : finish(pid);
 }
 
-static int write_plain(const char *const *maker, const char *path) {
-        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), status;
+static int fail_file(const char *path, int error) {
+        const char *next = bearer_strerror(-error);
 
-        if (fd < 0)
-                return fail(path, errno == EEXIST ? "it is there already: remove it, or --output "
-                                                    "another"
-                                                  : bearer_strerror(-errno));
-        status = run(maker, fd, KEY_FD);
+        if (error == EEXIST)
+                next = "it is there already: remove it, or --output another";
+        else if (error == ENOENT)
+                next = "its directory is not there: 'install -d -m 0700' makes one";
+        return fail(path, next);
+}
+
+static bool is_there(const char *path) {
+        return access(path, F_OK) == 0;
+}
+
+/* Into the file NEXT, which is open as FD, and then to PATH, if nothing is there. */
+static int write_and_move(const char *const *maker, int fd, const char *next, const char *path) {
+        int status = run(maker, fd, KEY_FD);
+
         if ((fsync(fd) < 0 || close(fd) < 0) && status == EX_OK)
-                status = fail(path, bearer_strerror(-errno));
-        if (status != EX_OK)
-                unlink(path);
+                status = fail_file(next, errno);
+        if (status == EX_OK && link(next, path) < 0)
+                status = fail_file(path, errno);
+        return status;
+}
+
+/* Under another name first: nobody reads half of it. */
+static int write_plain(const char *const *maker, const char *path) {
+        char next[PATH_SIZE + sizeof ".XXXXXX"];
+        int fd, status;
+
+        if (is_there(path))
+                return fail_file(path, EEXIST);
+        snprintf(next, sizeof next, "%s.XXXXXX", path);
+        fd = mkostemp(next, O_CLOEXEC); /* of mode 0600 */
+        if (fd < 0)
+                return fail_file(path, errno);
+        status = write_and_move(maker, fd, next, path);
+        unlink(next);
         return status;
 }
 
@@ -76,8 +102,8 @@ static int write_encrypted(const char *const *maker, const char *path, const cha
         int ends[2], status;
         pid_t pid = -1;
 
-        if (access(path, F_OK) == 0)
-                return fail(path, "it is there already: remove it, or --output another");
+        if (is_there(path))
+                return fail_file(path, EEXIST);
         snprintf(name, sizeof name, "--name=%s", credential);
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return fail("pipe", bearer_strerror(-errno));

@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from fetcher import TIMEOUT, Fetcher
@@ -65,10 +66,62 @@ def test_key_that_is_there_is_left_alone(keygen, tmp_path):
 
 
 def test_key_that_is_not_made_leaves_nothing(keygen, tmp_path):
-    file = tmp_path / "key"
+    file = tmp_path / "keys/key"
+    done = keygen("--algorithm", "ES256", "--output", str(file))
+    assert (done.returncode, done.stdout) == (73, "")
+    assert f"{file}: its directory is not there: 'install -d -m 0700' makes one" in done.stderr
+    file.parent.mkdir()
     done = keygen("--algorithm", "HS256", "--output", str(file))
     assert done.returncode == 64 and "must be RS256, RS384, PS256, ES256 or ES384" in done.stderr
-    assert not file.exists()
+    assert os.listdir(file.parent) == []
+
+
+@pytest.fixture(name="slow")
+def a_slow_fetch(programs, tmp_path):
+    """A bearerd-fetch that has written half of the key, and goes on when it is told to."""
+    os.mkfifo(tmp_path / "told")
+    script = tmp_path / "slow-fetch"
+    script.write_text(f'''#!/bin/sh
+printf '{{"kty":' >&3
+touch {tmp_path}/began
+read -r _ <{tmp_path}/told
+exec {programs.fetch} "$@"
+''')
+    script.chmod(0o755)
+    return script
+
+
+def start_slowly(programs, slow, file):
+    process = subprocess.Popen(
+        [programs.bearerctl, "keygen", "athena", "--fetch", slow, "--algorithm", "ES256", "--output",
+         file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + TIMEOUT
+    while not slow.with_name("began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+def test_key_is_there_when_it_is_whole(programs, slow, tmp_path):
+    file = tmp_path / "keys/key"
+    file.parent.mkdir()
+    process = start_slowly(programs, slow, file)
+    [half] = file.parent.iterdir()
+    assert not file.exists() and half.stat().st_mode & 0o777 == 0o600
+    slow.with_name("told").write_text("\n")
+    process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0 and os.listdir(file.parent) == ["key"]
+
+
+def test_key_that_came_meanwhile_is_left_alone(programs, slow, tmp_path):
+    file = tmp_path / "keys/key"
+    file.parent.mkdir()
+    process = start_slowly(programs, slow, file)
+    file.write_text("mine")
+    slow.with_name("told").write_text("\n")
+    _, said = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 73 and "it is there already: remove it" in said
+    assert file.read_text() == "mine" and os.listdir(file.parent) == ["key"]
 
 
 def test_key_is_encrypted_by_systemd(keygen, tmp_path):

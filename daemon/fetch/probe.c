@@ -281,19 +281,15 @@ static void tcp_is_good(struct probe *probe) {
                 ok(probe, "tcp", "it takes connections");
 }
 
-static bool is_proxy_refusing(const struct probe *probe) {
-        long status = 0;
-
-        curl_easy_getinfo(probe->curl, CURLINFO_HTTP_CONNECTCODE, &status);
-        return status == 407;
-}
-
 static void tcp_is_wrong(struct probe *probe, CURLcode code) {
-        const char *mend = code == CURLE_INTERFACE_FAILED ? "check source_address"
-                                                          : check_url(probe, "check the port in ",
-                                                                      ", the firewall, and proxy");
+        const char *others = *probe->token->source_address
+                                     ? ", the firewall, proxy, and the family of source_address"
+                                     : ", the firewall, and proxy";
+        const char *mend = code == CURLE_INTERFACE_FAILED
+                                   ? "check source_address"
+                                   : check_url(probe, "check the port in ", others);
 
-        if (!is_proxy_refusing(probe))
+        if (!way_is_closed_by_proxy(probe->curl))
                 wrong(probe, "tcp", mend, "%s", probe->error);
         else if (*probe->token->proxy_user)
                 skipped(probe, "tcp", "the proxy wants proxy_user, who is not named for a look");

@@ -150,6 +150,9 @@ static const struct failure {
         {CURLE_OK, OUTCOME_FAILED, RETRIED}, /* every other */
 };
 
+/* It may be of another family than the endpoint's addresses are. */
+static const struct failure failure_of_source = {
+        CURLE_OK, OUTCOME_FAILED, "check %s, source_address and the firewall, " RETRIED};
 static const struct failure failure_of_proxy = {CURLE_OK, OUTCOME_DENIED,
                                                 "check proxy_user and proxy_password"};
 static const struct failure failure_of_certificate = {CURLE_OK, OUTCOME_DENIED,
@@ -163,13 +166,6 @@ static const struct failure *failure_find(CURLcode code) {
         return failure;
 }
 
-static bool is_proxy_refusing(const struct transfer *transfer) {
-        long status = 0;
-
-        curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_CONNECTCODE, &status);
-        return status == 407;
-}
-
 /* By TLS 1.3 a client knows what it was refused for only once it reads the answer (RFC 8446 E.1.2),
  * and libcurl has the alert in its text alone. */
 static bool is_certificate_refused(const struct transfer *transfer) {
@@ -178,10 +174,12 @@ static bool is_certificate_refused(const struct transfer *transfer) {
 
 /* A server that misbehaves after the request has nothing to do with the configuration. */
 static const struct failure *failure_of(const struct transfer *transfer) {
-        if (is_proxy_refusing(transfer))
+        if (way_is_closed_by_proxy(transfer->curl))
                 return &failure_of_proxy;
         if (is_certificate_refused(transfer))
                 return &failure_of_certificate;
+        if (transfer->code == CURLE_COULDNT_CONNECT && *transfer->token->source_address)
+                return &failure_of_source;
         return failure_find(transfer->sent_at > 0 ? CURLE_OK : transfer->code);
 }
 

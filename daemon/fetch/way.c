@@ -90,6 +90,13 @@ bool way_set(CURL *curl, const struct config_token *token, const struct proxy *p
                set(CURLOPT_USERAGENT, "bearerd/" VERSION);
 }
 
+bool way_is_closed_by_proxy(CURL *curl) {
+        long status = 0;
+
+        curl_easy_getinfo(curl, CURLINFO_HTTP_CONNECTCODE, &status);
+        return status == 407;
+}
+
 struct slice way_header(struct slice line, const char *name) {
         size_t size = strlen(name);
 

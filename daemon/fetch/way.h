@@ -26,6 +26,9 @@ bool way_is_plain(const struct config_token *token);
 /* Why nothing may be sent to the ADDRESS where the connection is; NULL: it may. */
 const char *way_refusal(const struct config_token *token, const char *address);
 
+/* Whether the proxy would not let CURL through without knowing who asks (RFC 9110 15.5.8). */
+bool way_is_closed_by_proxy(CURL *curl);
+
 /* The value of LINE, with its newline, if that is the header NAME (in lower case, with its colon);
  * or without data. */
 struct slice way_header(struct slice line, const char *name);

@@ -49,6 +49,39 @@ def test_headers_are_there_as_they_are_written(fetcher, endpoint):
     assert request.header("Authorization").startswith("Basic ")
 
 
+def test_name_that_looks_encoded_is_not_what_it_looks_like(fetcher, endpoint):
+    endpoint.allow("grant%5ftype", "scope\t", "Grant+Type")
+    fetcher.keys["form"] = ["grant%5ftype=refresh_token", "Grant+Type=password"]
+    assert fetcher.fetch()["outcome"] == "granted"
+    [request] = endpoint.requests
+    assert parse_qsl(request.body, strict_parsing=True) == [
+        ("grant_type", "client_credentials"), ("scope", fetcher.keys["scope"]),
+        ("grant%5ftype", "refresh_token"), ("Grant+Type", "password")]
+
+
+@pytest.mark.parametrize("key, value", [
+    *[("form", f"{name}=x") for name in (
+        "grant_type", "scope", "resource", "audience", "client_id", "client_secret", "assertion",
+        "client_assertion", "client_assertion_type", "GRANT_TYPE")],
+    *[("form", text) for text in ("x", "=x", "a&scope=x", "a scope=x", "a\rb=x", "a\0b=x")],
+    *[("header", f"{name}: x") for name in (
+        "Accept", "Authorization", "Connection", "Content-Length", "Content-Type", "Cookie",
+        "Expect", "Host", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "User-Agent", "AUTHORIZATION")],
+    *[("header", text) for text in (
+        "X", "X:", "X: ", "X:x", ": x", "X : x", "X;", "Authorization : x", " Authorization: x",
+        "X: a\rAuthorization: x", "X: a\0b", "X: \x7f", "X: ä")],
+], ids=ascii)
+def test_what_the_request_has_anyway_is_not_written_again(fetcher, endpoint, key, value):
+    """Nor is there a way around it: no line ends within one."""
+    fetcher.keys[key] = value
+    done = fetcher.check()
+    assert done.returncode == 78 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert_outcome(fetcher.fetch(), "misconfigured", "bearerd.conf:", sent=False)
+    assert endpoint.requests == []
+
+
 # The way
 
 
@@ -95,7 +128,8 @@ def test_password_of_the_proxy_that_is_missing_is_told(fetcher):
     assert done.returncode == 78 and "proxy_password (file:/nowhere/password)" in done.stderr
 
 
-def test_connection_comes_from_the_address_that_is_written(fetcher):
+@pytest.mark.parametrize("host, source", [("127.0.0.1", "127.0.0.9"), ("::1", "::1")])
+def test_connection_comes_from_the_address_that_is_written(fetcher, host, source):
     peers = []
 
     def serve(listener):
@@ -105,19 +139,26 @@ def test_connection_comes_from_the_address_that_is_written(fetcher):
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         thread = threading.Thread(target=serve, args=[listener])
         thread.start()
-        fetcher.keys |= {"token_url": f"http://127.0.0.1:{listener.getsockname()[1]}/",
-                         "tls_ca_file": None, "source_address": "127.0.0.9"}
+        where = f"[{host}]" if ":" in host else host
+        fetcher.keys |= {"token_url": f"http://{where}:{listener.getsockname()[1]}/",
+                         "tls_ca_file": None, "source_address": source}
         assert_outcome(fetcher.fetch(), "failed", "HTTP 503")
         thread.join()
-    assert peers == ["127.0.0.9"]
+    assert peers == [source]
 
 
-def test_address_that_is_not_ours_is_told(fetcher, endpoint):
-    fetcher.keys["source_address"] = "192.0.2.1"
-    assert_outcome(fetcher.fetch(), "misconfigured", "check source_address", sent=False)
+@pytest.mark.parametrize("source, kind, words", [
+    ("192.0.2.1", "misconfigured", "check source_address"),
+    ("::1", "failed", "check token_url, source_address and the firewall"),
+], ids=["of nobody", "of another family"])
+def test_address_that_cannot_be_used_is_told(fetcher, endpoint, source, kind, words):
+    fetcher.keys |= {"source_address": source,
+                     "token_url": endpoint.token_url.replace("localhost", "127.0.0.1")}
+    assert_outcome(fetcher.fetch(), kind, words, sent=False)
     assert endpoint.requests == []
 
 

@@ -163,6 +163,8 @@ static int load_certificate(struct loader *loader) {
         if (r == 0)
                 r = take_certificate(loader, key);
         if (r == 0)
+                r = key_try(key);
+        if (r == 0)
                 r = key_write(key, &loader->credentials.private_key);
         return r == -EIO ? refuse_damaged(loader) : r;
 }

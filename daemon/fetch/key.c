@@ -83,15 +83,17 @@ static bool is_supported(const EVP_PKEY *pkey) {
                (is_on(pkey, "prime256v1") || is_on(pkey, "secp384r1"));
 }
 
-const char *key_misfit(const struct key *key, enum signing_algorithm algorithm) {
+static bool fits(const EVP_PKEY *pkey, enum signing_algorithm algorithm) {
         const char *group = algorithms[algorithm].group;
 
+        return EVP_PKEY_get_base_id(pkey) == algorithms[algorithm].type &&
+               (!group || is_on(pkey, group));
+}
+
+const char *key_misfit(const struct key *key, enum signing_algorithm algorithm) {
         if (*key->algorithm && strcmp(key->algorithm, signing_algorithm_words[algorithm]) != 0)
                 return "the JWK has another algorithm (\"alg\") than signing_algorithm";
-        if (EVP_PKEY_get_base_id(key->pkey) != algorithms[algorithm].type ||
-            (group && !is_on(key->pkey, group)))
-                return algorithms[algorithm].misfit;
-        return NULL;
+        return fits(key->pkey, algorithm) ? NULL : algorithms[algorithm].misfit;
 }
 
 /* From PEM */
@@ -360,6 +362,23 @@ int key_sign(const struct key *key, enum signing_algorithm algorithm, struct sli
         if (jose)
                 jose_cfg_decref(jose);
         ERR_clear_error();
+        return r;
+}
+
+int key_try(const struct key *key) {
+        struct buffer header = BUFFER_INIT(64);
+        struct secret jws = SECRET_INIT;
+        enum signing_algorithm algorithm = 0;
+        int r;
+
+        while (!fits(key->pkey, algorithm))
+                algorithm++;
+        buffer_printf(&header, "{\"alg\":\"%s\"}", signing_algorithm_words[algorithm]);
+        r = buffer_error(&header);
+        if (r == 0)
+                r = key_sign(key, algorithm, buffer_slice(&header), SLICE("{}"), &jws);
+        secret_deinit(&jws);
+        buffer_deinit(&header);
         return r;
 }
 

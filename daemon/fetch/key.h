@@ -36,6 +36,8 @@ struct evp_pkey_st *key_native(const struct key *key);
  * the header names. What was signed is verified. 0; -EIO: it cannot be signed; -ENOMEM; -E2BIG. */
 int key_sign(const struct key *key, enum signing_algorithm algorithm, struct slice header,
              struct slice payload, struct secret *ret_jws);
+/* Signs something, for whoever has it sign elsewhere (TLS). As key_sign(). */
+int key_try(const struct key *key);
 /* The key in PEM, PKCS#8, not encrypted: for libcurl. 0; -EIO; -ENOMEM; -E2BIG. */
 int key_write(const struct key *key, struct secret *ret_pem);
 

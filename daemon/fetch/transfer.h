@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* transfer - one request over HTTPS and its answer, as far as it has come, by libcurl.
+/* transfer - one request and its answer, as far as it has come, by the way that fetch/way sets.
  *
- * Verification is always on; no redirect, cookie, netrc or environment proxy ever enters; one
- * deadline is over everything. What curl and OpenSSL copy of a secret they do not wipe: the exit of
- * the process does. */
+ * One deadline is over everything. What curl and OpenSSL copy of a secret they do not wipe: the
+ * exit of the process does. */
 #pragma once
 
 #include <stdbool.h>

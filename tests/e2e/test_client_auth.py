@@ -383,6 +383,18 @@ def test_certificate_of_another_key_is_told(fetcher, endpoint, keys):
     assert_wrong(fetcher, endpoint, "it is of another key than private_key")
 
 
+def test_key_whose_halves_do_not_belong_together_is_told_for_tls_too(fetcher, endpoint, keys):
+    """Its public half is the certificate's; OpenSSL would find out in the handshake."""
+    show(fetcher, endpoint, keys)
+    other = JWK.generate(kty="RSA", size=2048).export(as_dict=True)
+    key = fetcher.file("private_key", (keys / "rsa.pem").read_text())
+    certificate = certificates.make_client(endpoint.directory, "our-client", key)
+    certificate.chmod(0o644)
+    assert fetcher.check().returncode == 0
+    fetcher.file("private_key", jwk(keys, "rsa", d=other["d"], dp=other["dp"]))
+    assert_wrong(fetcher, endpoint, "its numbers do not belong together")
+
+
 def test_certificate_that_is_none_is_told(fetcher, endpoint, keys):
     certificate = show(fetcher, endpoint, keys)
     certificate.write_text((keys / "p256.public").read_text())

@@ -5,10 +5,14 @@ import base64
 import json
 import re
 import subprocess
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 import certificates
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from fetcher import TIMEOUT, Fetcher, assert_outcome
 from jwcrypto.jwk import JWK
 
@@ -404,6 +408,19 @@ def test_certificate_that_is_none_is_told(fetcher, endpoint, keys):
 def test_expired_certificate_is_told(fetcher, endpoint, keys):
     show(fetcher, endpoint, keys, days=-1, register=False)
     assert_wrong(fetcher, endpoint, "it has expired: put a new one there")
+
+
+def test_certificate_that_is_not_good_yet_is_told(fetcher, endpoint, keys):
+    """Which the openssl command of Debian 12 does not make."""
+    certificate = show(fetcher, endpoint, keys, register=False)
+    key = load_pem_private_key((keys / "p256.pem").read_bytes(), None)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ours")])
+    hour = timedelta(hours=1)
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), datetime.utcnow() + hour,
+        datetime.utcnow() + 800 * hour).sign(key, SHA256())
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    assert_wrong(fetcher, endpoint, "it is not good yet: look at its dates, and at this host's clock")
 
 
 def test_certificate_is_told_of_in_its_last_two_weeks(fetcher, endpoint, keys):

@@ -4,12 +4,15 @@
 import base64
 import json
 import re
+import shutil
 import socket
 import subprocess
 import threading
 import time
 
+import certificates
 import pytest
+from account import needs_root
 from fetcher import TIMEOUT, Fetcher, assert_outcome
 
 GRANT = '{"access_token":"@TOKEN@","token_type":"Bearer","expires_in":3600'
@@ -255,6 +258,27 @@ def test_ca_is_the_systems_where_none_is_configured(fetcher, endpoint):
     fetcher.keys["tls_ca_file"] = None
     assert_outcome(fetcher.fetch(), "denied", "check token_url and tls_ca_file", sent=False)
     assert endpoint.requests == []
+
+
+@needs_root
+def test_ca_file_replaces_the_systems(fetcher, endpoint, tmp_path):
+    """In a mount namespace where the system's directory of CAs has the endpoint's, and no other."""
+    system = tmp_path / "certs"
+    system.mkdir()
+    shutil.copy(endpoint.ca_file, system / "ca-certificates.crt")
+    shutil.copy(endpoint.ca_file, system / "ours.pem")
+    subprocess.run(["openssl", "rehash", system], check=True, capture_output=True)
+    inside = tmp_path / "inside"
+    inside.write_text(f'''#!/bin/sh
+exec unshare --mount sh -c 'mount --bind {system} /etc/ssl/certs && exec "$@"' sh {fetcher.program} "$@"
+''')
+    inside.chmod(0o755)
+    fetcher.program = inside
+    fetcher.keys["tls_ca_file"] = None
+    assert fetcher.fetch()["outcome"] == "granted"
+    fetcher.keys["tls_ca_file"] = certificates.make_authority(tmp_path, "another")
+    assert_outcome(fetcher.fetch(), "denied", "check token_url and tls_ca_file", sent=False)
+    assert len(endpoint.requests) == 1
 
 
 def test_missing_ca_file_is_misconfigured(fetcher, tmp_path):

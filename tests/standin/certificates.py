@@ -85,19 +85,20 @@ def make_leaf(directory, kind):
     return certificate, key
 
 
-def make_client(directory, name, key, days=DAYS, signer="ca"):
+def make_client(directory, name, key, days=DAYS, signer="ca", key_options=()):
     """NAME.pem in DIRECTORY, the certificate of a client whose private KEY is there already, by that
-    authority; None: by itself. Returns its path."""
+    authority; None: by itself. KEY_OPTIONS: how openssl gets at KEY where it is no file. Returns its
+    path."""
     certificate, request = directory / f"{name}.pem", directory / f"{name}.csr"
     configuration = directory / f"{name}.cnf"
     configuration.write_text(CONFIGURATION.format(names="DNS:unused"))
     openssl("req", "-new", "-config", configuration, "-subj", f"/O=bearerd test/CN={name}",
-            "-key", key, "-out", request)
+            *key_options, "-key", key, "-out", request)
     if signer:
         authority = make_authority(directory, signer)
         by = ["-CA", authority, "-CAkey", authority.with_suffix(".key")]
     else:
-        by = ["-signkey", key]
+        by = [*key_options, "-signkey", key]
     openssl("x509", "-req", "-in", request, *by, "-extfile", configuration, "-extensions", "client",
             "-days", days, "-out", certificate)
     return certificate

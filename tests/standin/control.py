@@ -63,6 +63,7 @@ class Control:
         ("POST", "/revoke-all"): lambda endpoint: endpoint.revoke_all(),
         ("POST", "/certificate"): lambda endpoint, kind: endpoint.use_certificate(kind),
         ("POST", "/describe"): lambda endpoint, **said: endpoint.describe(**said),
+        ("POST", "/register"): lambda endpoint, **told: endpoint.register(**told),
         ("GET", "/count"): lambda endpoint, on="token": len(endpoint.records(on)),
         ("GET", "/wait"): lambda endpoint, n, timeout=10, on="token":
             endpoint.wait_for_requests(int(n), float(timeout), on),

@@ -60,6 +60,7 @@ class Registration:
     secret: str = ""                # post
     algorithm: str = "RS256"        # private_key_jwt
     public_key: Path = None         # private_key_jwt: in PEM
+    jwks: Path = None               # private_key_jwt: a set of keys instead, one of which kid names
     key_id: str = None              # private_key_jwt: None, the header must have none
     audience: str = None            # private_key_jwt
     with_client_id: bool = False    # private_key_jwt: client_id must be in the form as well
@@ -71,6 +72,9 @@ class Registration:
     def __post_init__(self):
         if self.method not in METHODS:
             raise ValueError(f"method: there is no {self.method!r}")
+        for name in ("public_key", "jwks", "thumbprint", "certificate"):
+            if (path := getattr(self, name)) is not None:
+                setattr(self, name, Path(path))
 
     def parameters(self):
         """What its form must have, besides what every form may have."""
@@ -108,6 +112,8 @@ class Registration:
         """Its claims, which have these MEMBERS besides those of each."""
         header, claims, signed, signature = parse(assertion)
         named = {"kid": self.key_id} if self.key_id else {}
+        if self.jwks:
+            named["kid"] = header.get("kid")
         if self.thumbprint:
             der = ssl.PEM_cert_to_DER_cert(self.thumbprint.read_text())
             digest = base64.urlsafe_b64encode(hashlib.sha256(der).digest())
@@ -125,22 +131,35 @@ class Registration:
         agree(header["alg"] == self.algorithm, "the algorithm is another one")
         agree(all(header[name] == value for name, value in named.items()), "there is no such key")
         agree(claims["aud"] == self.audience, "the audience is another one")
-        agree(self.is_signed(signed, signature), "the signature")
+        key = key_of(self.jwks, named["kid"]) if self.jwks else self.public_key.read_bytes()
+        agree(self.is_signed(signed, signature, key), "the signature")
         return claims
 
-    def is_signed(self, signed, signature):
+    def is_signed(self, signed, signature, key):
         digest, options, size = ALGORITHMS[self.algorithm]
         if size:
             if len(signature) != 2 * size:
                 return False
             signature = der_sequence(signature[:size], signature[size:])
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(signature)
-            file.flush()
+        with tempfile.NamedTemporaryFile() as file, tempfile.NamedTemporaryFile() as key_file:
+            for each, content in (file, signature), (key_file, key):
+                each.write(content)
+                each.flush()
             return subprocess.run(
-                ["openssl", "dgst", f"-{digest}", *options, "-verify", self.public_key,
+                ["openssl", "dgst", f"-{digest}", *options, "-verify", key_file.name,
                  "-signature", file.name], input=signed, capture_output=True,
                 check=False).returncode == 0
+
+
+def key_of(jwks, key_id):
+    """The public key of that id in a set (RFC 7517 5), in PEM."""
+    from jwcrypto.jwk import JWK    # not there where ./quickstart runs, which has no such client
+
+    keys = [each for each in json.loads(jwks.read_text())["keys"] if each.get("kid") == key_id]
+    agree(len(keys) == 1, "there is no such key")
+    key = JWK(**keys[0])
+    agree(not key.has_private, "the key that was registered is a private one")
+    return key.export_to_pem()
 
 
 def decode(part):

@@ -32,6 +32,7 @@ JSON object a request) and control.sock, over which it is commanded:
     ctl normal -X POST
     ctl revoke-all -X POST                          # prints how many tokens were good until now
     ctl certificate -d '{"kind": "expired"}'        # for new connections; also at start
+    ctl register -d '{"client_id": "other", "method": "private_key_jwt", "jwks": "PATH"}'
     ctl describe -X POST                            # says what it is, as OpenID Connect has it
     ctl 'count?on=token'                            # prints how many requests there were
     ctl 'wait?on=token&n=4&timeout=10'              # the same, once there are 4; else status 504
@@ -110,6 +111,7 @@ class Standin:
         self._log = None
         self._listener = None
         self._certificate = certificate
+        self._tls_version = None                # the only one that there is; None: from 1.2 on
         self._client_anchors = []               # what certificates of clients are verified by
         self.ca_file = certificates.make_authority(self.directory)
         self.use_certificate(certificate)
@@ -154,6 +156,8 @@ class Standin:
             raise ValueError(f"kind: there is no certificate {kind!r}")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self._tls_version:
+            context.minimum_version = context.maximum_version = self._tls_version
         context.load_cert_chain(*certificates.make_leaf(self.directory, kind))
         if self._client_anchors:
             context.verify_mode = ssl.CERT_OPTIONAL
@@ -162,6 +166,11 @@ class Standin:
                 context.load_verify_locations(anchor)
         self._certificate = kind
         self._tls = context
+
+    def only_tls(self, version):
+        """From now on it speaks "TLSv1_2" or "TLSv1_3" alone."""
+        self._tls_version = ssl.TLSVersion[version]
+        self.use_certificate(self._certificate)
 
     def describe(self, target="/.well-known/openid-configuration", **members):
         """From now on it says there what it is; MEMBERS over its own, None: leave this one out."""

@@ -120,6 +120,28 @@ def test_client_id_is_there_if_it_must_be_and_not_else(endpoint):
     assert client.ask(client_id="them") == (200, "correct")
 
 
+def test_key_of_a_set_is_the_one_that_is_named(endpoint, tmp_path):
+    client = Client(endpoint)
+    keys = {name: JWK.generate(kty="EC", crv="P-256", kid=name) for name in ("old", "new")}
+
+    def register(*names, private=False):
+        exported = [keys[name].export(private_key=private, as_dict=True) for name in names]
+        (tmp_path / "jwks").write_text(json.dumps({"keys": exported}))
+        endpoint.register("them", "private_key_jwt", algorithm="ES256", jwks=tmp_path / "jwks")
+
+    def ask_by(key, **header):
+        return client.ask(client.assertion(key=keys[key], header=header))
+
+    register("old", "new")
+    assert ask_by("old", kid="old") == ask_by("new", kid="new") == (200, "correct")
+    assert ask_by("old", kid="new") == (401, "wrong the signature")
+    assert ask_by("old")[1].startswith("unexpected: the header")
+    register("new")
+    assert ask_by("old", kid="old") == (401, "wrong there is no such key")
+    register("new", private=True)
+    assert ask_by("new", kid="new") == (401, "wrong the key that was registered is a private one")
+
+
 def test_assertion_that_is_asked_with(endpoint):
     client = Client(endpoint)
     endpoint.register("them", "jwt_bearer", algorithm="ES256",

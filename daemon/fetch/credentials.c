@@ -164,7 +164,7 @@ static int load_certificate(struct loader *loader) {
                 r = take_certificate(loader, key);
         if (r == 0)
                 r = key_try(key);
-        if (r == 0)
+        if (r == 0 && !key_is_hidden(key))
                 r = key_write(key, &loader->credentials.private_key);
         return r == -EIO ? refuse_damaged(loader) : r;
 }

@@ -17,10 +17,10 @@
 struct credentials {
         struct secret client_id;
         struct secret client_secret;
-        struct secret basic;              /* the value of the Authorization header, made of both */
-        struct secret assertion;          /* signed, a JWT in compact form */
-        struct secret certificate;        /* PEM */
-        struct secret private_key;        /* of the certificate: PEM, not encrypted */
+        struct secret basic;       /* the value of the Authorization header, made of both */
+        struct secret assertion;   /* signed, a JWT in compact form */
+        struct secret certificate; /* PEM */
+        struct secret private_key; /* of the certificate: PEM, not encrypted; "": a token's */
         struct certificate_expiry expiry; /* 0: there is no certificate */
 };
 

@@ -64,6 +64,10 @@ struct evp_pkey_st *key_native(const struct key *key) {
         return key->pkey;
 }
 
+bool key_is_hidden(const struct key *key) {
+        return key->is_hidden;
+}
+
 /* Which kinds there are */
 
 static bool is_on(const EVP_PKEY *pkey, const char *group) {

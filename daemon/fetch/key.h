@@ -5,6 +5,8 @@
  * process does. No reason that is given holds a part of a key. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/secret.h"
@@ -31,6 +33,8 @@ const char *key_id(const struct key *key);
 /* What keeps it from signing with ALGORITHM, static; NULL: nothing does. */
 const char *key_misfit(const struct key *key, enum signing_algorithm algorithm);
 struct evp_pkey_st *key_native(const struct key *key);
+/* Whether a token keeps it for itself: it signs, and cannot be written. */
+bool key_is_hidden(const struct key *key);
 
 /* A JWS in compact form (RFC 7515 7.1) of two texts of JSON, by an ALGORITHM that it fits, and that
  * the header names. What was signed is verified. 0; -EIO: it cannot be signed; -ENOMEM; -E2BIG. */

@@ -31,7 +31,7 @@ static EVP_PKEY *load(ENGINE *engine, const char *uri) {
 }
 
 struct evp_pkey_st *pkcs11_open(const char *uri, const struct secret *pin, const char **ret_why) {
-        ENGINE *engine = ENGINE_by_id("pkcs11");
+        ENGINE *engine = ENGINE_by_id(PKCS11_ENGINE);
         EVP_PKEY *pkey = NULL;
 
         *ret_why = "OpenSSL has no engine for it: install libengine-pkcs11-openssl";

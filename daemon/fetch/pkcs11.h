@@ -9,12 +9,14 @@
 #include "base/slice.h"
 #include "wire/client_auth.h"
 
+#define PKCS11_ENGINE        "pkcs11"
 #define PKCS11_SIGNATURE_MAX ((size_t)1024) /* bytes, of RSA with 8192 bits */
 
 struct evp_pkey_st; /* OpenSSL's */
 
 /* The key at URI; PIN may be empty. NULL: *ret_why says what is wrong and what to do, static. The
- * token stays open until the process ends. */
+ * token stays open, and the engine has the PIN, until the process ends: so has whoever else of it
+ * opens the same key by PKCS11_ENGINE. */
 struct evp_pkey_st *pkcs11_open(const char *uri, const struct secret *pin, const char **ret_why);
 
 /* Its public half alone, the caller's; NULL: it has none. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/request.h"
+#include "fetch/pkcs11.h"
 #include "fetch/transfer.h"
 #include "wire/oauth.h"
 
@@ -7,15 +8,27 @@
 
 #define set(option, value) (curl_easy_setopt(curl, option, value) == CURLE_OK)
 
-/* For the endpoint alone: a proxy that asks for a certificate sees none. */
-static bool set_certificate(CURL *curl, const struct credentials *credentials) {
-        struct curl_blob certificate = {credentials->certificate.data,
-                                        credentials->certificate.size, CURL_BLOB_NOCOPY};
+/* A key that a token keeps for itself is one of the engine that credentials_load() has opened, and
+ * given its PIN. */
+static bool set_key(CURL *curl, const struct config_token *token,
+                    const struct credentials *credentials) {
         struct curl_blob key = {credentials->private_key.data, credentials->private_key.size,
                                 CURL_BLOB_NOCOPY};
 
+        if (key.len > 0)
+                return set(CURLOPT_SSLKEY_BLOB, &key);
+        return set(CURLOPT_SSLENGINE, PKCS11_ENGINE) && set(CURLOPT_SSLKEYTYPE, "ENG") &&
+               set(CURLOPT_SSLKEY, token->private_key);
+}
+
+/* For the endpoint alone: a proxy that asks for a certificate sees none. */
+static bool set_certificate(CURL *curl, const struct config_token *token,
+                            const struct credentials *credentials) {
+        struct curl_blob certificate = {credentials->certificate.data,
+                                        credentials->certificate.size, CURL_BLOB_NOCOPY};
+
         return certificate.len == 0 ||
-               (set(CURLOPT_SSLCERT_BLOB, &certificate) && set(CURLOPT_SSLKEY_BLOB, &key));
+               (set(CURLOPT_SSLCERT_BLOB, &certificate) && set_key(curl, token, credentials));
 }
 
 static bool add_headers(struct transfer *transfer, const struct config_token *token,
@@ -38,7 +51,7 @@ static bool set_content(struct transfer *transfer, const struct config_token *to
         CURL *curl = transfer->curl;
 
         transfer->shows_certificate = credentials->certificate.size > 0;
-        return buffer_error(form) == 0 && set_certificate(curl, credentials) &&
+        return buffer_error(form) == 0 && set_certificate(curl, token, credentials) &&
                add_headers(transfer, token, credentials) && set(CURLOPT_POST, 1L) &&
                set(CURLOPT_POSTFIELDSIZE, (long)form->size) && set(CURLOPT_POSTFIELDS, form->data);
 }

@@ -123,11 +123,6 @@ static void check_client_auth(struct config_reader *reader, const struct config_
                 config_mistake(reader, line > 0 ? line : config_entry_named(reader, "grant")->line,
                                "grant = jwt_bearer says who the client is: write client_auth = "
                                "none");
-        if (client_auth_is_tls(token->client_auth) && value_is_pkcs11(slice_of(token->private_key)))
-                config_mistake(reader, config_entry_named(reader, "private_key")->line,
-                               "private_key is a token's, which signs assertions alone: it must be "
-                               "credential:NAME, env:NAME or file:/PATH for client_auth = %s",
-                               client_auth_words[token->client_auth]);
         if (client_auth_is_tls(token->client_auth) && url_parse(place_of(token), &url) == 0 &&
             !url.is_https)
                 config_mistake(reader, line,

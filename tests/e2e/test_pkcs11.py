@@ -47,12 +47,34 @@ def a_fetcher(programs, endpoint, tmp_path, token):
     return fetcher
 
 
+def uri(name):
+    return f"pkcs11:token=ours;object={name};type=private"
+
+
 def sign_by(fetcher, endpoint, token, algorithm):
     name = ALGORITHMS[algorithm]
     fetcher.keys |= {"signing_algorithm": algorithm,
-                     "private_key": f"pkcs11:token=ours;object={name};type=private"}
+                     "private_key": uri(name)}
     endpoint.register("ours", "private_key_jwt", algorithm=algorithm,
                       public_key=token / f"{name}.public")
+
+
+@pytest.fixture(name="show")
+def a_certificate(fetcher, endpoint, token, monkeypatch):
+    """The client authenticates by the certificate of a key in the token, and is registered so. The
+    request for it is signed there, too."""
+    monkeypatch.setenv("SOFTHSM2_CONF", str(token / "softhsm2.conf"))
+    engine = ["-engine", "pkcs11", "-keyform", "engine", "-passin", f"pass:{PIN}"]
+
+    def show(key, method="tls_client_auth"):
+        signer = "ca" if method == "tls_client_auth" else None
+        certificate = certificates.make_client(endpoint.directory, f"ours-{key}", uri(key),
+                                               days=30, signer=signer, key_options=engine)
+        fetcher.keys |= {"client_auth": method, "private_key": uri(key),
+                         "client_certificate": f"file:{certificate}"}
+        endpoint.register("ours", method, certificate=certificate)
+        return certificate
+    return show
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -62,6 +84,33 @@ def test_token_signs(fetcher, endpoint, token, algorithm):
     assert fetcher.said == ""
     done = fetcher.check()
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth"])
+@pytest.mark.parametrize("key", KEYS)
+def test_token_has_the_key_of_a_certificate(fetcher, endpoint, show, key, method):
+    show(key, method)
+    assert fetcher.fetch()["outcome"] == "granted"
+    assert fetcher.said == ""
+    done = fetcher.check()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize("key", ["rsa", "p256"])
+def test_token_signs_in_each_version_of_tls(fetcher, endpoint, show, key, version):
+    show(key)
+    endpoint.only_tls(version)
+    assert fetcher.fetch()["outcome"] == "granted"
+
+
+def test_certificate_of_another_key_than_the_tokens_is_told(fetcher, endpoint, show):
+    show("p256")
+    fetcher.keys["private_key"] = uri("rsa")
+    words = "it is of another key than private_key"
+    assert_outcome(fetcher.fetch(), "misconfigured", words, sent=False)
+    done = fetcher.check()
+    assert done.returncode == 78 and words in done.stderr
 
 
 @pytest.mark.parametrize("keys, pin, words", [
@@ -84,14 +133,25 @@ def test_key_that_cannot_be_had_is_told(fetcher, endpoint, token, keys, pin, wor
         assert PIN not in said
 
 
-@pytest.mark.parametrize("keys, words", [
-    ({"private_key": "pkcs11:token=ours;object=p256?pin-value=1234"}, "pkcs11:... without a PIN"),
-    ({"client_auth": "tls_client_auth", "signing_algorithm": None,
-      "client_certificate": "file:/etc/our.pem"}, "private_key is a token's, which signs assertions"),
+@pytest.mark.parametrize("keys, pin, words", [
+    ({"private_key": uri("none")}, PIN, "no token has such a key"),
+    ({}, "0000", "or private_key_passphrase is not its PIN"),
+    ({"private_key_passphrase": None}, PIN, "or private_key_passphrase is not its PIN"),
 ])
-def test_what_cannot_be_is_a_mistake(fetcher, endpoint, token, keys, words):
-    sign_by(fetcher, endpoint, token, "ES256")
+def test_key_of_a_certificate_that_cannot_be_had_is_told(fetcher, endpoint, show, keys, pin, words):
+    show("p256")
+    fetcher.file("pin", pin)
     fetcher.keys |= keys
+    outcome = fetcher.fetch()
+    assert_outcome(outcome, "misconfigured", words, sent=False)
+    assert endpoint.records("connection", "token") == []
     done = fetcher.check()
     assert done.returncode == 78 and words in done.stderr
+
+
+def test_uri_with_a_pin_is_a_mistake(fetcher, endpoint, token):
+    sign_by(fetcher, endpoint, token, "ES256")
+    fetcher.keys["private_key"] = "pkcs11:token=ours;object=p256?pin-value=1234"
+    done = fetcher.check()
+    assert done.returncode == 78 and "pkcs11:... without a PIN" in done.stderr
     assert "1234" not in done.stderr

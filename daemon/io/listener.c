@@ -27,8 +27,8 @@ static int check_path(const char *path, const struct sockaddr_un *address) {
                                                         : -errno;
 }
 
-/* Nobody can connect before mode and group are right: there is no permission at first, and nobody
- * listens. */
+/* Nobody can connect before mode and group are right, for nobody listens until then. Who tries is
+ * refused as where nothing is yet, and tries again: for want of a permission it would not. */
 static int make_socket(const char *path, const struct sockaddr_un *address, mode_t mode,
                        gid_t group) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -39,7 +39,7 @@ static int make_socket(const char *path, const struct sockaddr_un *address, mode
                 return -errno;
         if (unlink(path) < 0 && errno != ENOENT)
                 return -errno;
-        mask = umask(0777);
+        mask = umask(0);
         r = bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
         umask(mask);
         if (r < 0)

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Listens at PATH. The socket appears there with its MODE and GROUP ((gid_t)-1: as it comes) or not
- * at all. What a dead process has left is replaced. The descriptor; -EADDRINUSE: somebody listens
- * there; -EEXIST: there is something that is no socket; -ENAMETOOLONG, or another -errno. */
+/* Listens at PATH, where nobody can connect before the socket has its MODE and GROUP ((gid_t)-1: as
+ * it comes), nor is told meanwhile that this is not permitted. What a dead process has left is
+ * replaced. The descriptor; -EADDRINUSE: somebody listens there; -EEXIST: there is something that
+ * is no socket; -ENAMETOOLONG, or another -errno. */
 int listener_open(const char *path, mode_t mode, gid_t group);
 
 /* Closes FD and takes its socket at PATH away, if it is still the same one. */

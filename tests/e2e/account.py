@@ -35,13 +35,19 @@ def as_nobody(bearerd):
         os.chdir(before)
 
 
-def run(bearerd, command, group=NOBODY.pw_gid, groups=()):
+def start(bearerd, command, group=NOBODY.pw_gid, groups=()):
     bearerd.directory.chmod(0o711)
-    return subprocess.run(
+    return subprocess.Popen(
         command, user=NOBODY.pw_uid, group=group, extra_groups=groups, cwd=bearerd.directory,
         env={"PATH": os.environ["PATH"], "BEARERD_SOCKET": bearerd.socket.name,
              "LD_LIBRARY_PATH": "."},
-        capture_output=True, check=False, text=True, timeout=TIMEOUT)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(bearerd, command, **groups):
+    with start(bearerd, command, **groups) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def get(bearerd, path, **groups):

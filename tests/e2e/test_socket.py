@@ -3,15 +3,18 @@
 
 import grp
 import os
+import shutil
 import signal
 import socket
 import stat
 import time
 
+import account
 import pytest
 import slowfetch
 from account import needs_root
 from activation import activate
+from pace import TIMEOUT, until
 from rawpeer import RawPeer
 
 
@@ -145,6 +148,36 @@ def test_socket_that_somebody_took_over_stays(broker):
         other.listen()
         assert bearerd.stop() == 0
         assert bearerd.socket.exists()
+
+
+# What makes a path one where somebody listens takes a second.
+STEPS = "?chmod,?fchmodat,?chown,?fchownat,listen"
+SLOW_TO_LISTEN = ["strace", "--daemonize", "-q", "-o", "/dev/null", "-e", f"trace={STEPS}", "-e",
+                  f"inject={STEPS}:delay_enter=300ms"]
+
+
+@needs_root
+@pytest.mark.parametrize("command", [["get", "--wait", "20"], ["watch"]])
+def test_who_is_hung_up_on_waits_for_the_next_one(broker, endpoint, programs, command):
+    """However far it is with its socket when it is tried; also who may connect by the group alone."""
+    options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"    # a tracer is there already
+    bearerd = slowfetch.start(broker, endpoint, environment={"ASAN_OPTIONS": options},
+                              broker={"socket_group": "daemon", "socket_mode": "0660"})
+    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+        shutil.copy(each, bearerd.directory)
+    workers = [account.start(bearerd, ["./bearerctl", *command],
+                             groups=[grp.getgrnam("daemon").gr_gid]) for _ in range(4)]
+    until(lambda: bearerd.shown()["waiting"] + bearerd.shown()["streams"] == len(workers))
+    bearerd.stop()
+    bearerd.wrapper = SLOW_TO_LISTEN
+    bearerd.start()
+    try:
+        assert all(worker.stdout.readline() for worker in workers)
+    finally:
+        for worker in workers:
+            worker.kill()
+            _, said = worker.communicate(timeout=TIMEOUT)
+            assert said == ""
 
 
 # systemd's.

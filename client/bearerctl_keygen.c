@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,7 +96,7 @@ static int write_plain(const char *const *maker, const char *path) {
         return status;
 }
 
-/* systemd-creds(1) replaces what is there. */
+/* systemd-creds(1) replaces what is there, and leaves the mode of what it makes to the umask. */
 static int write_encrypted(const char *const *maker, const char *path, const char *credential) {
         char name[PATH_SIZE];
         const char *const command[] = {"systemd-creds", "encrypt", name, "-", path, NULL};
@@ -105,6 +106,7 @@ static int write_encrypted(const char *const *maker, const char *path, const cha
         if (is_there(path))
                 return fail_file(path, EEXIST);
         snprintf(name, sizeof name, "--name=%s", credential);
+        umask(0077);
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return fail("pipe", bearer_strerror(-errno));
         status = start(command, ends[0], STDIN_FILENO, &pid);

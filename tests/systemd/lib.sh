@@ -53,6 +53,21 @@ journal() {
   journalctl --no-pager -o "$1" -u bearerd -u 'bearerd-fetch@*' "${@:2}"
 }
 
+# probe UNIT COMMAND: what COMMAND says where UNIT's program would run, in the same sandbox: a unit of
+# the same settings, those aside that are about its program.
+probe() {
+  local output=StandardOutput=truncate:/tmp/probe.out
+  systemctl cat "$1" | sed -E '
+    /^(Type|Restart|WatchdogSec|RuntimeMaxSec|Standard.*|Requires|After|ExecReload)=/d
+    s,^ExecStart=.*,ExecStart=/bin/sh /tmp/probe.sh,
+    s,^PrivateTmp=.*,&\nBindReadOnlyPaths=/tmp/probe.sh,
+    s,^User=.*,&\nType=oneshot\n'"$output"'\nStandardError=inherit,' >/run/systemd/system/probe.service
+  printf '%s\n' "$2" >/tmp/probe.sh
+  systemctl daemon-reload
+  systemctl start probe.service 2>/dev/null
+  cat /tmp/probe.out
+}
+
 # reload: until it is done, for `systemctl reload` returns when bearerd is told to. Fails at once if
 # systemctl does.
 reload() {
@@ -66,6 +81,22 @@ has_reloaded() { [ "$(reloads)" -gt "$1" ]; }
 
 # --- what there is to be set up
 
+# of_its_own DIRECTORY: empty, but for what we are made of, and not to be written from outside.
+of_its_own() {
+  local kept
+  for kept in "$source" "$build"; do
+    [[ $kept == "$1"/* ]] || continue
+    mkdir -p "/mnt$kept"
+    mount --bind "$kept" "/mnt$kept"
+  done
+  mount -t tmpfs -o mode=1777 tmpfs "$1"
+  for kept in "$source" "$build"; do
+    [[ $kept == "$1"/* ]] || continue
+    mkdir -p "$kept"
+    mount --bind "/mnt$kept" "$kept"
+    umount "/mnt$kept"
+  done
+}
 install_bearerd() {
   meson install -C "$build" --no-rebuild >/dev/null
   ldconfig

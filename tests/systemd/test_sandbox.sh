@@ -6,20 +6,6 @@
 
 # exposure UNIT TENTHS: it is no more than that.
 exposure() { systemd-analyze security --threshold="$2" "$1" >/dev/null 2>&1; }
-# probe UNIT COMMAND: what COMMAND says where UNIT's program would run, in the same sandbox: a unit of
-# the same settings, those aside that are about its program.
-probe() {
-  local output=StandardOutput=truncate:/tmp/probe.out
-  systemctl cat "$1" | sed -E '
-    /^(Type|Restart|WatchdogSec|RuntimeMaxSec|Standard.*|Requires|After|ExecReload)=/d
-    s,^ExecStart=.*,ExecStart=/bin/sh /tmp/probe.sh,
-    s,^PrivateTmp=.*,&\nBindReadOnlyPaths=/tmp/probe.sh,
-    s,^User=.*,&\nType=oneshot\n'"$output"'\nStandardError=inherit,' >/run/systemd/system/probe.service
-  printf '%s\n' "$2" >/tmp/probe.sh
-  systemctl daemon-reload
-  systemctl start probe.service 2>/dev/null
-  cat /tmp/probe.out
-}
 py() { echo "/usr/bin/python3 -c '$1'"; }
 
 set_up

@@ -47,23 +47,6 @@ renew() {
   until_ok 15 newer
 }
 
-# of_its_own DIRECTORY: empty, but for what we are made of, and not to be written from outside.
-of_its_own() {
-  local kept
-  for kept in "$source" "$build"; do
-    [[ $kept == "$1"/* ]] || continue
-    mkdir -p "/mnt$kept"
-    mount --bind "$kept" "/mnt$kept"
-  done
-  mount -t tmpfs -o mode=1777 tmpfs "$1"
-  for kept in "$source" "$build"; do
-    [[ $kept == "$1"/* ]] || continue
-    mkdir -p "$kept"
-    mount --bind "/mnt$kept" "$kept"
-    umount "/mnt$kept"
-  done
-}
-
 # --- the life
 
 of_its_own /tmp

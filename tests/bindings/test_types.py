@@ -2,6 +2,7 @@
 """What compilers and checkers say of the bindings, and that they are as old and as small as is said."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -95,7 +96,16 @@ def test_go(languages):
     assert "require" not in (CLIENT / "go/bearer/go.mod").read_text()
 
 
-# The documentation.
+# What is installed, and the documentation.
+
+def test_all_files_of_a_binding_are_installed(programs):
+    build = programs.libraries.parent
+    installed = json.loads(run("meson", "introspect", "--installed", build))
+    files = [file for folder in ("python", "node", "php", "go") for file in (CLIENT / folder).rglob("*.*")
+             if "__pycache__" not in file.parts]
+    assert len(files) > 8
+    assert [str(file) for file in files if str(file) not in installed] == []
+
 
 def test_all_have_the_errors_that_the_table_has():
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/clients.md").read_text(), re.M)

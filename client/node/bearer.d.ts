@@ -18,7 +18,10 @@ export interface Token {
 export interface BearerOptions {
   /** A path, or unix:///path. By default $BEARERD_SOCKET, or /run/bearerd/token.sock. */
   socket?: string;
-  /** How many ms a token is used without asking for it again: 10,000 by default. */
+  /**
+   * How many ms a token that is not followed is used without asking for it again: 10,000 by default.
+   * 0: each get() asks, and nothing is followed.
+   */
   maxAge?: number;
 }
 
@@ -35,6 +38,8 @@ export class Bearer {
   renew(refused: Token, options?: CallOptions): Promise<Token>;
   /** fetch() with the token `name`, or the default one; a 401 is handled once. */
   fetch(input: string | URL | Request, init?: RequestInit, name?: string | null): Promise<Response>;
+  /** Follows nothing any more. What is asked for from now on is used for `maxAge`. */
+  close(): void;
 }
 
 /** What can be in the way of a token. */

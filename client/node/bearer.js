@@ -9,15 +9,18 @@
 //     const token = await tokens.get();           // for every request anew: it is kept here
 //     const newer = await tokens.renew(token);    // after a 401, once; then the request again
 //
-// What is cached for how long, and what each error asks for, is in docs/clients.md. Never shows a
-// token but by its `value`.
+// Who goes on asking follows the token: bearerd says then when it is another one, so that nothing is
+// asked in between. What is cached for how long, and what each error asks for, is in docs/clients.md.
+// Never shows a token but by its `value`.
 'use strict';
 
 const net = require('node:net');
 const util = require('node:util');
 
 const DEFAULT_SOCKET = '/run/bearerd/token.sock';
-const MAX_AGE = 10000; // how long a token is used without asking for it again; all times in ms
+// All times are in ms.
+const MAX_AGE = 10000; // how long a token that is not followed is used without asking for it again
+const FOLLOWED_MAX = 16; // tokens at a time: each takes a connection
 const FLOOR = 60; // seconds: bearerd's, where it does not say how long it serves a token
 const WAIT_DEFAULT = 20000;
 const WAIT_MAX = 60000;
@@ -27,12 +30,13 @@ const TIMEOUT_MAX = 86400000;
 const PATIENCE = 2000; // with a bearerd that has hung up, or was there before
 const RETRY_FIRST = 1;
 const RETRY_LAST = 50;
-const ANSWER_MAX = 32768;
+const ANSWER_MAX = 32768; // of a stream, too
 const PATH_MAX = 107;
 const EXPIRES_IN_MAX = 315360000;
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 const B64TOKEN = /^[A-Za-z0-9._~+/-]{1,16384}=*$/; // RFC 6750 2.1
+const EVENTS = /^content-type:[ \t]*text\/event-stream/im;
 const HEAD = /^HTTP\/1\.[01] ([1-9][0-9]{2}) [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;
 
 /* What can be in the way of a token. `isPassing`: try again, in `retryAfter` seconds or some. */
@@ -127,6 +131,11 @@ function isYounger(than, ms) {
   return now() - than.steady < ms && wall >= 0 && wall < ms;
 }
 
+function requestFor(name, rest) {
+  const resource = name == null ? '/v1/token' : `/v1/tokens/${name}`;
+  return `GET ${resource}${rest} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+}
+
 class Question {
   constructor(name, after, timeout) {
     if (name != null && !(typeof name === 'string' && NAME.test(name)))
@@ -139,9 +148,8 @@ class Question {
     this.after = after;
     this.deadline = now() + wait + grace;
     this.key = `${name ?? ''} ${after}`;
-    const path = name == null ? '/v1/token' : `/v1/tokens/${name}`;
     const query = `?wait=${Math.ceil(Math.min(wait, WAIT_MAX) / 1000)}` + (after ? `&after=${after}` : '');
-    this.request = `GET ${path}${query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    this.request = requestFor(name, query);
   }
   timeLeft() {
     const left = this.deadline - now();
@@ -151,18 +159,92 @@ class Question {
   }
 }
 
+/* The events of a token (docs/protocol.md), for as long as they say that it is the one. Calls `over`
+ * once, as soon as there is anything else: another one, the end, or what cannot be understood. It keeps
+ * no program from its end. */
+class Stream {
+  hasTold = false;
+  #socket;
+  #token;
+  #over;
+  #isOpen = false;
+  #data = Buffer.alloc(0);
+  #size = 0;
+
+  constructor(path, name, token, over) {
+    this.#token = token;
+    this.#over = over;
+    this.#socket = net.connect({path}, () => this.#socket.write(requestFor(name, '/events')));
+    this.#socket.unref();
+    this.#socket.on('data', part => this.#take(part) || this.#end());
+    this.#socket.on('end', () => this.#end());
+    this.#socket.on('error', () => this.#end());
+  }
+
+  close() {
+    this.#over = () => {};
+    this.#socket.destroy();
+  }
+
+  #end() {
+    const over = this.#over;
+    this.close();
+    over();
+  }
+
+  #take(part) {
+    this.#size += part.length;
+    if (this.#size >= ANSWER_MAX)
+      return false;
+    this.#data = Buffer.concat([this.#data, part]);
+    if (!this.#isOpen) {
+      const end = this.#data.indexOf('\r\n\r\n') + 4;
+      if (end < 4)
+        return true;
+      const head = HEAD.exec(this.#data.toString('latin1', 0, end));
+      if (head?.[1] !== '200' || !EVENTS.test(head[2]))
+        return false;
+      this.#isOpen = true;
+      this.#data = this.#data.subarray(end);
+    }
+    const events = this.#data.toString('latin1').replaceAll('\r\n', '\n').split('\n\n');
+    this.#data = Buffer.from(events.pop(), 'latin1');
+    return events.every(event => this.#isAsKnown(event));
+  }
+
+  #isAsKnown(event) {
+    const kind = /^event: (token|gone)$/m.exec(event)?.[1];
+    if (!kind)
+      return true; // others may come
+    this.hasTold = true;
+    const {name, generation} = readJSON(/^data: (.*)$/m.exec(event)?.[1] ?? '');
+    return kind === 'token' && name === this.#token.name && generation === this.#token.generation;
+  }
+}
+
+/* What is in the cache: */
+const isServed = kept => isYounger(kept.arrived, kept.serves);
+
+function unfollow(kept) {
+  kept.stream?.close();
+  kept.stream = undefined;
+}
+
 class Bearer {
   #path;
   #maxAge;
+  #follows;
   #cache = new Map(); // by the name that was asked for
   #flights = new Map();
   #wasAnswered = false;
   #patientUntil = 0;
 
-  /* socket: a path, or unix:///path. maxAge: how many ms a token is used without asking again. */
+  /* socket: a path, or unix:///path. maxAge: how many ms a token that is not followed is used without
+   * asking again; 0: each get() asks, and nothing is followed. */
   constructor({socket, maxAge = MAX_AGE} = {}) {
     this.#path = pathOf(socket ?? (process.env.BEARERD_SOCKET || DEFAULT_SOCKET));
     this.#maxAge = maxAge;
+    this.#follows = maxAge > 0;
   }
 
   /* The token `name`, or the default one. `timeout` in ms: by default 20 s for the token and 1 s
@@ -202,9 +284,21 @@ class Bearer {
     return send(newer);
   }
 
+  /* Follows nothing any more. What is asked for from now on is used for maxAge. */
+  close() {
+    this.#follows = false;
+    for (const kept of this.#cache.values())
+      unfollow(kept);
+  }
+
   #known(name) {
     const kept = this.#cache.get(name);
-    return kept && isYounger(kept.arrived, kept.life) ? kept.token : undefined;
+    const isGood = kept && isServed(kept) && (kept.stream?.hasTold || this.#isYoung(kept));
+    return isGood ? kept.token : undefined;
+  }
+
+  #isYoung(kept) {
+    return !kept.isOld && isYounger(kept.arrived, this.#maxAge);
   }
 
   /* Who wants the same at the same time shares one question. Whose time is longer than that of the
@@ -252,12 +346,33 @@ class Bearer {
   }
 
   #keep(name, token, serves) {
-    for (const [key, {token: old}] of this.#cache)
-      if (old.name === token.name && old.generation < token.generation)
+    const before = this.#cache.get(name);
+    for (const [key, old] of this.#cache) {
+      if (old.token.name === token.name && old.token.generation < token.generation) {
         this.#cache.delete(key);
-    const kept = this.#cache.get(name)?.token;
-    if (!kept || kept.name !== token.name || kept.generation <= token.generation)
-      this.#cache.set(name, {token, arrived: stamp(), life: Math.min(this.#maxAge, serves * 1000)});
+        unfollow(old);
+      }
+    }
+    const kept = this.#cache.get(name);
+    if (kept && kept.token.name === token.name && kept.token.generation > token.generation)
+      return;
+    if (kept)
+      unfollow(kept);
+    const newer = {token, serves: serves * 1000, arrived: stamp(), isOld: false, stream: undefined};
+    this.#cache.set(name, newer);
+    // Who asks for it though its life goes on is one who goes on asking.
+    if (before && isServed(before) && !this.#isYoung(before))
+      this.#follow(name, newer);
+  }
+
+  #follow(name, kept) {
+    const nFollowed = [...this.#cache.values()].filter(each => each.stream).length;
+    if (!this.#follows || nFollowed >= FOLLOWED_MAX)
+      return;
+    kept.stream = new Stream(this.#path, name, kept.token, () => {
+      kept.isOld = kept.stream.hasTold;
+      kept.stream = undefined;
+    });
   }
 
   async #exchange(question) {

@@ -9,6 +9,9 @@
 //
 // With Guzzle: $stack->before('allow_redirects', $tokens->middleware()), which does both.
 //
+// Who goes on asking follows the token: bearerd says then when it is another one, so that nothing is
+// asked in between.
+//
 // Composer: "autoload": {"psr-4": {"Bearerd\\": "this folder"}}. The other classes are here too: they
 // come with Bearerd\Bearer. What is cached for how long, and what each error asks for, is in
 // docs/clients.md. Never shows a token but by its value().
@@ -184,8 +187,13 @@ final class Question
         $wait = min($timeout ?? self::WAIT_DEFAULT, self::TIMEOUT_MAX);
         $grace = $timeout === null ? self::ANSWER_GRACE : ($timeout > 0 ? 0.0 : self::ANSWER_AT_ONCE);
         $this->deadline = self::now() + $wait + $grace;
-        $this->target = ($name === null ? '/v1/token' : "/v1/tokens/$name")
+        $this->target = self::resource($name)
             . '?wait=' . (int) ceil(min($wait, self::WAIT_MAX)) . ($after > 0 ? "&after=$after" : '');
+    }
+
+    public static function resource(?string $name): string
+    {
+        return $name === null ? '/v1/token' : "/v1/tokens/$name";
     }
 
     public static function now(): float
@@ -232,10 +240,154 @@ final class Question
     }
 }
 
+/**
+ * @internal The events of a token (docs/protocol.md), for as long as they say that it is the one. Never
+ * waits. PHP has no way to close its socket on exec: a program that is started inherits it, and can
+ * read no token there.
+ */
+final class Stream
+{
+    private const DATA_MAX = 32768;
+    private const READ_SIZE = 4096;
+    private const HEAD = '/\AHTTP\/1\.[01] 200 .*^content-type:[ \t]*text\/event-stream/ims';
+
+    public bool $hasTold = false;
+    private bool $isOpen = false;
+    private string $data = '';
+    private int $size = 0;
+
+    /** @param resource $socket */
+    private function __construct(private $socket, private readonly Token $token, private readonly int $pid)
+    {
+    }
+
+    /** null: there is no room just now. */
+    public static function open(string $path, ?string $name, Token $token): ?self
+    {
+        return self::quietly(function () use ($path, $name, $token): ?self {
+            $socket = stream_socket_client("unix://$path"); // a full backlog is an error
+            if (!$socket) {
+                return null;
+            }
+            stream_set_blocking($socket, false);
+            fwrite($socket, 'GET ' . Question::resource($name) . "/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return new self($socket, $token, (int) getmypid());
+        });
+    }
+
+    /**
+     * One look at what has come. Anything but that the token is there is news: another one, the end, or
+     * what cannot be understood.
+     */
+    public function hasNews(): bool
+    {
+        $part = self::quietly(fn () => fread($this->socket, self::READ_SIZE));
+        if ($part === false || $part === '') {
+            return stream_get_meta_data($this->socket)['eof'];
+        }
+        $this->data .= $part;
+        return ($this->size += strlen($part)) >= self::DATA_MAX || !$this->isAsKnown();
+    }
+
+    private function isAsKnown(): bool
+    {
+        if (!$this->isOpen) {
+            [$head, $rest] = explode("\r\n\r\n", $this->data, 2) + [1 => null];
+            if ($rest === null) {
+                return true;
+            }
+            if (!preg_match(self::HEAD, $head)) {
+                return false;
+            }
+            [$this->isOpen, $this->data] = [true, $rest];
+        }
+        $events = explode("\n\n", str_replace("\r\n", "\n", $this->data));
+        $this->data = array_pop($events);
+        foreach ($events as $event) {
+            if (!preg_match('/^event: (token|gone)$/m', $event, $kind)) {
+                continue; // others may come
+            }
+            $this->hasTold = true;
+            $told = preg_match('/^data: (.*)$/m', $event, $data) ? json_decode($data[1], true) : null;
+            $is = [$told['name'] ?? null, $told['generation'] ?? null];
+            if ($kind[1] === 'gone' || $is !== [$this->token->name, $this->token->generation]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Ends the connection, of which children may have copies; in a child, closes the copy. */
+    public function __destruct()
+    {
+        if ($this->pid === getmypid()) {
+            self::quietly(fn () => stream_socket_shutdown($this->socket, STREAM_SHUT_RDWR));
+        }
+        fclose($this->socket);
+    }
+
+    /** Warnings are for an error handler of the worker's, which may throw. */
+    private static function quietly(\Closure $do): mixed
+    {
+        set_error_handler(static fn (): bool => true);
+        try {
+            return $do();
+        } finally {
+            restore_error_handler();
+        }
+    }
+}
+
+/** @internal A token in the cache. */
+final class Kept
+{
+    public ?Stream $stream = null;
+    private bool $isOld = false;
+    private readonly float $steady;
+    private readonly float $wall;
+
+    public function __construct(
+        public readonly Token $token,
+        private readonly float $serves,
+    ) {
+        $this->steady = Question::now();
+        $this->wall = microtime(true);
+    }
+
+    /** Whether it is used without asking for it: if it is followed, or else young. */
+    public function isGood(float $maxAge): bool
+    {
+        if ($this->stream?->hasNews()) {
+            $this->isOld = $this->stream->hasTold;
+            $this->stream = null;
+        }
+        return $this->isYounger($this->serves) && ($this->stream?->hasTold || $this->isYoung($maxAge));
+    }
+
+    /** Whether its life goes on: who asks for it now is one who goes on asking. */
+    public function isAskedAgain(float $maxAge): bool
+    {
+        return $this->isYounger($this->serves) && !$this->isYoung($maxAge);
+    }
+
+    private function isYoung(float $maxAge): bool
+    {
+        return !$this->isOld && $this->isYounger($maxAge);
+    }
+
+    /** Suspend stops the one clock and steps change the other: what is old by either is old. */
+    private function isYounger(float $seconds): bool
+    {
+        $age = microtime(true) - $this->wall;
+        return Question::now() - $this->steady < $seconds && $age >= 0 && $age < $seconds;
+    }
+}
+
 final class Bearer
 {
     private const DEFAULT_SOCKET = '/run/bearerd/token.sock';
     private const MAX_AGE = 10.0;
+    private const FOLLOWED_MAX = 16; // tokens at a time: each takes a connection
     private const PATIENCE = 2.0; // with a bearerd that has hung up, or was there before
     private const RETRY_FIRST = 0.001;
     private const RETRY_LAST = 0.05;
@@ -246,9 +398,8 @@ final class Bearer
     private const EAGAIN = 11;
     private const ENOTCONN = 107;
 
-    /** @var array<string, array<string, array{Token, float, float, int}>> by socket and name: when it
-     *  came, by the steady clock and the other one, and how long it is served. Of the whole process: it
-     *  is still there when a framework makes a Bearer anew. */
+    /** @var array<string, array<string, Kept>> by socket and name. Of the whole process: it is still
+     *  there when a framework makes a Bearer anew. */
     private static array $cache = [];
     private static int $pid = 0;
 
@@ -258,7 +409,8 @@ final class Bearer
 
     /**
      * @param ?string $socket a path, or unix:///path
-     * @param float $maxAge how many seconds a token is used without asking for it again
+     * @param float $maxAge how many seconds a token that is not followed is used without asking for it
+     *        again; 0: each get() asks, and nothing is followed
      */
     public function __construct(?string $socket = null, private readonly float $maxAge = self::MAX_AGE)
     {
@@ -329,22 +481,24 @@ final class Bearer
             self::$cache = [];
             self::$pid = (int) getmypid();
         }
-        [$token, $steady, $wall, $serves] = self::$cache[$this->path][$name ?? ''] ?? [null, 0.0, 0.0, 0];
-        // Suspend stops the one clock and steps change the other: what is old by either is old.
-        $life = min($this->maxAge, $serves);
-        $age = microtime(true) - $wall;
-        return Question::now() - $steady < $life && $age >= 0 && $age < $life ? $token : null;
+        $kept = self::$cache[$this->path][$name ?? ''] ?? null;
+        return $this->maxAge > 0 && $kept?->isGood($this->maxAge) ? $kept->token : null;
     }
 
     private function keep(?string $name, Token $token, int $serves): void
     {
         $cache = &self::$cache[$this->path];
-        foreach ($cache ?? [] as $key => [$old]) {
-            if ($old->name === $token->name && $old->generation < $token->generation) {
+        $isAskedAgain = isset($cache[$name ?? '']) && $cache[$name ?? '']->isAskedAgain($this->maxAge);
+        foreach ($cache ?? [] as $key => $old) {
+            if ($old->token->name === $token->name && $old->token->generation < $token->generation) {
                 unset($cache[$key]);
             }
         }
-        $cache[$name ?? ''] = [$token, Question::now(), microtime(true), $serves];
+        $kept = $cache[$name ?? ''] = new Kept($token, $serves);
+        $nFollowed = count(array_filter($cache, fn (Kept $each) => $each->stream !== null));
+        if ($isAskedAgain && $this->maxAge > 0 && $nFollowed < self::FOLLOWED_MAX) {
+            $kept->stream = Stream::open($this->path, $name, $token);
+        }
     }
 
     private function ask(Question $question): Token

@@ -8,8 +8,10 @@
 
 With the library requests: `session.auth = tokens.auth()`, which does both.
 
-One Bearer serves any number of threads, and both sides of a fork. What is cached for how long, and
-what each error asks for, is in docs/clients.md. Never shows a token but by its `value`.
+One Bearer serves any number of threads, and both sides of a fork. Who goes on asking follows the
+token: bearerd says then when it is another one, so that nothing is asked in between. What is cached
+for how long, and what each error asks for, is in docs/clients.md. Never shows a token but by its
+`value`.
 """
 
 import errno
@@ -22,23 +24,26 @@ import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
+from typing import Any, Dict, NoReturn, Optional, Tuple
 
 DEFAULT_SOCKET = "/run/bearerd/token.sock"
-MAX_AGE = 10.0          # how long a token is used without asking for it again
+MAX_AGE = 10.0          # how long a token that is not followed is used without asking for it again
+FOLLOWED_MAX = 16       # tokens at a time: each takes a connection
 FLOOR = 60              # bearerd's, where it does not say how long it serves a token
 WAIT_DEFAULT, WAIT_MAX = 20.0, 60.0
 ANSWER_GRACE, ANSWER_AT_ONCE = 1.0, 0.25
 TIMEOUT_MAX = 86400.0
 PATIENCE = 2.0          # with a bearerd that has hung up, or was there before
 RETRY_FIRST, RETRY_LAST = 0.001, 0.05
-ANSWER_MAX = 32768
+ANSWER_MAX = 32768      # of a stream, too
+READ_SIZE = 4096
 PATH_MAX = 107
 EXPIRES_IN_MAX = 315360000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")     # RFC 6750 2.1
 _PRINTABLE = re.compile(r"[ -~]*")
+_EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 _START = b"HTTP/1."
 _HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2}) [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n")
 # Goes on in suspend, as a token's life does.
@@ -137,13 +142,94 @@ class _HungUp(Exception):
     pass
 
 
+class _Stream:
+    """The events of a token (docs/protocol.md), for as long as they say that it is the one."""
+
+    def __init__(self, sock: sockets.socket, token: Token) -> None:
+        self._sock, self._token, self._pid = sock, token, os.getpid()
+        self._data, self._room = b"", ANSWER_MAX
+        self._is_open = self.has_told = False
+
+    def has_news(self) -> bool:
+        """One look at what has come, without waiting. Anything but that the token is there is news:
+        another one, the end, or what cannot be understood."""
+        try:
+            part = self._sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        self._data += part
+        self._room -= len(part)
+        return not part or self._room <= 0 or not self._is_as_known()
+
+    def _is_as_known(self) -> bool:
+        if not self._is_open:
+            end = self._data.find(b"\r\n\r\n") + 4
+            if end < 4:
+                return True
+            head = _HEAD.fullmatch(self._data, 0, end)
+            if not head or head[1] != b"200" or not _EVENTS.search(head[2]):
+                return False
+            self._is_open, self._data = True, self._data[end:]
+        *events, self._data = self._data.replace(b"\r\n", b"\n").split(b"\n\n")
+        for event in events:
+            fields = {name: value for name, _, value
+                      in (line.partition(b": ") for line in event.split(b"\n"))}
+            if fields.get(b"event") not in (b"token", b"gone"):
+                continue    # others may come
+            self.has_told, told = True, _read_json(fields.get(b"data", b""))
+            if fields[b"event"] == b"gone" or told.get("name") != self._token.name \
+                    or told.get("generation") != self._token.generation:
+                return False
+        return True
+
+    def close(self) -> None:
+        """Ends the connection, of which children may have copies; as a child, closes the copy."""
+        if self._pid == os.getpid():
+            try:
+                self._sock.shutdown(sockets.SHUT_RDWR)
+            except OSError:
+                pass
+        self._sock.close()
+
+    __del__ = close
+
+
+class _Kept:
+    """A token in the cache."""
+
+    def __init__(self, token: Token, max_age: float, serves: float) -> None:
+        self.token = token
+        self.stream: Optional[_Stream] = None
+        self._young_until, self._served_until = _now() + max_age, _now() + serves
+
+    def is_good(self) -> bool:
+        """Whether it is used without asking for it: if it is followed, or else young."""
+        if self.stream and self.stream.has_news():
+            if self.stream.has_told:
+                self._young_until = 0.0
+            self.unfollow()
+        is_followed = self.stream is not None and self.stream.has_told
+        return _now() < self._served_until and (is_followed or _now() < self._young_until)
+
+    def is_asked_again(self) -> bool:
+        """Whether its life goes on: who asks for it now is one who goes on asking."""
+        return self._young_until <= _now() < self._served_until
+
+    def unfollow(self) -> None:
+        if self.stream:
+            self.stream.close()
+        self.stream = None
+
+
 class _Here:
     """What one process knows: a child of a fork begins anew."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = threading.Lock()
-        self.cache: Dict[Optional[str], Tuple[Token, float]] = {}   # and until when it is used
+        self.cache: Dict[Optional[str], _Kept] = {}
         self.flights: Dict[Tuple[Optional[str], int], "Future[Token]"] = {}
         self.was_answered = False
         self.patient_until = 0.0
@@ -158,10 +244,8 @@ class _Question:
         wait = WAIT_DEFAULT if timeout is None else min(timeout, TIMEOUT_MAX)
         grace = ANSWER_GRACE if timeout is None else 0 if timeout else ANSWER_AT_ONCE
         self.name, self.after, self.deadline = name, after, _now() + wait + grace
-        target = f"/v1/tokens/{name}" if name else "/v1/token"
-        target += f"?wait={math.ceil(min(wait, WAIT_MAX))}" + (f"&after={after}" if after else "")
-        self.request = (f"GET {target} HTTP/1.1\r\nHost: localhost\r\n"
-                        "Connection: close\r\n\r\n").encode()
+        query = f"?wait={math.ceil(min(wait, WAIT_MAX))}" + (f"&after={after}" if after else "")
+        self.request = _request(name, query)
 
     def time_left(self) -> float:
         left = self.deadline - _now()
@@ -174,52 +258,66 @@ def _now() -> float:
     return time.clock_gettime(_CLOCK)
 
 
+def _request(name: Optional[str], rest: str) -> bytes:
+    resource = f"/v1/tokens/{name}" if name else "/v1/token"
+    return (f"GET {resource}{rest} HTTP/1.1\r\nHost: localhost\r\n"
+            "Connection: close\r\n\r\n").encode()
+
+
 class Bearer:
     def __init__(self, socket: Optional[str] = None, max_age: float = MAX_AGE) -> None:
-        """SOCKET: a path, or unix:///path. MAX_AGE: how many seconds a token is used without
-        asking for it again; 0: each get() asks."""
+        """SOCKET: a path, or unix:///path. MAX_AGE: how many seconds a token that is not followed
+        is used without asking for it again; 0: each get() asks, and nothing is followed."""
         self._path = _path_of(os.environ.get("BEARERD_SOCKET") or DEFAULT_SOCKET
                               if socket is None else socket)
         self._max_age = max_age
+        self._follows = max_age > 0
         self._state = _Here()
 
     def get(self, name: Optional[str] = None, timeout: Optional[float] = None) -> Token:
         """The token NAME, or the default one. TIMEOUT in seconds: by default 20 for the token and
         1 for the answer; 0: only what there is. Raises BearerError."""
-        def known(here: _Here) -> Optional[Token]:
-            token, until = here.cache.get(name, (None, 0.0))
-            return token if _now() < until else None
-
-        return self._shared(_Question(name, 0, timeout), known)
+        return self._shared(_Question(name, 0, timeout))
 
     def renew(self, refused: Token, timeout: Optional[float] = None) -> Token:
         """A newer token than REFUSED, which an API answered with 401. Once for each 401."""
-        def known(here: _Here) -> Optional[Token]:
-            token, until = here.cache.get(refused.name, (None, 0.0))
-            return token if token and token.generation > refused.generation and _now() < until \
-                else None
-
-        return self._shared(_Question(refused.name, refused.generation, timeout), known)
+        return self._shared(_Question(refused.name, refused.generation, timeout))
 
     def auth(self, name: Optional[str] = None) -> "RequestsAuth":
         """For the library requests: session.auth, or auth=."""
         return RequestsAuth(self, name)
 
+    def close(self) -> None:
+        """Follows nothing any more. What is asked for from now on is used for MAX_AGE."""
+        self._follows = False
+        here = self._here()
+        with here.lock:
+            for kept in here.cache.values():
+                kept.unfollow()
+
+    def __enter__(self) -> "Bearer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def _here(self) -> _Here:
         if self._state.pid != os.getpid():
-            self._state = _Here()
+            parents, self._state = self._state, _Here()
+            for kept in list(parents.cache.values()):
+                kept.unfollow()     # a thread that is no more may hold it for ever
         return self._state
 
-    def _shared(self, question: _Question, known: Callable[[_Here], Optional[Token]]) -> Token:
+    def _shared(self, question: _Question) -> Token:
         """Threads that want the same at the same time share one question. Whose time is longer
         than that of the one who asked asks itself."""
         here = self._here()
         key = question.name, question.after
         while True:
             with here.lock:
-                token = known(here)
-                if token:
-                    return token
+                kept = here.cache.get(question.name)
+                if kept and kept.token.generation > question.after and kept.is_good():
+                    return kept.token
                 flight = here.flights.get(key)
                 if flight is None:
                     mine = here.flights[key] = Future()
@@ -235,7 +333,7 @@ class Bearer:
         outcome: Any = Timeout("Whoever asked was interrupted")
         try:
             outcome, serves = self._ask(here, question)
-            self._keep(here, key, outcome, serves)
+            self._keep(here, question.name, outcome, serves)
             return outcome  # type: ignore[no-any-return]
         except BearerError as error:
             outcome = error
@@ -248,14 +346,34 @@ class Bearer:
             else:
                 flight.set_exception(outcome)
 
-    def _keep(self, here: _Here, key: Tuple[Optional[str], int], token: Token, serves: float) -> None:
+    def _keep(self, here: _Here, name: Optional[str], token: Token, serves: float) -> None:
         with here.lock:
-            for name, (old, _) in list(here.cache.items()):
-                if old.name == token.name and old.generation < token.generation:
-                    del here.cache[name]
-            kept = here.cache.get(key[0])
-            if not kept or kept[0].name != token.name or kept[0].generation <= token.generation:
-                here.cache[key[0]] = token, _now() + min(self._max_age, serves)
+            before = here.cache.get(name)
+            is_asked_again = bool(before and before.is_asked_again())
+            for key, old in list(here.cache.items()):
+                if old.token.name == token.name and old.token.generation < token.generation:
+                    here.cache.pop(key).unfollow()
+            kept = here.cache.get(name)
+            if kept and kept.token.name == token.name and kept.token.generation > token.generation:
+                return
+            if kept:
+                kept.unfollow()
+            kept = here.cache[name] = _Kept(token, self._max_age, serves)
+            n_followed = sum(each.stream is not None for each in here.cache.values())
+            if is_asked_again and self._follows and n_followed < FOLLOWED_MAX:
+                kept.stream = self._stream_of(name, token)
+
+    def _stream_of(self, name: Optional[str], token: Token) -> Optional[_Stream]:
+        """Without waiting: None where there is no room just now."""
+        try:
+            sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+            stream = _Stream(sock, token)
+            sock.setblocking(False)
+            sock.connect(self._path)
+            sock.send(_request(name, "/events"))
+            return stream
+        except OSError:
+            return None
 
     def _ask(self, here: _Here, question: _Question) -> Tuple[Token, float]:
         for is_last in (False, True):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from languages import LANGUAGES, Driver, HERE
 from languages import Programs as LanguagePrograms
+from peers import Peer
 
 E2E = Path(__file__).parent.parent / "e2e"
 sys.path.insert(0, str(E2E))
@@ -50,3 +51,17 @@ def driver(languages, language):
 
     yield start
     assert [one.close() for one in started] == [0] * len(started)
+
+
+@pytest.fixture(name="peer")
+def a_peer(tmp_path):
+    """Starts a Peer."""
+    started = []
+
+    def start(serve, accept=True, **keys):
+        started.append(Peer(tmp_path / "peer.sock", serve, **keys))
+        return started[-1].accept() if accept else started[-1]
+
+    yield start
+    for each in started:
+        each.__exit__()

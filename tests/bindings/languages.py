@@ -10,6 +10,9 @@ a line, `["get", {"name": "athena", "timeout": 5}]`, and answers in JSON:
     together n, what        n at the same time, by what the language has for that
     beside timeout          one asks for that long, and a moment later another for ten times as long
     fork                    [what a child gets, what the parent gets]
+    child                   {"pid": ..., "got": what a child gets, "sockets": it has then, "own": we have}
+    idle_child              {"pid": ...}, of one that does nothing
+    close                   follows nothing any more; {"ended": goroutines} in Go
     shown                   the last token by all ways in which values are shown
     call method, url, body  by the HTTP client of the language, with the binding's help
 """
@@ -27,6 +30,7 @@ ROOT = HERE.parent.parent
 CLIENT, EXAMPLES = ROOT / "client", ROOT / "docs/examples"
 LANGUAGES = ("python", "node", "php", "go")
 CONCURRENT = ("python", "node", "go")
+CLOSING = ("python", "node", "go")  # what PHP keeps is its process's
 FORKING = ("python", "php")
 ZERO = ("python", "node", "php")    # where a timeout may be 0, or wrong: a context of Go is neither
 SUFFIXES = {"python": ".py", "node": ".mjs", "php": ".php", "go": ".go"}
@@ -112,6 +116,10 @@ class Driver:
         answer = self(what, **arguments)
         assert "error" in answer, answer
         return answer["error"]
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def timed(self, what, /, **arguments):
         """The answer, and how many seconds it took."""

@@ -25,6 +25,17 @@ def token(**changes):
     return answer(200, {name: value for name, value in members.items() if value is not None})
 
 
+STREAM = (b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: text/event-stream\r\n"
+          b"Connection: close\r\n\r\n")
+
+
+def event(kind="token", data=None, **changes):
+    """An event of the token above."""
+    data = json.dumps({"name": TOKEN["name"], "generation": TOKEN["generation"]} | changes) \
+        if data is None else data
+    return f"id: {TOKEN['generation']}\nevent: {kind}\ndata: {data}\n\n".encode()
+
+
 class Peer:
     """Serves each connection by SERVE(peer, connection), in a thread of its own. `requests` are the
     first lines that came; LISTEN false: nobody accepts until accept()."""
@@ -60,6 +71,11 @@ class Peer:
     def accept(self):
         self._begin(self._accept)
         return self
+
+    def accept_one(self):
+        """The connection, for the test to serve."""
+        self._connections.append(self._listener.accept()[0])
+        return self._connections[-1]
 
     def fill_backlog(self):
         """Until the next one who connects would have to wait."""
@@ -97,6 +113,7 @@ class Peer:
             pass    # the client has left
 
     def read_request(self, connection):
+        """Its first line."""
         data = b""
         while b"\r\n\r\n" not in data:
             part = connection.recv(4096)
@@ -104,6 +121,17 @@ class Peer:
                 raise ConnectionResetError
             data += part
         self.requests.append(data.split(b"\r\n")[0].decode())
+        return self.requests[-1]
+
+    @property
+    def streams(self):
+        """The requests for events."""
+        return [each for each in self.requests if "/events" in each]
+
+    @property
+    def questions(self):
+        """The requests for a token."""
+        return [each for each in self.requests if "/events" not in each]
 
 
 # What a peer does with a connection.
@@ -120,6 +148,17 @@ def sends_in_turn(*answers):
     def serve(peer, connection):
         peer.read_request(connection)
         connection.sendall(answers[min(len(peer.requests), len(answers)) - 1])
+    return serve
+
+
+def tells(stream, *answers):
+    """STREAM(peer, connection) to who asks for events, to others one of ANSWERS after the other and then
+    the last one again and again."""
+    def serve(peer, connection):
+        if "/events" in peer.read_request(connection):
+            stream(peer, connection)
+        else:
+            connection.sendall(answers[min(len(peer.questions), len(answers)) - 1])
     return serve
 
 
@@ -149,10 +188,14 @@ def floods(data, part):
     return serve
 
 
-def is_silent(peer, connection):
-    peer.read_request(connection)
+def stays(peer, _):
     while peer.wait(1):
         pass
+
+
+def is_silent(peer, connection):
+    peer.read_request(connection)
+    stays(peer, connection)
 
 
 def hangs_up(peer, connection):

@@ -12,26 +12,12 @@ import peers
 import pytest
 from account import NOBODY, needs_root
 from languages import CONCURRENT, ZERO, good
-from peers import TOKEN, Peer, answer, sends, sends_in_turn, token
+from peers import TOKEN, answer, sends, sends_in_turn, token
 
 TOO_MUCH = 40000
 # Root is stopped by modes, too.
 WITHOUT_OVERRIDE = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
 SOON = 5            # seconds, where nothing is waited for
-
-
-@pytest.fixture(name="peer")
-def a_peer(tmp_path):
-    """Starts a Peer."""
-    started = []
-
-    def start(serve, accept=True, **keys):
-        started.append(Peer(tmp_path / "peer.sock", serve, **keys))
-        return started[-1].accept() if accept else started[-1]
-
-    yield start
-    for each in started:
-        each.__exit__()
 
 
 NO_BEARERD = {
@@ -164,7 +150,7 @@ def test_the_cache_ends(peer, driver, members, max_age):
     good(one("get", timeout=20))
     time.sleep(1)
     good(one("get", timeout=20))
-    assert len(at.requests) == 2
+    assert len(at.questions) == 2
 
 
 def test_an_error_is_not_cached(peer, driver):

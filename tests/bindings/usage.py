@@ -23,6 +23,11 @@ def work() -> Optional[int]:
     return len(texts) + len(numbers)
 
 
+def work_for_a_while() -> str:
+    with bearer.Bearer(max_age=5) as tokens:
+        return tokens.get().value
+
+
 def wrong(tokens: bearer.Bearer) -> None:
     tokens.renew("a value")         # type: ignore[arg-type]
     tokens.get(5)                   # type: ignore[arg-type]

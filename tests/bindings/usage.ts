@@ -23,6 +23,7 @@ export async function work(): Promise<number> {
     throw error;
   }
   const response = await tokens.fetch(new URL('https://localhost/'), {method: 'POST', body: 'x'});
+  tokens.close();
   return response.status;
 }
 

@@ -11,7 +11,8 @@
 //	token, err := tokens.Get(ctx, "")       // for every request anew: it is kept here
 //	token, err = tokens.Renew(ctx, token)   // after a 401, once; then the request again
 //
-// What is cached for how long, and what each error asks for, is in docs/clients.md. Never shows a
+// Who goes on asking follows the token: bearerd says then when it is another one, so that nothing is
+// asked in between. What is cached for how long, and what each error asks for, is in docs/clients.md. Never shows a
 // token but by its Value().
 package bearer
 
@@ -38,6 +39,7 @@ import (
 const (
 	defaultSocket = "/run/bearerd/token.sock"
 	defaultMaxAge = 10 * time.Second
+	followedMax   = 16 // tokens at a time: each takes a connection
 	floor         = 60 // seconds: bearerd's, where it does not say how long it serves a token
 	waitDefault   = 20 * time.Second
 	waitMax       = 60 * time.Second
@@ -45,7 +47,7 @@ const (
 	patience      = 2 * time.Second // with a bearerd that has hung up, or was there before
 	retryFirst    = time.Millisecond
 	retryLast     = 50 * time.Millisecond
-	answerMax     = 32768
+	answerMax     = 32768 // of a stream, too
 	pathMax       = 107
 	expiresInMax  = 315360000
 	answerStart   = "HTTP/1."
@@ -77,29 +79,18 @@ func (t Token) String() string {
 
 // Bearer is a handle for any number of goroutines.
 type Bearer struct {
-	// MaxAge is how long a token is used without asking for it again: 10 s as Open sets it. To be
-	// changed before the first use.
+	// MaxAge is how long a token that is not followed is used without asking for it again: 10 s as
+	// Open sets it. 0: each Get asks, and nothing is followed. To be changed before the first use.
 	MaxAge time.Duration
 
 	path         string
 	mutex        sync.Mutex
-	cache        map[string]kept // by the name that was asked for
+	cache        map[string]*kept // by the name that was asked for
+	streams      sync.WaitGroup
+	isClosed     bool
 	flights      map[string]*flight
 	wasAnswered  bool
 	patientUntil time.Time
-}
-
-type kept struct {
-	token   *Token
-	arrived time.Time
-	life    time.Duration
-}
-
-// Suspend stops the one clock and steps change the other: what is old by either is old.
-func (k kept) isGood() bool {
-	now := time.Now()
-	age := now.Round(0).Sub(k.arrived.Round(0))
-	return k.token != nil && now.Sub(k.arrived) < k.life && age >= 0 && age < k.life
 }
 
 type flight struct {
@@ -134,7 +125,7 @@ func Open(socket string) (*Bearer, error) {
 	if len(path) > pathMax {
 		return nil, newError(Invalid, fmt.Sprintf("%q is longer than %d bytes, the most for a socket", socket, pathMax))
 	}
-	return &Bearer{MaxAge: defaultMaxAge, path: path, cache: map[string]kept{}, flights: map[string]*flight{}}, nil
+	return &Bearer{MaxAge: defaultMaxAge, path: path, cache: map[string]*kept{}, flights: map[string]*flight{}}, nil
 }
 
 // Get gives the token of that name, or the default one for "". It waits until ctx's deadline, or
@@ -143,22 +134,25 @@ func (b *Bearer) Get(ctx context.Context, name string) (*Token, error) {
 	if name != "" && !nameRule.MatchString(name) {
 		return nil, newError(Invalid, fmt.Sprintf("%q is not the name of a token ([a-z0-9][a-z0-9_-]{0,31})", name))
 	}
-	return b.shared(ctx, newQuestion(ctx, name, 0), func() *Token {
-		if k := b.cache[name]; k.isGood() {
-			return k.token
-		}
-		return nil
-	})
+	return b.shared(ctx, newQuestion(ctx, name, 0))
 }
 
 // Renew gives a newer token than refused, which an API answered with 401. Once for each 401.
 func (b *Bearer) Renew(ctx context.Context, refused *Token) (*Token, error) {
-	return b.shared(ctx, newQuestion(ctx, refused.Name, refused.Generation), func() *Token {
-		if k := b.cache[refused.Name]; k.isGood() && k.token.Generation > refused.Generation {
-			return k.token
-		}
-		return nil
-	})
+	return b.shared(ctx, newQuestion(ctx, refused.Name, refused.Generation))
+}
+
+// Close follows nothing any more, and waits for the goroutines that did, which takes no time. What is
+// asked for from now on is used for MaxAge. Its error is nil.
+func (b *Bearer) Close() error {
+	b.mutex.Lock()
+	b.isClosed = true
+	for _, k := range b.cache {
+		k.unfollow()
+	}
+	b.mutex.Unlock()
+	b.streams.Wait()
+	return nil
 }
 
 func newQuestion(ctx context.Context, name string, after uint64) question {
@@ -166,16 +160,19 @@ func newQuestion(ctx context.Context, name string, after uint64) question {
 	if deadline, ok := ctx.Deadline(); ok {
 		wait, grace = time.Until(deadline), 0
 	}
-	target := "/v1/token"
-	if name != "" {
-		target = "/v1/tokens/" + name
-	}
 	seconds := math.Ceil(math.Min(math.Max(wait.Seconds(), 0), waitMax.Seconds()))
-	target += "?wait=" + strconv.Itoa(int(seconds))
+	target := resource(name) + "?wait=" + strconv.Itoa(int(seconds))
 	if after > 0 {
 		target += "&after=" + strconv.FormatUint(after, 10)
 	}
 	return question{name, after, target, time.Now().Add(wait + grace)}
+}
+
+func resource(name string) string {
+	if name == "" {
+		return "/v1/token"
+	}
+	return "/v1/tokens/" + name
 }
 
 // sleep returns Timeout once the deadline has come.
@@ -191,12 +188,12 @@ func (q question) sleep(d time.Duration) error {
 
 // shared lets those who want the same at the same time share one question. Whose time is longer
 // than that of the one who asked asks itself.
-func (b *Bearer) shared(ctx context.Context, q question, known func() *Token) (*Token, error) {
+func (b *Bearer) shared(ctx context.Context, q question) (*Token, error) {
 	for {
 		b.mutex.Lock()
-		if token := known(); token != nil {
+		if k := b.cache[q.name]; k != nil && k.token.Generation > q.after && k.isGood(b.MaxAge) {
 			b.mutex.Unlock()
-			return token, nil
+			return k.token, nil
 		}
 		key := fmt.Sprintf("%s %d", q.name, q.after)
 		f, isShared := b.flights[key]
@@ -245,18 +242,24 @@ func (b *Bearer) fly(key string, f *flight, q question) {
 }
 
 func (b *Bearer) keep(asked string, token *Token, serves time.Duration) {
-	for name, k := range b.cache {
-		if k.token.Name == token.Name && k.token.Generation < token.Generation {
+	before := b.cache[asked]
+	for name, old := range b.cache {
+		if old.token.Name == token.Name && old.token.Generation < token.Generation {
 			delete(b.cache, name)
+			old.unfollow()
 		}
 	}
-	if old := b.cache[asked].token; old != nil && old.Name == token.Name && old.Generation > token.Generation {
-		return
+	if old := b.cache[asked]; old != nil {
+		if old.token.Name == token.Name && old.token.Generation > token.Generation {
+			return
+		}
+		old.unfollow()
 	}
-	if serves > b.MaxAge {
-		serves = b.MaxAge
+	k := &kept{token: token, arrived: time.Now(), serves: serves}
+	b.cache[asked] = k
+	if before != nil && before.isAskedAgain(b.MaxAge) {
+		b.follow(asked, k)
 	}
-	b.cache[asked] = kept{token, time.Now(), serves}
 }
 
 func (b *Bearer) ask(q question) (*Token, uint64, error) {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -135,6 +136,13 @@ func canceled() any {
 	})
 }
 
+// closed tells whether all that followed has ended.
+func closed() any {
+	before := runtime.NumGoroutine()
+	tokens.Close()
+	return map[string]any{"ended": before - runtime.NumGoroutine()}
+}
+
 func shown() any {
 	type worker struct {
 		token *bearer.Token
@@ -196,6 +204,10 @@ func answer(what string, g given) any {
 		return beside(*g.Timeout)
 	case "canceled":
 		return canceled()
+	case "close":
+		return closed()
+	case "goroutines":
+		return runtime.NumGoroutine()
 	case "shown":
 		return shown()
 	case "call":

@@ -36,6 +36,10 @@ const commands = {
     await sleep(timeout * 200);
     return Promise.all([impatient, answerTo(async () => told(await get(null, timeout * 10)))]);
   },
+  async close() {
+    tokens.close();
+    return {};
+  },
   async shown() {
     let stack;
     try {

@@ -54,6 +54,36 @@ final class Driver
         return [$child, answerTo(fn () => $this->get())];
     }
 
+    /** What a child of a fork gets, and which sockets it has then. It goes on until it is killed. */
+    public function child(): array
+    {
+        $file = tempnam(sys_get_temp_dir(), 'child');
+        $pid = pcntl_fork();
+        if ($pid === 0) {
+            $answer = ['got' => answerTo(fn () => $this->get()), 'sockets' => sockets()];
+            file_put_contents("$file.whole", json_encode($answer));
+            rename("$file.whole", $file);
+            while (true) {
+                sleep(60);
+            }
+        }
+        while (!($answer = file_get_contents($file))) {
+            usleep(1000);
+        }
+        unlink($file);
+        return ['pid' => $pid, 'own' => sockets()] + json_decode($answer, true);
+    }
+
+    /** A child that asks for nothing until it is killed. */
+    public function idle_child(): array
+    {
+        $pid = pcntl_fork();
+        while ($pid === 0) {
+            sleep(60);
+        }
+        return ['pid' => $pid];
+    }
+
     public function shown(): array
     {
         $token = $this->token;
@@ -117,6 +147,13 @@ final class Driver
         $response = Http::athena()->get($path);
         return ['status' => $response->status(), 'body' => $response->body()];
     }
+}
+
+/** The sockets that this process has open. */
+function sockets(): array
+{
+    $links = array_map(fn (string $name) => is_link($name) ? readlink($name) : '', glob('/proc/self/fd/*'));
+    return array_values(array_filter($links, fn (string $link) => str_starts_with($link, 'socket:')));
 }
 
 function answerTo(callable $do): array

@@ -89,6 +89,31 @@ class Driver:
         asking.join()
         return answers
 
+    def child(self):
+        """What a child of a fork gets, and which sockets it has then. It goes on until it is killed."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            answer = {"got": answer_to(self.get), "sockets": sockets()}
+            os.write(write, json.dumps(answer).encode())
+            os.close(write)
+            while True:
+                threading.Event().wait()
+        os.close(write)
+        with open(read, encoding="ascii") as pipe:
+            return {"pid": pid, "own": sockets(), **json.loads(pipe.read())}
+
+    def idle_child(self):
+        """A child that asks for nothing until it is killed."""
+        pid = os.fork()
+        while pid == 0:
+            threading.Event().wait()
+        return {"pid": pid}
+
+    def close(self):
+        self.tokens.close()
+        return {}
+
     def shown(self):
         token = self.token
         texts = [repr(token), str(token), f"{token}", f"{[token]}", "%s %r" % (token, token)]
@@ -117,6 +142,17 @@ class Driver:
             session.auth = self.tokens.auth()
             response = session.request(method, url, data=parts() if stream else body, timeout=20)
             return {"status": response.status_code, "body": response.text}
+
+
+def sockets():
+    """The sockets that this process has open."""
+    links = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except FileNotFoundError:
+            pass    # that of the listing
+    return [link for link in links if link.startswith("socket:")]
 
 
 def answer_to(do):

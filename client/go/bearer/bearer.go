@@ -12,8 +12,8 @@
 //	token, err = tokens.Renew(ctx, token)   // after a 401, once; then the request again
 //
 // Who goes on asking follows the token: bearerd says then when it is another one, so that nothing is
-// asked in between. What is cached for how long, and what each error asks for, is in docs/clients.md. Never shows a
-// token but by its Value().
+// asked in between. What is cached for how long, and what each error asks for, is in
+// docs/clients.md. Never shows a token but by its Value().
 package bearer
 
 import (

@@ -34,6 +34,8 @@ CLOSING = ("python", "node", "go")  # what PHP keeps is its process's
 FORKING = ("python", "php")
 ZERO = ("python", "node", "php")    # where a timeout may be 0, or wrong: a context of Go is neither
 SUFFIXES = {"python": ".py", "node": ".mjs", "php": ".php", "go": ".go"}
+# Another one than that of the tests; of the other languages, the first that PATH has is taken.
+PYTHON = os.environ.get("PYTHON", sys.executable)
 TIMEOUT = 60
 GO = {"GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
 
@@ -51,7 +53,7 @@ class Programs:
         source = source.with_suffix(SUFFIXES[language])
         if language == "go":
             return [self._go(source)]
-        return [{"python": sys.executable, "node": "node", "php": "php"}[language],
+        return [{"python": PYTHON, "node": "node", "php": "php"}[language],
                 *self.options(language), source]
 
     def options(self, language):

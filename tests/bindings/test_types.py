@@ -107,6 +107,15 @@ def test_all_files_of_a_binding_are_installed(programs):
     assert [str(file) for file in files if str(file) not in installed] == []
 
 
+def test_the_table_has_the_versions_that_the_modules_ask_for():
+    table = (ROOT / "docs/clients.md").read_text()
+    versions = dict(re.findall(r"^\| (\w+) \|.*?\| ([\d.]+) \|", table, re.M))
+    engines = json.loads((CLIENT / "node/package.json").read_text())["engines"]
+    assert engines["node"] == ">=" + versions["Node"]
+    module = (CLIENT / "go/bearer/go.mod").read_text()
+    assert re.search(r"^go (.*)$", module, re.M)[1] == versions["Go"]
+
+
 def test_all_have_the_errors_that_the_table_has():
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/clients.md").read_text(), re.M)
     errors = [name for name in rows if name[0].isupper()]

@@ -14,7 +14,9 @@
 #include "client/bearerctl.h"
 #include "client/bearerctl_usage.h"
 #include "client/output.h"
+#include "core/name.h"
 #include "wire/api.h"
+#include "wire/client_auth.h"
 
 enum option_code {
         OPTION_ALGORITHM = 1,
@@ -213,13 +215,18 @@ static bool take_plain_option(struct ctl *ctl, int code) {
 }
 
 static int take_option(struct ctl *ctl, int code, char **argv) {
+        enum signing_algorithm algorithm;
+
         switch (code) {
         case OPTION_ENV:
                 ctl->env = optarg;
                 return is_variable(optarg) ? EX_OK : usage("--env %s: not a variable", optarg);
         case OPTION_ALGORITHM:
                 ctl->algorithm = optarg;
-                return EX_OK;
+                return signing_algorithm_find(optarg, &algorithm)
+                               ? EX_OK
+                               : usage("--algorithm %s: RS256, RS384, PS256, ES256 or ES384 is needed",
+                                       optarg);
         case OPTION_EXEC:
                 ctl->exec = optarg;
                 return EX_OK;
@@ -257,9 +264,7 @@ static int take_arguments(struct ctl *ctl, const struct command *command, int ar
                 ctl->name = argv[0];
         if (command->run == ctl_keygen && (!ctl->name || !ctl->algorithm))
                 return usage("keygen: the token's name and --algorithm are needed");
-        if (command->run == ctl_keygen && ctl->name &&
-            (strlen(ctl->name) > 32 ||
-             ctl->name[strspn(ctl->name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != 0))
+        if (command->run == ctl_keygen && !token_name_is_valid(slice_of(ctl->name)))
                 return usage("keygen: '%s' is no name of a token", ctl->name);
         if (command->takes_command && (!ctl->command || !ctl->command[0]))
                 return usage("%s: a command is missing, behind \"--\"", command->name);

@@ -9,17 +9,6 @@
 #include "fetch/key.h"
 #include "fetch/keygen.h"
 
-/* False: there is no such algorithm. */
-static bool find(const char *word, enum signing_algorithm *ret_algorithm) {
-        for (unsigned i = 0; signing_algorithm_words[i]; i++) {
-                if (strcmp(signing_algorithm_words[i], word) != 0)
-                        continue;
-                *ret_algorithm = i;
-                return true;
-        }
-        return false;
-}
-
 static int write_line(int fd, const struct secret *text) {
         size_t done = 0;
 
@@ -39,7 +28,7 @@ int keygen(const char *algorithm) {
         enum signing_algorithm found;
         int r;
 
-        if (!find(algorithm, &found)) {
+        if (!signing_algorithm_find(algorithm, &found)) {
                 log_line(MESSAGE_WRONG_USAGE,
                          "--keygen must be RS256, RS384, PS256, ES256 or ES384");
                 return EX_USAGE;

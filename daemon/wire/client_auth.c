@@ -32,6 +32,16 @@ const char *const signing_algorithm_words[] = {
         NULL,
 };
 
+bool signing_algorithm_find(const char *word, enum signing_algorithm *ret_algorithm) {
+        for (unsigned i = 0; signing_algorithm_words[i]; i++) {
+                if (strcmp(signing_algorithm_words[i], word) != 0)
+                        continue;
+                *ret_algorithm = i;
+                return true;
+        }
+        return false;
+}
+
 #define BASIC  (1U << CLIENT_AUTH_BASIC)
 #define SECRET (BASIC | 1U << CLIENT_AUTH_POST)
 #define TLS    (1U << CLIENT_AUTH_TLS | 1U << CLIENT_AUTH_SELF_SIGNED_TLS)

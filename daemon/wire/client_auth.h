@@ -35,6 +35,9 @@ extern const char *const client_auth_words[];
 extern const char *const grant_type_words[];
 extern const char *const signing_algorithm_words[];
 
+/* False: WORD is none of signing_algorithm_words. */
+bool signing_algorithm_find(const char *word, enum signing_algorithm *ret_algorithm);
+
 /* Whether there can be a setting KEY, and whether there must be one. */
 bool client_auth_takes(enum client_auth auth, enum grant_type grant, const char *key);
 bool client_auth_needs(enum client_auth auth, enum grant_type grant, const char *key);

@@ -72,7 +72,7 @@ def test_key_that_is_not_made_leaves_nothing(keygen, tmp_path):
     assert f"{file}: its directory is not there: 'install -d -m 0700' makes one" in done.stderr
     file.parent.mkdir()
     done = keygen("--algorithm", "HS256", "--output", str(file))
-    assert done.returncode == 64 and "must be RS256, RS384, PS256, ES256 or ES384" in done.stderr
+    assert done.returncode == 64 and "RS256, RS384, PS256, ES256 or ES384" in done.stderr
     assert os.listdir(file.parent) == []
 
 
@@ -140,7 +140,7 @@ def test_key_is_encrypted_by_systemd(keygen, tmp_path):
 
 @pytest.mark.parametrize("arguments", [
     ["keygen"], ["keygen", "athena"], ["keygen", "--algorithm", "ES256"],
-    ["keygen", "../athena", "--algorithm", "ES256"],
+    ["keygen", "../athena", "--algorithm", "ES256"], ["keygen", "athena", "--algorithm", "RS1"],
     ["keygen", "athena", "--algorithm", "ES256", "--output", "key"],
 ])
 def test_wrong_usage_is_told(programs, arguments):

@@ -38,6 +38,9 @@ static struct bearer *bearer;
 static struct bearer_token *last;
 static const char *name; /* of the command at hand */
 
+/* What is defined here takes the place of libc's for libbearer, too. */
+#define PUBLIC __attribute__((visibility("default")))
+
 /* ---- allocations ---- */
 
 /* The sanitizers have malloc for themselves, and make system calls of their own. */
@@ -50,8 +53,8 @@ static unsigned allocations;
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
-void *malloc(size_t size);
-void *calloc(size_t n, size_t size);
+PUBLIC void *malloc(size_t size);
+PUBLIC void *calloc(size_t n, size_t size);
 
 void *malloc(size_t size) {
         allocations++;

@@ -168,7 +168,7 @@ static int ask(struct bearer *bearer, const struct question *question,
         struct connection *connection;
         struct http1_response response;
         struct token_offer offer;
-        uint64_t asked_at = shelf_clock();
+        uint64_t asked_at = clock_now();
         int r;
 
         question_render(&request, question);

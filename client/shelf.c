@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/timespan.h"
 #include "bearer.h"
 #include "client/shelf.h"
@@ -17,7 +18,7 @@ struct copy {
         bool is_default; /* asked for without a name */
         uint32_t slot;
         uint64_t epoch;
-        uint64_t until;
+        uint64_t until; /* a wall_clock() time */
         struct view *view;
         struct bearer_token *token;
 };
@@ -35,10 +36,12 @@ static _Thread_local struct shelf *shelf __attribute__((tls_model("initial-exec"
 static pthread_key_t ends; /* of threads */
 static bool ends_are_told;
 
-uint64_t shelf_clock(void) {
+/* To a tick, in 5 ns, and it goes on in suspend, which no other coarse clock does. Somebody may set
+ * it: bearerd calls in all that workers keep then. */
+static uint64_t wall_clock(void) {
         struct timespec now;
 
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
         return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
@@ -59,7 +62,7 @@ struct bearer_token *shelf_find(uint64_t handle, const char *name) {
                 return NULL;
         for (const struct copy *copy = mine->copies; copy < mine->copies + mine->n; copy++)
                 if (is_asked_for(copy, handle, name))
-                        return is_good(copy, shelf_clock()) ? token_lend(copy->token) : NULL;
+                        return is_good(copy, wall_clock()) ? token_lend(copy->token) : NULL;
         return NULL;
 }
 
@@ -156,12 +159,15 @@ static struct copy *find_room(void) {
 
 void shelf_put(uint64_t handle, const char *name, struct bearer_token *token,
                const struct token_offer *offer, uint64_t asked_at) {
+        uint64_t ends_at = time_add(asked_at, offer->served_for * NSEC_PER_SEC);
+        uint64_t now = wall_clock(); /* before what is left: a suspend between them shortens it */
+        uint64_t left = time_until(ends_at, clock_now());
         struct copy *copy;
         struct view *view;
 
         if (offer->epoch == 0 || !shelf_make())
                 return;
-        clear_for(handle, name, shelf_clock());
+        clear_for(handle, name, now);
         view = find_view(handle, offer);
         if (!view)
                 return;
@@ -172,7 +178,7 @@ void shelf_put(uint64_t handle, const char *name, struct bearer_token *token,
                 .is_default = !name,
                 .slot = offer->slot,
                 .epoch = offer->epoch,
-                .until = time_add(asked_at, offer->served_for * NSEC_PER_SEC),
+                .until = time_add(now, left),
                 .view = view, /* consumed */
                 .token = token,
         };

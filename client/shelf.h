@@ -20,14 +20,10 @@
 struct bearer_token *shelf_find(uint64_t handle, const char *name);
 
 /* Keeps TOKEN, which is the caller's and nobody else's so far, as OFFER says it may be. What the
- * caller asked for was asked at ASKED_AT, by shelf_clock(). It is not kept where that is not
+ * caller asked for was asked at ASKED_AT, a clock_now() time. It is not kept where that is not
  * possible. */
 void shelf_put(uint64_t handle, const char *name, struct bearer_token *token,
                const struct token_offer *offer, uint64_t asked_at);
 
 /* Keeps nothing of HANDLE any more, in this thread. */
 void shelf_clear(uint64_t handle);
-
-/* Time by which copies are kept, ns. It stands still in suspend: bearerd calls everything in then.
- */
-uint64_t shelf_clock(void);

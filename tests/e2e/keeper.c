@@ -10,9 +10,11 @@
  *      thread [NAME]    another thread gets it twice, and gives the second one back here
  *      threads N [NAME] so many threads get it at once, and give back each other's
  *      many N           gets a0, a1, ... a(N-1), twice
+ *      slept N          from now on, the clocks are as after a suspend of so many seconds more
  *      hold [NAME]      gets it, closes the handle, opens another one: what is held is still good
  *      end
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/filter.h>
@@ -26,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bearer.h>
@@ -66,6 +69,26 @@ void *calloc(size_t n, size_t size) {
         return __libc_calloc(n, size);
 }
 #endif
+
+/* ---- suspend ---- */
+
+static unsigned slept; /* seconds, in which CLOCK_MONOTONIC stood still */
+
+static bool goes_on(clockid_t clock) {
+        return clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+}
+
+PUBLIC int clock_gettime(clockid_t clock, struct timespec *ret_now) {
+        static int (*read_clock)(clockid_t, struct timespec *);
+        int r;
+
+        if (!read_clock)
+                *(void **)&read_clock = dlsym(RTLD_NEXT, "clock_gettime");
+        r = read_clock(clock, ret_now);
+        if (r == 0 && goes_on(clock))
+                ret_now->tv_sec += slept;
+        return r;
+}
 
 /* ---- what is done ---- */
 
@@ -219,6 +242,11 @@ static void do_many(unsigned n) {
         printf("ok\n");
 }
 
+static void do_slept(unsigned n) {
+        slept += n;
+        printf("ok\n");
+}
+
 static void do_hold(unsigned n) {
         struct bearer_token *held = NULL;
         int r = get(&held);
@@ -239,7 +267,7 @@ static const struct {
 } commands[] = {
         {"get", do_get, false},   {"renew", do_renew, false},    {"silent", do_silent, false},
         {"fork", do_fork, false}, {"thread", do_threads, false}, {"threads", do_threads, true},
-        {"many", do_many, true},  {"hold", do_hold, false},
+        {"many", do_many, true},  {"slept", do_slept, true},     {"hold", do_hold, false},
 };
 
 static bool act(char *line) {

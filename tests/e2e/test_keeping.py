@@ -181,13 +181,29 @@ def test_while_there_is_none_nothing_is_kept(broker, endpoint, keeper):
 
 @needs_root
 def test_nothing_is_kept_when_the_clock_was_set(broker, keeper):
-    """As it is on the way back from suspend, which no test can bring about."""
+    """As bearerd sees the way back from suspend."""
     bearerd = broker(start=False)
     operator = start(bearerd)
     worker = keeper(bearerd)
     first = worker.get()
     time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME))
     until(lambda: worker.get() == first and given(operator) == 2)
+    assert worker.get() == first
+    assert given(operator) == 2
+
+
+def test_nothing_that_expired_in_suspend_is_kept_until_bearerd_has_seen_it(broker, keeper):
+    """The clocks of the worker alone go as in suspend: bearerd has nothing to say about it."""
+    bearerd = broker(start=False)
+    operator = start(bearerd)
+    worker = keeper(bearerd)
+    first = worker.get()
+    assert worker.say("slept", "60") == "ok"
+    assert worker.get() == first
+    assert given(operator) == 1
+    assert worker.say("slept", "3600") == "ok"
+    assert worker.get() == first        # bearerd has not slept, and gives it again
+    assert given(operator) == 2
     assert worker.get() == first
     assert given(operator) == 2
 

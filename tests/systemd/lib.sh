@@ -99,6 +99,10 @@ of_its_own() {
 }
 install_bearerd() {
   meson install -C "$build" --no-rebuild >/dev/null
+  prepare_bearerd
+}
+# What else an installation takes, and who is to ask.
+prepare_bearerd() {
   ldconfig
   systemd-sysusers 2>/dev/null
   journalctl --update-catalog
@@ -110,7 +114,7 @@ install_bearerd() {
 # A token endpoint of its own, at $url.
 start_endpoint() {
   /usr/bin/python3 "$source/tests/standin/standin.py" --directory /tmp/standin >/tmp/standin.out 2>&1 &
-  until_ok 20 grep -q ^ready /tmp/standin.out
+  until_ok 120 grep -q ^ready /tmp/standin.out
   url=$(sed -n 's/^ready //p' /tmp/standin.out)
   install -m 0644 /tmp/standin/ca.pem /etc/bearerd/ca.pem
 }

@@ -2,12 +2,12 @@
 /* workers - many busy processes that ask for the default token by libbearer, again and again, until
  * SIGTERM. Then one line says how it went:
  *
- *      workers=50 answers=123456 failures=0 backwards=0 generations=1 longest_ms=612
+ *      workers=50 answers=123456 failures=0 backwards=0 generations=1 expired=0 longest_ms=612
  *
  * and, if there were failures, what the first one was. Whatever is wrong is counted, and is no
  * reason to stop.
  *
- *      workers N PAUSE_US */
+ *      workers N PAUSE_US [TIMEOUT_MS] */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@
 
 #include <bearer.h>
 
-#define TIMEOUT_MS  10000
+#define TIMEOUT_MS  10000 /* if none is given */
 #define WORKERS_MAX 1000
 
 /* Each one's own, in memory that all share. */
@@ -31,11 +31,13 @@ struct worker {
         uint64_t failures;
         uint64_t backwards; /* generations lower than one before */
         uint64_t renewals;  /* generations higher than the one before */
+        uint64_t expired;   /* tokens that the wall clock said had expired before */
         uint64_t longest_us;
         int first_failure;
 };
 
 static volatile sig_atomic_t stopped;
+static int timeout_ms = TIMEOUT_MS;
 
 static void stop(int signal) {
         stopped = 1;
@@ -48,18 +50,27 @@ static uint64_t now_us(void) {
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static uint64_t unix_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t)now.tv_sec;
+}
+
 static void note_failure(struct worker *worker, int r) {
         if (worker->failures++ == 0)
                 worker->first_failure = r;
 }
 
 /* Returns the generation that counts from now on. */
-static uint64_t note_answer(struct worker *worker, struct bearer_token *token, uint64_t last) {
+static uint64_t note_answer(struct worker *worker, struct bearer_token *token, uint64_t asked_at,
+                            uint64_t last) {
         uint64_t generation = bearer_token_generation(token);
 
         worker->answers++;
         worker->backwards += generation < last;
         worker->renewals += last > 0 && generation > last;
+        worker->expired += bearer_token_expires_at(token) <= asked_at;
         if (bearer_token_value(token)[0] == 0)
                 note_failure(worker, 0);
         bearer_token_unref(token);
@@ -77,17 +88,18 @@ static void work(struct worker *worker, useconds_t pause_us) {
         }
         while (!stopped) {
                 struct bearer_token *token;
-                uint64_t begun = now_us(), took;
+                uint64_t asked_at = unix_now(), begun = now_us(), took;
 
-                r = bearer_get(bearer, NULL, TIMEOUT_MS, &token);
+                r = bearer_get(bearer, NULL, timeout_ms, &token);
                 took = now_us() - begun;
                 if (took > worker->longest_us)
                         worker->longest_us = took;
                 if (r == 0)
-                        last = note_answer(worker, token, last);
+                        last = note_answer(worker, token, asked_at, last);
                 else
                         note_failure(worker, r);
-                usleep(pause_us);
+                if (pause_us > 0)
+                        usleep(pause_us);
         }
         bearer_close(bearer);
 }
@@ -101,6 +113,7 @@ static void report(const struct worker *workers, long n) {
 
                 sum.answers += worker->answers;
                 sum.backwards += worker->backwards;
+                sum.expired += worker->expired;
                 if (sum.failures == 0)
                         sum.first_failure = worker->first_failure;
                 sum.failures += worker->failures;
@@ -110,10 +123,10 @@ static void report(const struct worker *workers, long n) {
                         sum.longest_us = worker->longest_us;
         }
         printf("workers=%ld answers=%llu failures=%llu backwards=%llu generations=%llu "
-               "longest_ms=%llu\n",
+               "expired=%llu longest_ms=%llu\n",
                n, (unsigned long long)sum.answers, (unsigned long long)sum.failures,
                (unsigned long long)sum.backwards, (unsigned long long)most_renewals + 1,
-               (unsigned long long)sum.longest_us / 1000);
+               (unsigned long long)sum.expired, (unsigned long long)sum.longest_us / 1000);
         if (sum.failures > 0)
                 printf("first failure: %s\n", bearer_strerror(sum.first_failure));
 }
@@ -137,14 +150,16 @@ static long start(struct worker *workers, long n, useconds_t pause_us, const sig
 
 int main(int argc, char **argv) {
         struct sigaction action = {.sa_handler = stop};
-        long n = argc == 3 ? strtol(argv[1], NULL, 10) : 0, started;
+        long n = argc == 3 || argc == 4 ? strtol(argv[1], NULL, 10) : 0, started;
         struct worker *workers;
         sigset_t term, unblocked;
 
         if (n < 1 || n > WORKERS_MAX) {
-                fprintf(stderr, "usage: workers N PAUSE_US\n");
+                fprintf(stderr, "usage: workers N PAUSE_US [TIMEOUT_MS]\n");
                 return 2;
         }
+        if (argc == 4)
+                timeout_ms = (int)strtol(argv[3], NULL, 10);
         workers = mmap(NULL, (size_t)n * sizeof *workers, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (workers == MAP_FAILED)

@@ -14,7 +14,7 @@ BASE = r"base/\w+\.h"
 CORE = r"core/\w+\.h"
 VALUES = r"core/(b64token|epoch|name|outcome|terms)\.h"  # of core, what is no mind
 WIRE = r"wire/\w+\.h"
-CLIENT_WIRE = r"wire/(api|epoch|events|http1|json|response)\.h"
+CLIENT_WIRE = r"wire/(api|client_auth|epoch|events|http1|json|response)\.h"
 MAY_REACH = {
     "daemon/base": [BASE],
     "daemon/core": [BASE, CORE],
@@ -25,7 +25,7 @@ MAY_REACH = {
     "client": [BASE, VALUES, CLIENT_WIRE, r"client/\w+\.h", r"bearer\.h"],
     # The doctor alone reads bearerd's configuration.
     "client/doctor": [BASE, VALUES, CLIENT_WIRE,
-                      r"wire/(client_auth|config|metadata|url)\.h", r"client/(doctor/)?\w+\.h",
+                      r"wire/(config|metadata|url)\.h", r"client/(doctor/)?\w+\.h",
                       r"config_file\.h", r"bearer\.h"],
     "include": [],
 }

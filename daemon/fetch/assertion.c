@@ -56,6 +56,6 @@ int assertion_make(const struct config_token *token, const struct secret *client
         };
 
         if (getrandom(jwt.id, sizeof jwt.id, 0) != (ssize_t)sizeof jwt.id)
-                return -EIO;
+                return -EAGAIN;
         return sign(&jwt, key, token->signing_algorithm, ret_assertion);
 }

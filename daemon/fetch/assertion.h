@@ -9,6 +9,6 @@
 #include "wire/config.h"
 
 /* THUMBPRINT may be empty: that of a certificate of the key. 0; -EIO: the key cannot sign; -E2BIG:
- * it is too long to be sent; -ENOMEM. */
+ * it is too long to be sent; -EAGAIN: the kernel has no random numbers; -ENOMEM. */
 int assertion_make(const struct config_token *token, const struct secret *client_id,
                    const struct key *key, struct slice thumbprint, struct secret *ret_assertion);

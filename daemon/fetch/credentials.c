@@ -153,6 +153,9 @@ static int load_assertion(struct loader *loader) {
                                    slice_of(thumbprint), &loader->credentials.assertion);
         if (r == -E2BIG)
                 return reference_refuse(&private_key, "what is signed is too long to be sent");
+        if (r == -EAGAIN)
+                outcome_explain(loader->outcome, "the kernel has no random numbers (getrandom(2)): "
+                                                 "it is tried again");
         return r == -EIO ? refuse_damaged(loader) : r;
 }
 

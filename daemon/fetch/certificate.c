@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "fetch/certificate.h"
+#include "fetch/shortage.h"
 
 /* A certificate is public: nobody is asked for a passphrase. */
 static int tell_nothing(char *ret_text, int size, int is_writing, void *user) {
@@ -79,11 +80,15 @@ static const char *check_chain(BIO *bio, int64_t *ret_expires) {
 
 int certificate_check(struct slice text, const struct key *key, int64_t now,
                       struct certificate_expiry *ret_expiry, const char **ret_why) {
-        BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
-        X509 *certificate = read_next(bio);
         struct certificate_expiry expiry = {0};
-        const char *why = check_own(certificate, key, now, &expiry.own);
+        X509 *certificate;
+        const char *why;
+        BIO *bio;
 
+        shortage_begin();
+        bio = BIO_new_mem_buf(text.data, (int)text.size);
+        certificate = read_next(bio);
+        why = check_own(certificate, key, now, &expiry.own);
         if (!why)
                 why = check_chain(bio, &expiry.chain);
         X509_free(certificate);
@@ -91,7 +96,7 @@ int certificate_check(struct slice text, const struct key *key, int64_t now,
         ERR_clear_error();
         if (why) {
                 *ret_why = why;
-                return -EBADMSG;
+                return shortage_or(-EBADMSG);
         }
         *ret_expiry = expiry;
         return 0;
@@ -99,14 +104,17 @@ int certificate_check(struct slice text, const struct key *key, int64_t now,
 
 int certificate_thumbprint(struct slice text, char ret_thumbprint[CERTIFICATE_THUMBPRINT_SIZE]) {
         unsigned char hash[EVP_MAX_MD_SIZE], base64[4 * EVP_MAX_MD_SIZE];
-        X509 *certificate = read_first(text);
         unsigned size = 0;
-        bool is_good = certificate && X509_digest(certificate, EVP_sha256(), hash, &size) == 1;
+        X509 *certificate;
+        bool is_good;
 
+        shortage_begin();
+        certificate = read_first(text);
+        is_good = certificate && X509_digest(certificate, EVP_sha256(), hash, &size) == 1;
         X509_free(certificate);
         ERR_clear_error();
         if (!is_good)
-                return -EIO;
+                return shortage_or(-EIO);
         EVP_EncodeBlock(base64, hash, (int)size);
         for (size_t i = 0; i < CERTIFICATE_THUMBPRINT_SIZE - 1; i++)
                 ret_thumbprint[i] = base64[i] == '+'   ? '-'

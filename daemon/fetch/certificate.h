@@ -23,10 +23,10 @@ struct certificate_expiry {
 
 /* TEXT is a certificate in PEM, and perhaps those behind it that it was signed with, which an
  * endpoint may do without: they are only read. NOW is Unix time. 0; -EBADMSG: *ret_why says what is
- * wrong and what to do, static. */
+ * wrong and what to do, static; -ENOMEM. */
 int certificate_check(struct slice text, const struct key *key, int64_t now,
                       struct certificate_expiry *ret_expiry, const char **ret_why);
 
 /* The SHA-256 of the certificate in TEXT, which certificate_check() has found good, as base64url
- * with a NUL behind it (RFC 7515 4.1.8). 0; -EIO. */
+ * with a NUL behind it (RFC 7515 4.1.8). 0; -EIO; -ENOMEM. */
 int certificate_thumbprint(struct slice text, char ret_thumbprint[CERTIFICATE_THUMBPRINT_SIZE]);

@@ -9,6 +9,7 @@
 #include "base/timespan.h"
 #include "fetch/cache.h"
 #include "fetch/discovery.h"
+#include "fetch/shortage.h"
 #include "fetch/transfer.h"
 #include "wire/metadata.h"
 
@@ -50,7 +51,10 @@ static int take(struct search *search, int status, struct slice document) {
 
         if (status != 200)
                 return take_status(search, status);
+        shortage_begin();
         why = read_document(search, document);
+        if (why && shortage_or(0) < 0)
+                return -ENOMEM;
         if (why)
                 return refuse(search, OUTCOME_DENIED, why, "check issuer and discovery");
         cache_write(search->token->name, search->url, document);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* José stands on what is deprecated in OpenSSL 3. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,6 +20,7 @@
 
 #include "fetch/key.h"
 #include "fetch/pkcs11.h"
+#include "fetch/shortage.h"
 #include "wire/value.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof *(array))
@@ -25,7 +29,9 @@
 #define RSA_BITS_MAX    8192 /* signing with more takes seconds */
 #define RSA_BITS_NEW    3072 /* as strong as P-256 (NIST SP 800-57) */
 
-#define KINDS           "RSA of 2048 to 8192 bits, or EC on P-256 or P-384"
+#define STRANGE                                                                                    \
+        "it is of a kind that is not used here: RSA of 2048 to 8192 bits, or EC on P-256 or "      \
+        "P-384 is"
 
 struct key {
         EVP_PKEY *pkey;
@@ -252,6 +258,22 @@ static bool is_json(struct slice text) {
         return text.size > 0 && text.data[0] == '{';
 }
 
+/* The key, unless there is a reason WHY it is none. One that was read while memory was short is not
+ * trusted: jansson 2.14 loses bytes of a text then, and José 11 a number of a key, and neither says
+ * so. */
+static int hand_over(struct key **key, const char *why, struct key **ret_key,
+                     const char **ret_why) {
+        int r = shortage_or(why ? -EBADMSG : 0);
+
+        if (r == -EBADMSG)
+                *ret_why = why;
+        if (r < 0)
+                return r;
+        *ret_key = *key;
+        *key = NULL; /* consumed */
+        return 0;
+}
+
 int key_read(struct slice text, const struct secret *passphrase, struct key **ret_key,
              const char **ret_why) {
         _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
@@ -259,35 +281,26 @@ int key_read(struct slice text, const struct secret *passphrase, struct key **re
 
         if (!key)
                 return -ENOMEM;
+        shortage_begin();
         why = is_json(text) ? read_jwk(text, key) : read_pem(text, passphrase, &key->pkey);
         if (!why && !is_supported(key->pkey))
-                why = "it is of a kind that is not used here: " KINDS " is";
-        if (why) {
-                *ret_why = why;
-                return -EBADMSG;
-        }
-        *ret_key = key;
-        key = NULL; /* consumed */
-        return 0;
+                why = STRANGE;
+        return hand_over(&key, why, ret_key, ret_why);
 }
 
 int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
              const char **ret_why) {
         _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
+        const char *why;
 
         if (!key)
                 return -ENOMEM;
+        shortage_begin();
         key->is_hidden = true;
-        key->pkey = pkcs11_open(uri, pin, ret_why);
-        if (!key->pkey)
-                return -EBADMSG;
-        if (!is_supported(key->pkey)) {
-                *ret_why = "it is of a kind that is not used here: " KINDS " is";
-                return -EBADMSG;
-        }
-        *ret_key = key;
-        key = NULL; /* consumed */
-        return 0;
+        key->pkey = pkcs11_open(uri, pin, &why);
+        if (key->pkey)
+                why = is_supported(key->pkey) ? NULL : STRANGE;
+        return hand_over(&key, why, ret_key, ret_why);
 }
 
 /* Signing */
@@ -319,11 +332,18 @@ static json_t *base64url(struct slice text) {
         return jose_b64_enc(text.data, text.size);
 }
 
+/* José 11 takes for granted that OpenSSL has the older form of an EC key, which takes memory. */
+static json_t *take_apart(jose_cfg_t *jose, EVP_PKEY *pkey) {
+        if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC && !EVP_PKEY_get0_EC_KEY(pkey))
+                return NULL;
+        return jose_openssl_jwk_from_EVP_PKEY(jose, pkey);
+}
+
 /* Signed, and verified: a key whose halves do not belong together is found out here. */
 static bool sign(jose_cfg_t *jose, const struct key *key, enum signing_algorithm algorithm,
                  json_t *jws, json_t *signature) {
         EVP_PKEY *public = key->is_hidden ? pkcs11_public(key->pkey) : NULL;
-        json_t *jwk = jose_openssl_jwk_from_EVP_PKEY(jose, public ? public : key->pkey);
+        json_t *jwk = take_apart(jose, public ? public : key->pkey);
         bool is_good = jwk && jws && signature &&
                        (key->is_hidden ? sign_hidden(key, algorithm, jws, signature)
                                        : jose_jws_sig(jose, jws, signature, jwk)) &&
@@ -355,12 +375,16 @@ static int write_compact(json_t *jws, struct secret *ret_jws) {
 
 int key_sign(const struct key *key, enum signing_algorithm algorithm, struct slice header,
              struct slice payload, struct secret *ret_jws) {
-        json_t *jws = json_pack("{s:o}", "payload", base64url(payload));
-        json_t *signature = json_pack("{s:o}", "protected", base64url(header));
-        jose_cfg_t *jose = quiet_jose();
-        int r = jose && sign(jose, key, algorithm, jws, signature) ? write_compact(jws, ret_jws)
-                                                                   : -EIO;
+        json_t *jws, *signature;
+        jose_cfg_t *jose;
+        int r;
 
+        shortage_begin();
+        jws = json_pack("{s:o}", "payload", base64url(payload));
+        signature = json_pack("{s:o}", "protected", base64url(header));
+        jose = quiet_jose();
+        r = jose && sign(jose, key, algorithm, jws, signature) ? write_compact(jws, ret_jws)
+                                                               : shortage_or(-EIO);
         json_decref(jws);
         json_decref(signature);
         if (jose)
@@ -387,13 +411,16 @@ int key_try(const struct key *key) {
 }
 
 int key_write(const struct key *key, struct secret *ret_pem) {
-        BIO *bio = BIO_new(BIO_s_mem());
+        BIO *bio;
         char *data = NULL;
         long size = 0;
-        int r = -EIO;
+        int r;
 
+        shortage_begin();
+        bio = BIO_new(BIO_s_mem());
         if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) == 1)
                 size = BIO_get_mem_data(bio, &data);
+        r = shortage_or(-EIO);
         if (size > 0) {
                 r = secret_set(ret_pem, data, (size_t)size);
                 explicit_bzero(data, (size_t)size);
@@ -453,15 +480,21 @@ static int write_public(jose_cfg_t *jose, json_t *jwk, struct secret *ret_set) {
 
 int key_generate(enum signing_algorithm algorithm, struct secret *ret_private,
                  struct secret *ret_public_set) {
-        jose_cfg_t *jose = quiet_jose();
-        json_t *jwk = jose ? generate(jose, algorithm) : NULL;
         struct secret private = SECRET_INIT;
-        int r = jwk ? write_json(jwk, &private) : -EIO;
+        jose_cfg_t *jose;
+        json_t *jwk;
+        int r;
 
+        shortage_begin();
+        jose = quiet_jose();
+        jwk = jose ? generate(jose, algorithm) : NULL;
+        r = jwk ? write_json(jwk, &private) : -EIO;
         if (r == 0)
                 r = write_public(jose, jwk, ret_public_set);
         if (r == 0)
                 secret_move(ret_private, &private);
+        if (r == -EIO)
+                r = shortage_or(r);
         secret_deinit(&private);
         json_decref(jwk);
         if (jose)

@@ -37,14 +37,15 @@
 
 /* ---- its life ---- */
 
-/* The timer makes the epoll instance readable; it is set in the past for "now". */
-static void wake_at(struct watch *watch, uint64_t at) {
+/* The timer makes the epoll instance readable; it is set in the past for "now". Where it could be
+ * set once it can be again (timerfd_settime(2)). */
+static int wake_at(struct watch *watch, uint64_t at) {
         struct itimerspec timer = {0};
 
         watch->due_at = at;
         if (at != NEVER)
                 timer.it_value = clock_timespec(at > 0 ? at : 1);
-        timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &timer, NULL);
+        return timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &timer, NULL) < 0 ? -errno : 0;
 }
 
 static int add(const struct watch *watch, int fd) {
@@ -71,9 +72,10 @@ int watch_new(const struct sockaddr_un *address, const char *name, struct watch 
         if (watch->timer < 0)
                 return -errno;
         r = add(watch, watch->timer);
+        if (r == 0)
+                r = wake_at(watch, clock_now());
         if (r < 0)
                 return r;
-        wake_at(watch, clock_now());
         *ret_watch = watch;
         watch = NULL; /* consumed */
         return 0;
@@ -140,7 +142,7 @@ static int fail(struct watch *watch, int r, uint64_t retry_after, uint64_t now) 
                         time_min(retry_after * NSEC_PER_SEC, REFUSED_LAST));
         watch->failures++;
         watch->state = WATCH_RESTS;
-        wake_at(watch, time_add(now, span));
+        (void)wake_at(watch, time_add(now, span));
         if (r == -EAGAIN || (may_be_restarting(r) && now < watch->patient_until))
                 return 0;
         return r == -EPIPE ? -ECONNRESET : r;
@@ -201,7 +203,7 @@ static int ask(struct watch *watch, uint64_t now) {
         if (r < 0)
                 return r;
         watch->state = WATCH_ASKS;
-        wake_at(watch, time_add(now, ANSWER_TIME));
+        (void)wake_at(watch, time_add(now, ANSWER_TIME));
         return 0;
 }
 
@@ -243,7 +245,7 @@ static int read_head(struct watch *watch, uint64_t now, uint64_t *ret_retry_afte
         buffer_consume(&watch->in, (size_t)size);
         watch->state = WATCH_FOLLOWS;
         watch->follows_since = now;
-        wake_at(watch, NEVER);
+        (void)wake_at(watch, NEVER);
         return 0;
 }
 

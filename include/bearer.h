@@ -178,7 +178,7 @@ int bearer_renew(struct bearer *bearer, const struct bearer_token *refused, int 
  * child of a fork(2) it is another one: call this there, too, and forget what the parent had.
  *
  * 0; -EINVAL: a NULL; BEARER_E_INVALID: not a name; -ENOMEM; -EMFILE, -ENFILE: no descriptors, and
- * what else epoll_create1(2) and timerfd_create(2) say. */
+ * what else epoll_create1(2), timerfd_create(2) and timerfd_settime(2) say. */
 int bearer_fd(struct bearer *bearer, const char *name, int *ret_fd) BEARER_MUST_USE;
 
 /* Does what there is to be done, and never blocks; may be called at any time. 0: there is a token

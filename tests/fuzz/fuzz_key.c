@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A private key, in PEM or as a JWK. Beyond not crashing: why it is none is said, and never with
  * what is in it; with what is one, something is signed by each algorithm that it fits, or it is
- * found out that its numbers do not belong together; written as PEM it is read as the same. */
+ * found out that its numbers do not belong together; written as PEM it is read as the same. What is
+ * encrypted is read with a passphrase as well, which is "passphrase". */
 #include <errno.h>
 
 #include "base/buffer.h"
@@ -78,25 +79,37 @@ static void check_writing(const struct key *key) {
         secret_deinit(&pem);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static void check_key(struct slice text, const struct secret *passphrase) {
         struct key *key = NULL;
         const char *why = NULL;
         int r;
 
-        if (size > SECRET_SIZE_MAX)
-                return 0;
         __lsan_disable();
-        r = key_read(input_of(data, size), &no_passphrase, &key, &why);
+        r = key_read(text, passphrase, &key, &why);
         __lsan_enable();
         HOLDS(r == 0 || r == -EBADMSG, "there is memory");
         HOLDS((r == 0) == (key != NULL) && (r < 0) == (why != NULL), "a key, or why not");
         if (r < 0)
-                return 0;
+                return;
         HOLDS(is_printable(slice_of(key_id(key))), "the id can be shown");
         for (unsigned i = 0; signing_algorithm_words[i]; i++)
                 if (!key_misfit(key, i))
                         check_signing(key, i);
         check_writing(key);
         key_free(key);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct slice text = input_of(data, size);
+        struct secret passphrase = SECRET_INIT;
+
+        if (size > SECRET_SIZE_MAX)
+                return 0;
+        check_key(text, &no_passphrase);
+        if (text.size > 0 && memmem(text.data, text.size, "ENCRYPTED", strlen("ENCRYPTED"))) {
+                HOLDS(secret_set(&passphrase, "passphrase", strlen("passphrase")) == 0, "it fits");
+                check_key(text, &passphrase);
+                secret_deinit(&passphrase);
+        }
         return 0;
 }

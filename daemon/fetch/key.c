@@ -35,6 +35,7 @@
 
 struct key {
         EVP_PKEY *pkey;
+        const char *group;             /* of EC; OpenSSL takes memory to say it */
         bool is_hidden;                /* a token keeps it for itself */
         char id[VALUE_KEY_ID_MAX + 1]; /* "": none */
         char algorithm[16];            /* the "alg" of a JWK; "": it says none */
@@ -76,34 +77,40 @@ bool key_is_hidden(const struct key *key) {
 
 /* Which kinds there are */
 
-static bool is_on(const EVP_PKEY *pkey, const char *group) {
+static const char *group_of(const EVP_PKEY *pkey) {
+        static const char *const groups[] = {"prime256v1", "secp384r1"};
         char name[32];
         size_t size;
 
-        return EVP_PKEY_get_group_name(pkey, name, sizeof name, &size) == 1 &&
-               strcmp(name, group) == 0;
+        if (EVP_PKEY_get_group_name(pkey, name, sizeof name, &size) != 1)
+                return NULL;
+        for (size_t i = 0; i < ELEMENTS(groups); i++)
+                if (strcmp(name, groups[i]) == 0)
+                        return groups[i];
+        return NULL;
 }
 
-static bool is_supported(const EVP_PKEY *pkey) {
-        int bits = EVP_PKEY_get_bits(pkey);
+/* Sets the group, too. */
+static bool is_supported(struct key *key) {
+        int bits = EVP_PKEY_get_bits(key->pkey), type = EVP_PKEY_get_base_id(key->pkey);
 
-        if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
-                return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
-        return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC &&
-               (is_on(pkey, "prime256v1") || is_on(pkey, "secp384r1"));
+        if (type == EVP_PKEY_EC)
+                key->group = group_of(key->pkey);
+        return type == EVP_PKEY_RSA ? bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX
+                                    : key->group != NULL;
 }
 
-static bool fits(const EVP_PKEY *pkey, enum signing_algorithm algorithm) {
+static bool fits(const struct key *key, enum signing_algorithm algorithm) {
         const char *group = algorithms[algorithm].group;
 
-        return EVP_PKEY_get_base_id(pkey) == algorithms[algorithm].type &&
-               (!group || is_on(pkey, group));
+        return EVP_PKEY_get_base_id(key->pkey) == algorithms[algorithm].type &&
+               (!group || strcmp(key->group, group) == 0);
 }
 
 const char *key_misfit(const struct key *key, enum signing_algorithm algorithm) {
         if (*key->algorithm && strcmp(key->algorithm, signing_algorithm_words[algorithm]) != 0)
                 return "the JWK has another algorithm (\"alg\") than signing_algorithm";
-        return fits(key->pkey, algorithm) ? NULL : algorithms[algorithm].misfit;
+        return fits(key, algorithm) ? NULL : algorithms[algorithm].misfit;
 }
 
 /* From PEM */
@@ -283,7 +290,7 @@ int key_read(struct slice text, const struct secret *passphrase, struct key **re
                 return -ENOMEM;
         shortage_begin();
         why = is_json(text) ? read_jwk(text, key) : read_pem(text, passphrase, &key->pkey);
-        if (!why && !is_supported(key->pkey))
+        if (!why && !is_supported(key))
                 why = STRANGE;
         return hand_over(&key, why, ret_key, ret_why);
 }
@@ -299,7 +306,7 @@ int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
         key->is_hidden = true;
         key->pkey = pkcs11_open(uri, pin, &why);
         if (key->pkey)
-                why = is_supported(key->pkey) ? NULL : STRANGE;
+                why = is_supported(key) ? NULL : STRANGE;
         return hand_over(&key, why, ret_key, ret_why);
 }
 
@@ -399,7 +406,7 @@ int key_try(const struct key *key) {
         enum signing_algorithm algorithm = 0;
         int r;
 
-        while (!fits(key->pkey, algorithm))
+        while (!fits(key, algorithm))
                 algorithm++;
         buffer_printf(&header, "{\"alg\":\"%s\"}", signing_algorithm_words[algorithm]);
         r = buffer_error(&header);

@@ -265,13 +265,9 @@ static bool is_json(struct slice text) {
         return text.size > 0 && text.data[0] == '{';
 }
 
-/* The key, unless there is a reason WHY it is none. One that was read while memory was short is not
- * trusted: jansson 2.14 loses bytes of a text then, and José 11 a number of a key, and neither says
- * so. */
-static int hand_over(struct key **key, const char *why, struct key **ret_key,
+/* The key, unless R < 0: then WHY it is none. */
+static int hand_over(struct key **key, int r, const char *why, struct key **ret_key,
                      const char **ret_why) {
-        int r = shortage_or(why ? -EBADMSG : 0);
-
         if (r == -EBADMSG)
                 *ret_why = why;
         if (r < 0)
@@ -281,6 +277,8 @@ static int hand_over(struct key **key, const char *why, struct key **ret_key,
         return 0;
 }
 
+/* What was read while memory was short is not trusted: jansson 2.14 loses bytes of a text then, and
+ * José 11 a number of a key, and neither says so. */
 int key_read(struct slice text, const struct secret *passphrase, struct key **ret_key,
              const char **ret_why) {
         _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
@@ -292,9 +290,11 @@ int key_read(struct slice text, const struct secret *passphrase, struct key **re
         why = is_json(text) ? read_jwk(text, key) : read_pem(text, passphrase, &key->pkey);
         if (!why && !is_supported(key))
                 why = STRANGE;
-        return hand_over(&key, why, ret_key, ret_why);
+        return hand_over(&key, shortage_or(why ? -EBADMSG : 0), why, ret_key, ret_why);
 }
 
+/* A token's module may have its own reasons for ENOMEM, as where memory cannot be locked: that
+ * counts only where there is no key. */
 int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
              const char **ret_why) {
         _cleanup_(cleanup_key) struct key *key = calloc(1, sizeof *key);
@@ -307,7 +307,7 @@ int key_open(const char *uri, const struct secret *pin, struct key **ret_key,
         key->pkey = pkcs11_open(uri, pin, &why);
         if (key->pkey)
                 why = is_supported(key) ? NULL : STRANGE;
-        return hand_over(&key, why, ret_key, ret_why);
+        return hand_over(&key, why ? shortage_or(-EBADMSG) : 0, why, ret_key, ret_why);
 }
 
 /* Signing */

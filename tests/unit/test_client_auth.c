@@ -85,12 +85,26 @@ static void test_words_end_where_the_enums_end(void **state) {
         assert_null(signing_algorithm_words[SIGNING_ES384 + 1]);
 }
 
+static void test_algorithms_are_found_by_their_words(void **state) {
+        enum signing_algorithm algorithm = SIGNING_RS256;
+
+        for (unsigned i = 0; signing_algorithm_words[i]; i++) {
+                assert_true(signing_algorithm_find(signing_algorithm_words[i], &algorithm));
+                assert_int_equal(algorithm, i);
+        }
+        assert_false(signing_algorithm_find("none", &algorithm));
+        assert_false(signing_algorithm_find("rs256", &algorithm));
+        assert_false(signing_algorithm_find("", &algorithm));
+        assert_int_equal(algorithm, SIGNING_ES384);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_way_takes_and_needs_its_own_settings),
                 cmocka_unit_test(test_an_assertion_that_is_asked_with_takes_what_one_is_made_of),
                 cmocka_unit_test(test_two_ways_show_a_certificate),
                 cmocka_unit_test(test_words_end_where_the_enums_end),
+                cmocka_unit_test(test_algorithms_are_found_by_their_words),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,29 +3,39 @@
  * again and again, in the same bytes, and those mean the same each time.
  *
  * Owns copies of plain requests alone (http1.h), since they stay here: nothing in them is anybody's
- * secret. A table of fixed size, in which each wording has one place, and who comes later takes it.
- * What is not in it is read as any other request; so it decides nothing. */
+ * secret. A table of fixed size, in rows: a wording can be in one row alone, and where that is
+ * full, who comes later takes the place of who came first. What is not in it is read as any other
+ * request; so it decides nothing. */
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 #include "wire/api.h"
 #include "wire/http1.h"
 
-#define WORDINGS_MAX ((size_t)1024)
+/* So many that 1,000 tokens, each asked for in one wording, are all but sure to have a place each.
+ */
+#define WORDINGS_ROWS    ((size_t)1024)
+#define WORDINGS_PER_ROW ((size_t)4)
+#define WORDINGS_MAX     (WORDINGS_ROWS * WORDINGS_PER_ROW)
 /* Bytes of one; a longer request is never found. */
 #define WORDING_SIZE_MAX ((size_t)192)
 
 struct wording {
+        uint64_t hash; /* of the bytes */
+        size_t size;   /* 0: there is none */
         char bytes[WORDING_SIZE_MAX];
-        size_t size; /* 0: there is none */
         enum http1_keep_alive keep_alive;
         struct api_request meaning;
 };
 
 struct wordings {
-        struct wording all[WORDINGS_MAX];
+        struct wordings_row {
+                struct wording all[WORDINGS_PER_ROW];
+                unsigned next; /* is taken next */
+        } rows[WORDINGS_ROWS];
 };
 
 /* What DATA means, if that is one request as a whole, and came before; or NULL. */

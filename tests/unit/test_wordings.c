@@ -154,6 +154,29 @@ static void test_who_comes_later_takes_the_place(void **state) {
         assert_in_range(n_found, WORDINGS_MAX / 2, WORDINGS_MAX);
 }
 
+/* Which come in turn, as from workers with 1,000 tokens. */
+static void test_a_thousand_are_known_at_once(void **state) {
+        unsigned n_known = 0;
+        char text[512];
+
+        for (unsigned round = 0; round < 2; round++)
+                for (unsigned i = 0; i < 1000; i++) {
+                        struct http1_request http;
+                        struct api_request meaning;
+                        int size = snprintf(text, sizeof text,
+                                            "GET /v1/tokens/t%u?wait=20 HTTP/1.1\r\n"
+                                            "Host: localhost\r\n\r\n",
+                                            i);
+                        struct slice request = {text, (size_t)size};
+
+                        if (wordings_find(&wordings, request))
+                                n_known++;
+                        else
+                                read_and_keep(request, &http, &meaning);
+                }
+        assert_in_range(n_known, 950, 1000);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(test_what_came_before_means_the_same, setup),
@@ -161,6 +184,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_limit_of_size, setup),
                 cmocka_unit_test_setup(test_nothing_else_is_found, setup),
                 cmocka_unit_test_setup(test_who_comes_later_takes_the_place, setup),
+                cmocka_unit_test_setup(test_a_thousand_are_known_at_once, setup),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ struct copy {
         bool is_default; /* asked for without a name */
         uint32_t slot;
         uint64_t epoch;
-        uint64_t until; /* a wall_clock() time */
+        uint64_t since, span; /* a wall_clock() time, and for how long from then on */
         struct view *view;
         struct bearer_token *token;
 };
@@ -37,7 +37,8 @@ static pthread_key_t ends; /* of threads */
 static bool ends_are_told;
 
 /* To a tick, in 5 ns, and it goes on in suspend, which no other coarse clock does. Somebody may set
- * it: bearerd calls in all that workers keep then. */
+ * it: bearerd calls in all that workers keep then. Where none lives, a step back prolongs what is
+ * kept by no more than it has been kept already. */
 static uint64_t wall_clock(void) {
         struct timespec now;
 
@@ -52,7 +53,8 @@ static bool is_asked_for(const struct copy *copy, uint64_t handle, const char *n
 }
 
 static bool is_good(const struct copy *copy, uint64_t now) {
-        return view_shows(copy->view, copy->slot, copy->epoch) && now < copy->until;
+        return view_shows(copy->view, copy->slot, copy->epoch) &&
+               now - copy->since < copy->span; /* before SINCE, the clock was set back */
 }
 
 struct bearer_token *shelf_find(uint64_t handle, const char *name) {
@@ -178,7 +180,8 @@ void shelf_put(uint64_t handle, const char *name, struct bearer_token *token,
                 .is_default = !name,
                 .slot = offer->slot,
                 .epoch = offer->epoch,
-                .until = time_add(now, left),
+                .since = now,
+                .span = left,
                 .view = view, /* consumed */
                 .token = token,
         };

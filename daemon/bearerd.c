@@ -233,8 +233,7 @@ static void signalled(void *user, int signal, uint64_t now) {
         }
 }
 
-/* Workers count by a clock that stands still in suspend, and tell of an expiry by the wall clock.
- */
+/* Workers count by the wall clock (client/shelf), and tell of an expiry by it. */
 static void clock_set(void *user, uint64_t now) {
         struct bearerd *bearerd = user;
 

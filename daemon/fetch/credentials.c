@@ -95,9 +95,13 @@ static int load_key(const struct loader *loader, struct key **ret_key) {
 }
 
 /* What OpenSSL or José cannot do with a key that they have read. */
-static int refuse_damaged(const struct loader *loader) {
+static int refuse_unfit(const struct loader *loader, const struct key *key) {
         struct reference private_key = private_key_of(loader);
 
+        if (key_is_hidden(key))
+                return reference_refuse(&private_key,
+                                        "its token does not sign with it: see whether the token is "
+                                        "there, and what it lets the key do");
         return reference_refuse(&private_key, "it cannot be used: its numbers do not belong "
                                               "together, make a new one");
 }
@@ -156,7 +160,7 @@ static int load_assertion(struct loader *loader) {
         if (r == -EAGAIN)
                 outcome_explain(loader->outcome, "the kernel has no random numbers (getrandom(2)): "
                                                  "it is tried again");
-        return r == -EIO ? refuse_damaged(loader) : r;
+        return r == -EIO ? refuse_unfit(loader, key) : r;
 }
 
 static int load_certificate(struct loader *loader) {
@@ -169,7 +173,7 @@ static int load_certificate(struct loader *loader) {
                 r = key_try(key);
         if (r == 0 && !key_is_hidden(key))
                 r = key_write(key, &loader->credentials.private_key);
-        return r == -EIO ? refuse_damaged(loader) : r;
+        return r == -EIO ? refuse_unfit(loader, key) : r;
 }
 
 static int load_by_way(struct loader *loader) {

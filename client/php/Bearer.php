@@ -354,13 +354,19 @@ final class Kept
         $this->wall = microtime(true);
     }
 
-    /** Whether it is used without asking for it: if it is followed, or else young. */
-    public function isGood(float $maxAge): bool
+    /** Lets go of a stream that has news, or is of a token that is served no more. */
+    public function look(): void
     {
-        if ($this->stream?->hasNews()) {
+        if ($this->stream && ($this->stream->hasNews() || !$this->isYounger($this->serves))) {
             $this->isOld = $this->stream->hasTold;
             $this->stream = null;
         }
+    }
+
+    /** Whether it is used without asking for it: if it is followed, or else young. */
+    public function isGood(float $maxAge): bool
+    {
+        $this->look();
         return $this->isYounger($this->serves) && ($this->stream?->hasTold || $this->isYoung($maxAge));
     }
 
@@ -495,10 +501,19 @@ final class Bearer
             }
         }
         $kept = $cache[$name ?? ''] = new Kept($token, $serves);
-        $nFollowed = count(array_filter($cache, fn (Kept $each) => $each->stream !== null));
-        if ($isAskedAgain && $this->maxAge > 0 && $nFollowed < self::FOLLOWED_MAX) {
+        if ($isAskedAgain && $this->maxAge > 0 && self::hasRoom($cache)) {
             $kept->stream = Stream::open($this->path, $name, $token);
         }
+    }
+
+    /** What nobody asks for any more is not looked at otherwise.
+     *  @param array<string, Kept> $cache */
+    private static function hasRoom(array $cache): bool
+    {
+        foreach ($cache as $each) {
+            $each->look();
+        }
+        return count(array_filter($cache, fn (Kept $each) => $each->stream !== null)) < self::FOLLOWED_MAX;
     }
 
     private function ask(Question $question): Token

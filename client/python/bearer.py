@@ -204,12 +204,16 @@ class _Kept:
         self.stream: Optional[_Stream] = None
         self._young_until, self._served_until = _now() + max_age, _now() + serves
 
-    def is_good(self) -> bool:
-        """Whether it is used without asking for it: if it is followed, or else young."""
-        if self.stream and self.stream.has_news():
+    def look(self) -> None:
+        """Lets go of a stream that has news, or is of a token that is served no more."""
+        if self.stream and (self.stream.has_news() or _now() >= self._served_until):
             if self.stream.has_told:
                 self._young_until = 0.0
             self.unfollow()
+
+    def is_good(self) -> bool:
+        """Whether it is used without asking for it: if it is followed, or else young."""
+        self.look()
         is_followed = self.stream is not None and self.stream.has_told
         return _now() < self._served_until and (is_followed or _now() < self._young_until)
 
@@ -359,9 +363,15 @@ class Bearer:
             if kept:
                 kept.unfollow()
             kept = here.cache[name] = _Kept(token, self._max_age, serves)
-            n_followed = sum(each.stream is not None for each in here.cache.values())
-            if is_asked_again and self._follows and n_followed < FOLLOWED_MAX:
+            if is_asked_again and self._follows and self._has_room(here):
                 kept.stream = self._stream_of(name, token)
+
+    @staticmethod
+    def _has_room(here: _Here) -> bool:
+        """What nobody asks for any more is not looked at otherwise."""
+        for each in here.cache.values():
+            each.look()
+        return sum(each.stream is not None for each in here.cache.values()) < FOLLOWED_MAX
 
     def _stream_of(self, name: Optional[str], token: Token) -> Optional[_Stream]:
         """Without waiting: None where there is no room just now."""

@@ -117,6 +117,25 @@ def test_many_tokens(broker, driver):
     assert len(asked) == len(names) - FOLLOWED_MAX
 
 
+def test_who_is_asked_for_no_more_gives_up_its_place(broker, driver):
+    names = [f"t{i}" for i in range(FOLLOWED_MAX + 1)]
+    operator = operators.start(broker(start=False, tokens={name: FAST for name in names}))
+    one = driver(operator.bearerd.socket, max_age=AGE)
+
+    def followed(asked):
+        for name in asked:
+            one.token(name=name)
+        return sum(streams(operator, name) for name in asked)
+
+    *before, last = names
+    assert until(lambda: followed(before) == FOLLOWED_MAX)
+    time.sleep(SPACING)
+    for name in before:
+        operator.refresh(name)
+    until(lambda: all(operator.token(name)["renewals"] > 1 for name in before))
+    assert until(lambda: followed([last]) == 1)
+
+
 # What is noticed at once: of a token that is followed, age tells nothing.
 
 def test_another_ones_renewal(operator, endpoint, driver):

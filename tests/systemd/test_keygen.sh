@@ -39,9 +39,10 @@ from urllib.parse import parse_qs
 head = parse_qs(json.load(sys.stdin)["body"])["client_assertion"][0].split(".")[0]
 print(json.loads(base64.urlsafe_b64decode(head + "=="))["kid"])'
 }
-# in_files: which of the files that are new have what is in /root/secret.
+# in_files: which of the files that are new have what is in /root/secret, but for where systemd decrypts it.
 in_files() {
-  find /dev/shm /etc /home /root /run /tmp /var \( -path "$source" -o -path "$build" -o -path /root/secret \) -prune \
+  find /dev/shm /etc /home /root /run /tmp /var \
+    \( -path "$source" -o -path "$build" -o -path /root/secret -o -path /run/credentials \) -prune \
     -o -type f -newer /root/beginning -print0 | xargs -0 grep -lFf /root/secret
 }
 

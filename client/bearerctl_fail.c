@@ -15,7 +15,7 @@ static const struct advice {
 } advices[] = {
         {BEARER_E_DENIED, EX_CONFIG, "'bearerctl doctor' says what is wrong, and how to mend it"},
         {BEARER_E_UNAVAILABLE, EX_TEMPFAIL, "bearerd goes on trying, see 'bearerctl status'"},
-        {BEARER_E_TIMEOUT, EX_TEMPFAIL, "'bearerctl status' says why, --wait waits longer"},
+        {BEARER_E_TIMEOUT, EX_TEMPFAIL, "'bearerctl status' says why"},
         {BEARER_E_FRESH, EX_TEMPFAIL, "if an API still answers 401, look at the permissions there"},
         {BEARER_E_BUSY, EX_TEMPFAIL, "try again in some seconds"},
         {BEARER_E_FORBIDDEN, EX_NOPERM,
@@ -27,7 +27,7 @@ static const struct advice {
         {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
         {-EACCES, EX_NOPERM, "add the user to group bearer, and log in anew"},
         {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
-        {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd), or see --socket"},
+        {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
         {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
         {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status and doctor */
 };

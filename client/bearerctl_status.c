@@ -57,7 +57,7 @@ static void write_valid(struct buffer *out, struct json_object *token) {
         }
 }
 
-/* What the endpoint said belongs to what bearerd says about it. */
+/* Of what bearerd has no words for. */
 static void write_upstream(struct buffer *out, struct json_object *error) {
         uint64_t status = ctl_json_number(error, "upstream_status");
         const char *code = ctl_json_text(error, "upstream_error");
@@ -87,10 +87,11 @@ static void write_trouble(struct buffer *out, struct json_object *token) {
                                    ctl_json_number(token, "failures") == 0 ? ", over: " : ": ");
         }
         ctl_json_show(out, ctl_json_text(error, "kind"));
-        write_upstream(out, error);
         if (*message) {
                 buffer_append_text(out, ": ");
                 ctl_json_show(out, message);
+        } else {
+                write_upstream(out, error);
         }
 }
 

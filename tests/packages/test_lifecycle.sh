@@ -51,6 +51,7 @@ ok "not started, for there is no configuration" "inactive inactive inactive inac
 ok "the manual is there" "/usr/share/man/man8/bearerd.8.gz" "$(man -w bearerd 2>&1)"
 ok "... of each function" "/usr/share/man/man3/bearer_get.3.gz" "$(man -w 3 bearer_renew 2>&1)"
 ok "the guide that units name is there" 0 "$(test -s /usr/share/doc/bearerd/operating.md; echo $?)"
+ok "the alert rules are there" 0 "$(test -s /usr/share/doc/bearerd/monitoring/bearerd-alerts.yaml; echo $?)"
 ok "the journal's catalog knows bearerd" "*bearerd*" \
   "$(journalctl --list-catalog 7eb59225144d4c3a91017ec89a26a7a9 2>&1)"
 for unit in "${units[@]}"; do

@@ -27,7 +27,8 @@ static const struct advice {
         {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
         {-EACCES, EX_NOPERM, "add the user to group bearer, and log in anew"},
         {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
-        {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
+        {-ECONNREFUSED, EX_UNAVAILABLE,
+         "start it (systemctl start bearerd.socket), or see --socket"},
         {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
         {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status and doctor */
 };

@@ -45,6 +45,7 @@ ERRORS = {
     "print": ((EIO, ENOSPC), (EIO,)),
     "read": ((EIO, ENOMEM, EINTR, PARTIAL), (EIO,)),
     "recv": ((ECONNRESET, ENOMEM, EINTR, PARTIAL), (ENOMEM,)),
+    "rename": ((EACCES, EROFS, EIO, ENOSPC), (EROFS,)),
     "send": ((EPIPE, ECONNRESET, ENOBUFS, ENOMEM, EAGAIN, EINTR, PARTIAL), (ENOBUFS,)),
     "sendmsg": ((EAGAIN, ENOBUFS, ENOMEM, ECONNREFUSED), (ENOBUFS,)),
     "setrlimit": ((EPERM, EINVAL), (EPERM,)),
@@ -59,6 +60,7 @@ ERRORS = {
     "timerfd_create": ((EMFILE, ENFILE, ENOMEM, ENODEV), (EMFILE,)),
     "timerfd_settime": ((EINVAL,), (EINVAL,)),
     "unlink": ((EACCES, EROFS, EIO), (EROFS,)),
+    "utimensat": ((EACCES, EROFS), (EROFS,)),
     "waitpid": ((ECHILD, EINTR), (ECHILD,)),
     "write": ((EIO, ENOSPC, EPIPE, EAGAIN, PARTIAL), (EIO,)),
 }

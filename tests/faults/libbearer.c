@@ -9,47 +9,17 @@
  * with faults.so preloaded, against a bearerd. Prints what is wrong; at its end, how many faults
  * there were. */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bearer.h>
 
-#define FDS_MAX    256
+#include "fault.h"
+
 #define TIMEOUT_MS 500
 #define ONE        "athena"
-
-void faults_arm(const char *kind, unsigned nth, int error, bool onwards);
-unsigned faults_disarm(void);
-int faults_blocks(void);
-
-struct fault {
-        const char *kind;
-        unsigned nth;
-        int error;
-        bool onwards;
-};
-
-static unsigned mistakes;
-
-static void wrong(const struct fault *fault, const char *what, int r) {
-        printf("%s %u%s, %s: %s: %d (%s)\n", fault->kind, fault->nth,
-               fault->onwards ? " and all that follow" : "", strerrorname_np(fault->error), what, r,
-               bearer_strerror(r));
-        mistakes++;
-}
-
-static unsigned count_fds(void) {
-        unsigned n = 0;
-
-        for (int fd = 0; fd < FDS_MAX; fd++)
-                n += fcntl(fd, F_GETFD) >= 0;
-        return n;
-}
 
 /* By bearer.h: the errno as it is; no memory, whatever was allocated; a hang-up; what a call that
  * is tried again until the timeout says; that a token is fresh, of bearer_renew(). */
@@ -73,13 +43,6 @@ static bool is_documented(int r, const struct fault *fault) {
 static bool is_good(const struct bearer_token *token) {
         return strcmp(bearer_token_name(token), ONE) == 0 &&
                strlen(bearer_token_value(token)) > 20 && bearer_token_expires_in(token) > 0;
-}
-
-static uint64_t milliseconds(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* What a call has returned and written. Consumes TOKEN. */
@@ -176,13 +139,7 @@ int main(int argc, char **argv) {
         struct bearer *bearer = NULL;
         unsigned faults = 0;
 
-        if (argc != 5)
-                return 2;
-        setvbuf(stdout, NULL, _IONBF, 0);
-        fault.kind = argv[2];
-        fault.error = atoi(argv[3]);
-        fault.onwards = strcmp(argv[4], "onwards") == 0;
-        if (bearer_open(argv[1], &bearer) != 0 ||
+        if (!fault_parse(argc, argv, &fault) || bearer_open(argv[1], &bearer) != 0 ||
             bearer_get(bearer, ONE, 20 * TIMEOUT_MS, &refused) != 0)
                 return 2;
         go_on(&fault, bearer); /* what libc has for a thread, it has for the next one */

@@ -53,6 +53,11 @@ class Life:
         """What was wrong about it."""
         raise NotImplementedError
 
+    def count(self):
+        """How many calls of each kind can fail: {kind: number}."""
+        self.live(None)
+        return self.page.calls(self.groups)
+
     def finish(self):
         """What was wrong about what is still running."""
         return []
@@ -258,7 +263,7 @@ class Restart(WholeLife):
         self._since = 0
         self._remember()
 
-    def _start(self, store):
+    def start_bearerd(self, store=None):
         passed = {"token": self._token_fd, "credential": self._credential_fd,
                   "control": self._control_fd}
         if store is not None:
@@ -269,7 +274,7 @@ class Restart(WholeLife):
     def _remember(self):
         """What a life leaves."""
         self.arm(None)
-        process = self._start(None)
+        process = self.start_bearerd()
         try:
             got = ask_patiently(self.socket, process)
             # So that a restart finds nothing to do: the other token, too.
@@ -288,7 +293,7 @@ class Restart(WholeLife):
         self._store = make_store(*self._kept)
         self.since = self._since
         self.last = 0
-        process = self._start(self._store)
+        process = self.start_bearerd(self._store)
         process.kept.append((STORE, self._store))
         return process
 
@@ -314,7 +319,7 @@ class Restart(WholeLife):
             return []
         since = max(self.generations)
         stores = [fd for name, fd in process.kept if name == STORE]
-        following = self._start(stores[0] if stores else None)
+        following = self.start_bearerd(stores[0] if stores else None)
         try:
             got = ask_patiently(self.socket, following)
             following.signal(signal.SIGTERM)

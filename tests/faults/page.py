@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 # struct page of faults.c.
 HEAD = struct.Struct("=IIiIIIIiII24s128s")
-KIND = struct.Struct("=16s4I")
+KIND = struct.Struct("=16s7I")
 KINDS_MAX = 64
 SIZE = HEAD.size + KINDS_MAX * KIND.size
 
-OURS, HELPERS, LIBC, FOREIGN = 1, 2, 4, 8
+OURS, HELPERS, LIBC, FOREIGN, KEYS, TOKEN = 1, 2, 4, 8, 16, 32
 PARTIAL = -1        # instead of an errno
 
 

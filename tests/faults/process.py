@@ -30,9 +30,10 @@ def out_of_the_way(fd):
 class Process:
     made = 0
 
-    def __init__(self, directory, argv, environment, passed=(), stdin=None):
-        """PASSED: descriptors that it has from 3 on."""
+    def __init__(self, directory, argv, environment, secrets, passed=(), stdin=None):
+        """SECRETS: a pattern of what it must not say. PASSED: descriptors that it has from 3 on."""
         self.directory = directory
+        self.secrets = secrets
         Process.made += 1
         self.log_path = directory / f"log-{Process.made}"
         self.said = []              # what it told the service manager, in order
@@ -134,11 +135,13 @@ class Process:
         return self._log or self.log_path.read_text(errors="replace")
 
     def reports(self):
-        """Of sanitizers, of it and its children."""
+        """Of sanitizers, of it and its children; and of secrets in what it has said."""
         found = []
         for path in self.directory.glob("sanitizer.*"):
             found.append("a sanitizer reports: " + path.read_text(errors="replace"))
             path.unlink()
         if SANITIZER.search(self.log()):
             found.append("a sanitizer reports: " + self.log())
+        if self.secrets.search(self.log()):
+            found.append("it has said a secret")
         return found

@@ -7,6 +7,7 @@ import signal
 import time
 from errno import ECONNRESET, EPIPE
 
+from follower import Follower
 from lives import DEAF, REFUSAL, Life, Restart, ask_as_unit, ask_patiently
 from peer import Peer, Silence, request
 from process import DEADLINE, Hung
@@ -14,10 +15,16 @@ from process import DEADLINE, Hung
 GRANT = b"grant_type=client_credentials"
 # How often the loop may turn in a round, which takes about a second, before that is called spinning.
 TURNS_MAX = 2000
+# How long whoever follows is waited for, in seconds: while something fails; and once nothing does, when
+# libbearer tries again within 10 s.
+ATTEMPTED = 0.3
+FOLLOWED = 15
+SPACING = 0.15                  # of renewals, which a reload respects: min_renewal_interval, and some
 
 
 class Round(Restart):
     """One bearerd for many of them; a new one after something was wrong."""
+    held = 0    # descriptors that it may have more, by what it is to hold
 
     def __init__(self, stage):
         super().__init__(stage)
@@ -25,11 +32,11 @@ class Round(Restart):
 
     def _begin(self):
         self.page.clear()
-        self._process = process = self._start(None)
+        self._process = process = self.start_bearerd()
         process.wait_for(lambda: process.told("READY"), "READY=1")
         for _ in range(3):                      # what is allocated once, is
             wrong = self._go_on(None) + self.act(process, None)
-            assert not wrong, wrong
+            assert not wrong, (wrong, "ended" if process.has_ended() else "it goes on")
         self.usual = {}
         process.wait_for(lambda: "asking" not in process.said[-1].get("STATUS", "asking"), "rest")
         self._settle(None)
@@ -46,21 +53,31 @@ class Round(Restart):
 
     def _settle(self, fault):
         """Until memory and descriptors are as before, or it is clear that they will not be."""
-        end = time.monotonic() + 2.5            # slow ones are borne with for 2 s
+        end = time.monotonic() + 5              # slow ones are borne with for 2 s, and a fetch takes its time
         before = None
         while True:
             with Peer(self.socket, 5, self._process.pidfd) as worker:
                 worker.ask("/nope")
-                worker.ask("/nope")             # the loop has turned in between
+                got = worker.ask("/nope")       # the loop has turned in between
                 now = {"blocks": self.page.blocks, "fds": self.page.fds}
+            if got.status is None and self._process.has_ended(within=1):
+                return []       # and who connects now would be in the way of the next one
             if not self.usual and now == before:
                 self.usual = now
-            is_more = not self.usual or any(now[each] > self.usual[each] for each in now)
+            limit = self.usual and self.usual | {"fds": self.usual["fds"] + self.held}
+            is_more = not self.usual or any(now[each] > limit[each] for each in now)
             if not is_more or time.monotonic() > end:
                 break
             before = now
             time.sleep(0.01)
         return [f"{now} in use, {self.usual} before"] * is_more
+
+    def count(self):
+        before = self.page.calls(self.groups)
+        self.act(self._process, None)
+        counts = self.page.calls(self.groups)
+        self._after(None)
+        return {kind: n - before.get(kind, 0) for kind, n in counts.items()}
 
     def live(self, fault):
         wrong = []
@@ -74,13 +91,11 @@ class Round(Restart):
             self.page.disarm()
             if self.page.turns > turns + TURNS_MAX:
                 wrong.append(f"it spins: {self.page.turns - turns} turns of the loop")
-            if wrong and fault and self._process.has_ended(within=1):
-                wrong = []                      # judged by how it ended
-            if not self._process.has_ended():
+            if not self._is_ending(wrong, fault):
                 wrong += self._after(fault) + self._process.reports()
                 wrong += self._settle(fault) and self._leaks(fault)
-            else:
-                wrong += self.judge_end(self._process, fault, True)
+            if self._is_ending(wrong, fault):   # it is judged by how
+                wrong = self.judge_end(self._process, fault, True)
         except (Hung, Silence, AssertionError) as error:
             self.page.disarm()
             wrong.append(f"{type(error).__name__}: {error}")
@@ -89,6 +104,10 @@ class Round(Restart):
             self._process.end()
             self._process = None
         return wrong
+
+    def _is_ending(self, wrong, fault):
+        """What is WRONG may come of that."""
+        return self._process.has_ended(within=1 if wrong and fault else 0)
 
     def _leaks(self, fault):
         """More is in use than before: lost, or only used? What is lost is more each time, of five."""
@@ -256,3 +275,68 @@ class Reloading(Round):
         if got.status != 200:
             return [f"no renewal: {got}"]
         return self.judge_token(got.body, self.since + 1) + self._go_on(fault)
+
+
+class Following(Round):
+    """A worker that follows a token all the time, by libbearer, and one that begins to; a reload, and
+    the renewal by it, which both are told of. Neither may be left behind."""
+    held = 16   # PEER_PROCESSES_MAX: each round has a process that bearerd has not met
+
+    def __init__(self, stage):
+        super().__init__(stage)
+        self._program = stage.build / "tests/e2e/test-follower"
+        self._followers = []
+
+    def _leave(self, number=0):
+        """All of them, or all but so many."""
+        while len(self._followers) > number:
+            self._followers.pop().end()
+
+    def act(self, process, fault):
+        patience = ATTEMPTED if fault else DEADLINE
+        self._leave(1)
+        while len(self._followers) < 2:
+            self._followers.append(Follower([self._program, "athena"],
+                                            BEARERD_SOCKET=str(self.socket)))
+        self._are_told(self.since, patience)
+        time.sleep(SPACING)
+        known = self._newest()
+        process.signal(signal.SIGHUP)
+        is_told = self._are_told(known + 1, patience)
+        return [] if is_told or fault else [f"not told: {[each.lines for each in self._followers]}"]
+
+    def _newest(self):
+        return max(self.since, *(each.last for each in self._followers))
+
+    def _are_told(self, generation, within):
+        try:
+            return self._process.wait_for(
+                lambda: all(each.is_told(generation) for each in self._followers), "told", within,
+                period=0.01)
+        except Hung:
+            return False
+
+    def _after(self, fault):
+        """And one more, which they are told of whatever has failed."""
+        known = self._newest()
+        end = time.monotonic() + DEADLINE
+        while self.since <= known and time.monotonic() < end:
+            time.sleep(SPACING)
+            self.reload(self._process)
+            self._are_told(known + 1, 1)
+            wrong = self._go_on(fault)
+        if self.since <= known:
+            wrong.append("no renewal")
+        if not self._are_told(self.since, FOLLOWED):
+            wrong.append(f"of generation {self.since} not each was told: "
+                         f"{[each.lines[-3:] for each in self._followers]}")
+        self._leave(1)
+        return wrong
+
+    def finish(self):
+        self._leave()
+        return super().finish()
+
+    def close(self):
+        self._leave()
+        super().close()

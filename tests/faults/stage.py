@@ -7,20 +7,19 @@ import os
 import pwd
 import re
 import socket
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "standin"), str(HERE.parent / "e2e")]
-
-from standin import Standin  # noqa: E402
-
-from page import Page  # noqa: E402
-from process import Process, out_of_the_way  # noqa: E402
+import clients  # which knows the way to the stand-in
+from page import Page
+from process import Process, out_of_the_way
+from standin import SCOPE, Standin
 
 FOREIGN = re.compile(r"BEARERD_|LISTEN_|NOTIFY_SOCKET|WATCHDOG_|JOURNAL_STREAM|"
                      r"CREDENTIALS_DIRECTORY|(?i:[a-z]+_proxy)$")
 CLIENTS = {"athena-client": "athena-secret", "unit-client": "unit-secret"}
+# What is in every token and assertion (the beginning of JSON, in base64), in every private key in PEM,
+# and what is known here alone.
+SECRETS = re.compile("|".join(["eyJ", "-----BEGIN",
+                               *map(re.escape, [*CLIENTS.values(), clients.PASSPHRASE, clients.PIN])]))
 BOOT_ID = "0123456789abcdef0123456789abcdef"
 
 
@@ -28,6 +27,7 @@ class Stage:
     def __init__(self, build, directory):
         self.build = build
         self.directory = directory
+        self.secrets = SECRETS
         self.bearerd = build / "daemon/bearerd"
         self.fetch = build / "daemon/fetch/bearerd-fetch"
         self.endpoint = Standin(directory / "endpoint", credentials=CLIENTS)
@@ -36,6 +36,7 @@ class Stage:
         self.epoch = directory / "epoch"
         self.pages = directory / "pages"
         self.pages.mkdir()
+        self.variables = {}         # of the environment of all that is started from now on
         self._write_config()
 
     def _write_config(self):
@@ -54,11 +55,20 @@ class Stage:
         secret.write_text(CLIENTS[client] + "\n")
         return (f"[token {name}]\ntoken_url = {self.endpoint.token_url}\n"
                 f"tls_ca_file = {self.endpoint.ca_file}\n"
-                "scope = athena/service/Athenanet.MDP.*\nbasic_encoding = raw\n"
+                f"scope = {SCOPE}\nbasic_encoding = raw\n"
                 f"client_id = {client}\nclient_secret = file:{secret}\n"
                 "requests_per_minute = 600\nretry_min = 100ms\nretry_max = 200ms\n"
                 "min_renewal_interval = 100ms\nrenewal_pause = 100ms\n"
                 f"connect_timeout = 1s\ntimeout = 2s\n{keys}")
+
+    def write_fetch_config(self, name, keys):
+        """The configuration of one token, which is not bearerd's."""
+        path = self.directory / f"{name}.conf"
+        lines = {"token_url": self.endpoint.token_url, "tls_ca_file": self.endpoint.ca_file,
+                 "scope": SCOPE, "connect_timeout": "1s", "timeout": "2s"} | keys
+        path.write_text("\n".join(["[token athena]", *(f"{key} = {value}" for key, value
+                                                       in lines.items() if value), ""]))
+        return path
 
     def page(self, name):
         """The faults of the program NAME, from its next start on."""
@@ -75,7 +85,7 @@ class Stage:
                               "FAULTS_DIRECTORY": str(self.pages),
                               "BEARERD_BOOT_ID": BOOT_ID,
                               # What was freed is rubbish (mallopt(3)).
-                              "MALLOC_PERTURB_": "165", **more}
+                              "MALLOC_PERTURB_": "165", **self.variables, **more}
 
     def listen(self, name):
         path = self.directory / name
@@ -91,7 +101,7 @@ class Stage:
         """PASSED: {name: fd}, as systemd passes them."""
         if passed:
             environment |= {"LISTEN_FDS": str(len(passed)), "LISTEN_FDNAMES": ":".join(passed)}
-        return Process(self.directory, argv, self.environment(**environment),
+        return Process(self.directory, argv, self.environment(**environment), self.secrets,
                        list((passed or {}).values()), stdin)
 
     def close(self):

@@ -6,6 +6,7 @@ import io
 import json
 import select
 import socket
+import time
 from collections import namedtuple
 
 # STATUS None: hung up on without an answer, or not let in.
@@ -26,11 +27,22 @@ class Peer:
         self._socket.settimeout(timeout)
         self._data = b""            # that has come and was not asked for yet
         try:
-            self._socket.connect(str(path))
+            self._connect(str(path))
         except TimeoutError as error:
             raise Silence("cannot connect") from error
         except OSError:
             pass                    # sending says so
+
+    def _connect(self, path):
+        """Those who came to one that has ended may be in the way of its successor, for a moment."""
+        end = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._socket.connect(path)
+            except BlockingIOError:
+                if time.monotonic() > end or self._process is None or (
+                        select.select([self._process], [], [], 0.01)[0]):
+                    raise
 
     def __enter__(self):
         return self

@@ -318,9 +318,9 @@ class Following(Round):
 
     def _after(self, fault):
         """And one more, which they are told of whatever has failed."""
-        known = self._newest()
+        known, wrong = self._newest(), []
         end = time.monotonic() + DEADLINE
-        while self.since <= known and time.monotonic() < end:
+        while self.since <= known and time.monotonic() < end and not self._process.has_ended():
             time.sleep(SPACING)
             self.reload(self._process)
             self._are_told(known + 1, 1)

@@ -225,7 +225,7 @@ static int take_option(struct ctl *ctl, int code, char **argv) {
                 ctl->algorithm = optarg;
                 return signing_algorithm_find(optarg, &algorithm)
                                ? EX_OK
-                               : usage("--algorithm %s: RS256, RS384, PS256, ES256 or ES384 is needed",
+                               : usage("--algorithm %s: " SIGNING_ALGORITHM_WORDS " is needed",
                                        optarg);
         case OPTION_EXEC:
                 ctl->exec = optarg;

@@ -40,10 +40,7 @@ static bool ends_are_told;
  * it: bearerd calls in all that workers keep then. Where none lives, a step back prolongs what is
  * kept by no more than it has been kept already. */
 static uint64_t wall_clock(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+        return clock_read(CLOCK_REALTIME_COARSE);
 }
 
 static bool is_asked_for(const struct copy *copy, uint64_t handle, const char *name) {

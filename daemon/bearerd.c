@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/harden.h"
 #include "base/log.h"
 #include "config_file.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "operators.h"
+#include "base/clock.h"
 #include "io/journal.h"
 #include "io/loop.h"
 #include "report.h"

@@ -29,8 +29,7 @@ int keygen(const char *algorithm) {
         int r;
 
         if (!signing_algorithm_find(algorithm, &found)) {
-                log_line(MESSAGE_WRONG_USAGE,
-                         "--keygen must be RS256, RS384, PS256, ES256 or ES384");
+                log_line(MESSAGE_WRONG_USAGE, "--keygen must be " SIGNING_ALGORITHM_WORDS);
                 return EX_USAGE;
         }
         r = key_generate(found, &private, &public_set);

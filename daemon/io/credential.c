@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "io/credential.h"
 #include "io/journal.h"
 #include "io/peer.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "io/loop.h"
 
@@ -29,19 +30,6 @@ struct loop {
 };
 
 DEFINE_CLEANUP_FREE(loop)
-
-static uint64_t clock_read(clockid_t clock) {
-        struct timespec time = {0};
-        int r = clock_gettime(clock, &time);
-
-        assert(r == 0);
-        (void)r;
-        return (uint64_t)time.tv_sec * NSEC_PER_SEC + (uint64_t)time.tv_nsec;
-}
-
-uint64_t clock_now(void) {
-        return clock_read(CLOCK_BOOTTIME);
-}
 
 uint64_t clock_unix(void) {
         return clock_read(CLOCK_REALTIME);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* loop - the event loop: descriptors, signals, and the clocks. The only home of libevent.
+/* loop - the event loop: descriptors, signals, and the wall clock. The only home of libevent.
  *
- * Callbacks get the time (CLOCK_BOOTTIME in ns), read once each. Before it waits, the loop asks its
+ * Callbacks get the time (clock_now()), read once each. Before it waits, the loop asks its
  * owner to do what is to be done, and until when it may sleep. */
 #pragma once
 
@@ -57,8 +57,6 @@ uint64_t loop_ticked_at(const struct loop *loop);
 int watch_start(struct watch *watch, struct loop *loop, int fd, unsigned what, watch_ready ready);
 void watch_stop(struct watch *watch);
 
-/* CLOCK_BOOTTIME, in ns. */
-uint64_t clock_now(void);
 /* Unix time, in ns. */
 uint64_t clock_unix(void);
 /* 64 random bits, for jitter. */

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "io/admission.h"
 #include "io/journal.h"
 #include "io/server.h"

@@ -30,6 +30,8 @@ enum signing_algorithm {
         SIGNING_ES384,
 };
 
+#define SIGNING_ALGORITHM_WORDS "RS256, RS384, PS256, ES256 or ES384"
+
 /* As they are written, by the values of the enums; a NULL ends them. */
 extern const char *const client_auth_words[];
 extern const char *const grant_type_words[];

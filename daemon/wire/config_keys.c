@@ -275,7 +275,7 @@ static const struct config_key token_keys[] = {
         {"client_certificate", IN_TOKEN(client_certificate), TEXT(value_is_reference,
                 "credential:NAME, env:NAME or file:/PATH, where a certificate is in PEM")},
         {"signing_algorithm", IN_TOKEN(signing_algorithm), WORD(signing_algorithm_words,
-                "RS256, RS384, PS256, ES256 or ES384, as the client is registered")},
+                SIGNING_ALGORITHM_WORDS ", as the client is registered")},
         {"key_id", IN_TOKEN(key_id), TEXT(value_is_key_id,
                 "the key's id as it is registered, at most " TEXT_OF(VALUE_KEY_ID_MAX)
                 " printable characters")},

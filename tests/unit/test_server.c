@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "io/admission.h"
 #include "io/server.h"
 

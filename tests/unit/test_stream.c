@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "io/admission.h"
 #include "io/server.h"
 #include "io/stream.h"

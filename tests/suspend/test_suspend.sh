@@ -14,8 +14,7 @@ slept() {
 print(int(clock_gettime(CLOCK_BOOTTIME) - clock_gettime(CLOCK_MONOTONIC)))'
 }
 # until_another GENERATION: there is a newer one, which may take as long as this machine is slow.
-is_another_generation() { [ "$(generation)" -gt "$1" ]; }
-until_another() { until_ok 60 is_another_generation "$1"; }
+until_another() { until_ok 60 is_newer_than "$1"; }
 has_requests() { [ "$(requests)" = "$1" ]; }
 expires_at() { ask /v1/token | sed -n 's/.*"expires_at":\([0-9]*\).*/\1/p'; }
 # said_at TEXT: when the journal had it last, ms by CLOCK_MONOTONIC, which stands still in suspend.

@@ -47,6 +47,8 @@ as_stranger() { setpriv --reuid stranger --regid stranger --clear-groups -- "$@"
 ask() { as_worker curl -sS --max-time 10 --unix-socket $socket "http://localhost$1" 2>&1; }
 # generation [NAME]: of the token NAME, or of the default one.
 generation() { ask "/v1/token${1+s/$1}" | sed -n 's/.*"generation":\([0-9]*\).*/\1/p'; }
+# is_newer_than GENERATION [NAME]: so is the token that there is.
+is_newer_than() { [ "$(generation "${@:2}")" -gt "$1" ]; }
 # journal FORMAT [ARGUMENT...]: of bearerd and of its fetches.
 journal() {
   journalctl --sync
@@ -78,6 +80,23 @@ reload() {
 }
 reloads() { journal cat MESSAGE_ID=41de629f980c43a598379453b798b9c9 | grep -c .; }
 has_reloaded() { [ "$(reloads)" -gt "$1" ]; }
+# renewed: a reload brings another token.
+renewed() {
+  local before
+  before=$(generation)
+  reload
+  until_ok 15 is_newer_than "$before"
+}
+# end_in_turn PAUSE: bearerd is restarted or killed, eight times, PAUSE after it is back each time.
+end_in_turn() {
+  local i pid
+  for i in 1 2 3 4 5 6 7 8; do
+    pid=$(show bearerd MainPID)
+    if [ $((i % 2)) = 0 ]; then systemctl restart bearerd; else systemctl kill --signal=KILL bearerd; fi
+    until_ok 20 is_another "$pid"
+    sleep "$1"
+  done
+}
 
 # --- what there is to be set up
 

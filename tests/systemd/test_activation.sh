@@ -100,9 +100,8 @@ done
 ok "of 40 at once, 16 are run, and no more" 16 "$most"
 none_left() { [ "$(fetches)" = 0 ]; }
 ok "none of them is left behind" 0 "$(until_ok 10 none_left; echo $?)"
-newer() { [ "$(generation)" -gt "$before" ]; }
 reload
-ok "... and tokens are renewed" 0 "$(until_ok 20 newer; echo $?)"
+ok "... and tokens are renewed" 0 "$(until_ok 20 is_newer_than "$before"; echo $?)"
 
 # PID 1 holds the connection until nothing of the unit is left.
 mkdir -p /etc/systemd/system/bearerd-fetch@.service.d
@@ -110,7 +109,7 @@ printf '[Service]\nExecStopPost=/bin/sleep 60\n' >/etc/systemd/system/bearerd-fe
 systemctl daemon-reload
 before=$(generation)
 reload
-ok "a fetch's answer ends with its line, though its unit goes on" 0 "$(until_ok 20 newer; echo $?)"
+ok "a fetch's answer ends with its line, though its unit goes on" 0 "$(until_ok 20 is_newer_than "$before"; echo $?)"
 ok "... as it does" 1 "$(fetches)"
 systemctl kill 'bearerd-fetch@*'
 rm /etc/systemd/system/bearerd-fetch@.service.d/lingers.conf

@@ -27,8 +27,7 @@ ok "no token is in any of it" 0 \
   "$({ operator /v1/status; operator /metrics; bearerctl status --json; } | grep -c eyJ)"
 before=$(generation)
 ok "refresh" "token athena: a new one is asked for *" "$(bearerctl refresh)"
-newer() { [ "$(generation)" -gt "$before" ]; }
-ok "... brings another token" 0 "$(until_ok 10 newer; echo $?)"
+ok "... brings another token" 0 "$(until_ok 10 is_newer_than "$before"; echo $?)"
 ok "... which is counted" 0 "$(until_ok 5 has_granted 2; echo $?)"
 ok "... and told, with who it was" '*"BEARERD_PEER_UID":"0"*' \
   "$(journal json MESSAGE_ID="$refreshed" -n 1)"

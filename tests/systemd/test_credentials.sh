@@ -38,9 +38,8 @@ ok "... and in the journal, with what to do" "*check client_id, client_secret*se
 ok "... and the token is still served" "$before" "$(generation)"
 put_credential athena.client_secret "$client_secret"
 reload
-newer() { [ "$(generation)" -gt "$before" ]; }
-until_ok 10 newer
-ok "the right one is used at reload" newer "$(newer && echo newer)"
+until_ok 10 is_newer_than "$before"
+ok "the right one is used at reload" newer "$(is_newer_than "$before" && echo newer)"
 # A worker whose token was refused makes the next request.
 before=$(generation)
 put_credential athena.client_secret wrong-again
@@ -48,7 +47,7 @@ refused() { ask "/v1/token?after=$before&wait=1" && status_says '*401*'; }
 ok "without a reload, the next request uses what is there then" 0 "$(until_ok 10 refused; echo $?)"
 put_credential athena.client_secret "$client_secret"
 reload
-until_ok 10 newer
+until_ok 10 is_newer_than "$before"
 ok "all that without a restart" "$pid" "$(show bearerd MainPID)"
 
 # --- each form

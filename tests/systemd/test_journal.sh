@@ -49,7 +49,6 @@ no_drop_in() {
 }
 # elsewhere ARGUMENT...: a bearerd of its own, in a unit of its own.
 elsewhere() { systemd-run --quiet --wait --unit=elsewhere --collect "$@" >/dev/null 2>&1; }
-newer() { [ "$(generation)" -gt "$before" ]; }
 
 install_bearerd
 ok "the catalog is taken without complaint" "" "$(journalctl --update-catalog 2>&1)"
@@ -137,7 +136,7 @@ reload
 before=$(generation)
 standin behave -d '{"expires_in": 12}' >/dev/null
 reload
-ok "a token that lives longer" 0 "$(until_ok 10 newer; echo $?)"
+ok "a token that lives longer" 0 "$(until_ok 10 is_newer_than "$before"; echo $?)"
 mark
 standin behave -d '{"status": 503}' >/dev/null
 told EXPIRED PRIORITY=3 BEARERD_TOKEN=athena "BEARERD_GENERATION=$number" BEARERD_UPSTREAM_STATUS=503 \
@@ -193,8 +192,7 @@ before=$(generation athena)
 cp /etc/bearerd/good.conf $conf
 reload
 told RELOADED
-renewed() { [ "$(generation athena)" -gt "$before" ]; }
-ok "... and the token is renewed" 0 "$(until_ok 10 renewed; echo $?)"
+ok "... and the token is renewed" 0 "$(until_ok 10 is_newer_than "$before" athena; echo $?)"
 
 # --- what is kept over a restart
 until_ok 10 status_says 'athena: valid until *, next renewal at *'

@@ -26,12 +26,6 @@ register() {
 print(json.dumps({"keys": [key for name in sys.argv[1:] for key in json.load(open(name))["keys"]]}))' "$@" >/tmp/registered.jwks
   standin register -d '{"client_id": "ours", "method": "private_key_jwt", "algorithm": "ES256", "jwks": "/tmp/registered.jwks"}' >/dev/null
 }
-newer() { [ "$(generation)" -gt "$before" ]; }
-renewed() {
-  before=$(generation)
-  reload
-  until_ok 15 newer
-}
 # signed_by: the id of the key that the endpoint's last request was signed with.
 signed_by() {
   tail -n 1 /tmp/standin/requests.jsonl | /usr/bin/python3 -c 'import base64, json, sys

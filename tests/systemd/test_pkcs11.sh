@@ -17,13 +17,6 @@ drop_in() {
   sed -n "/^# \/.*\/$1\$/,/^\`\`\`\$/p" "$guide" | sed '$d' >"$dropins/$1"
   systemctl daemon-reload
 }
-newer() { [ "$(generation)" -gt "$before" ]; }
-# renewed: a reload brings a new token.
-renewed() {
-  before=$(generation)
-  reload
-  until_ok 15 newer
-}
 # pkcs11_token LINE...: the token athena, whose key is in ours.
 pkcs11_token() {
   section athena | sed '/^client_secret/d; /^basic_encoding/d' >$conf

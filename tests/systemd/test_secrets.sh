@@ -38,13 +38,12 @@ new_token() {
   n_tokens=$((n_tokens + 1))
   ask /v1/token | sed -n 's/.*"access_token":"[^"]*\.\([^".]*\)".*/\1/p' | tr -d '\n' >$canaries/token$n_tokens
 }
-newer() { [ "$(generation athena)" -gt "$before" ]; }
 reload() { systemctl reload bearerd; }
 # renew: has a new token, for which nobody has asked.
 renew() {
   before=$(generation athena)
   reload
-  until_ok 15 newer
+  until_ok 15 is_newer_than "$before" athena
 }
 
 # --- the life

@@ -16,8 +16,8 @@ from collections import namedtuple
 from errno import ECONNRESET, EPIPE
 
 import peer as peers
-from page import FOREIGN, HELPERS, LIBC, OURS, PARTIAL
-from peer import Peer, Silence, request
+from page import HELPERS, LIBC, OURS, PARTIAL
+from peer import Peer, Silence
 from process import DEADLINE, Hung, out_of_the_way
 
 # NTH from 1; ERROR an errno, or PARTIAL; ONWARDS: and all that follow.

@@ -8,7 +8,7 @@ import time
 from errno import ECONNRESET, EPIPE
 
 from follower import Follower
-from lives import DEAF, REFUSAL, Life, Restart, ask_as_unit, ask_patiently
+from lives import DEAF, REFUSAL, Restart, ask_as_unit, ask_patiently
 from peer import Peer, Silence, request
 from process import DEADLINE, Hung
 

@@ -2,7 +2,7 @@
 # packages - installs what is missing of Debian's packages. To be sourced.
 # shellcheck shell=bash disable=SC2034 # used by those who source it
 
-# need PACKAGE...: as root, or with sudo.
+# need PACKAGE...: as root, or with sudo. Another apt that is at it, as on a new machine, is waited for.
 need() {
   local missing=() package as_root=()
   for package; do
@@ -20,7 +20,8 @@ need() {
   echo "installing: ${missing[*]}"
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 \
+    "${missing[@]}" >/dev/null
 }
 
 # promtool_in DIRECTORY: the path of a promtool; if there is none, it is taken out of Debian's package

@@ -28,6 +28,7 @@ const ANSWER_GRACE = 1000;
 const ANSWER_AT_ONCE = 250;
 const TIMEOUT_MAX = 86400000;
 const PATIENCE = 2000; // with a bearerd that has hung up, or was there before
+const HUNG_UP_MAX = 10; // times in a row, before it could have read the request
 const RETRY_FIRST = 1;
 const RETRY_LAST = 50;
 const ANSWER_MAX = 32768; // of a stream, too
@@ -119,7 +120,13 @@ class Token {
   }
 }
 
-class HungUp extends Error {}
+/* `hasRead` the request, maybe. Else there may have been an answer, which Node loses with the write. */
+class HungUp extends Error {
+  constructor(hasRead = true) {
+    super();
+    this.hasRead = hasRead;
+  }
+}
 
 const now = () => performance.now();
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
@@ -325,7 +332,7 @@ class Bearer {
   }
 
   async #ask(question) {
-    for (let isLast = false;; isLast = true) {
+    for (let nRead = 0, nTries = 1;; nTries++) {
       try {
         const answer = await this.#exchange(question);
         this.#wasAnswered = true;
@@ -338,7 +345,8 @@ class Bearer {
         if (!(error instanceof HungUp))
           throw error;
         this.#patientUntil = now() + PATIENCE;
-        if (isLast)
+        nRead += error.hasRead;
+        if (nRead > 1 || nTries >= HUNG_UP_MAX)
           throw new Unreachable('ECONNRESET', this.#path);
         await sleep(Math.min(RETRY_LAST, question.timeLeft())); // it may not be gone yet
       }
@@ -446,7 +454,8 @@ function exchange(path, question) {
         end(reject, error);
       }
     });
-    socket.on('error', error => end(reject, error.syscall === 'connect' ? error : new HungUp()));
+    socket.on('error', error => end(reject, error.syscall === 'connect' ? error
+                                                  : new HungUp(error.syscall !== 'write')));
     socket.on('end', () => end(reject, new HungUp()));
     // There may be an answer already, and no one to send to: too many connections. A write that
     // fails would lose it, so that what is there is read first, between the two.

@@ -99,7 +99,7 @@ reload
 
 # --- sockets
 systemctl stop bearerd.socket bearerd.service 2>/dev/null
-ok "a socket where nobody listens" "WRONG    socket *Connection refused*systemctl start bearerd)*" "$(wrong)"
+ok "a socket where nobody listens" "WRONG    socket *Connection refused*systemctl start bearerd.socket)*" "$(wrong)"
 rm $socket
 ok "no socket" "WRONG    path *token.sock: No such file*systemctl start bearerd.socket*" "$(wrong)"
 systemctl start bearerd.service

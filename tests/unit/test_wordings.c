@@ -125,6 +125,49 @@ static void test_nothing_else_is_found(void **state) {
                                  i == size);
 }
 
+/* The hash as wire/wordings has it, of words: who knows it makes others that have the same. */
+static const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);
+
+static uint64_t hash_of(const uint64_t *words, size_t n) {
+        uint64_t hash = n * sizeof *words;
+
+        for (size_t i = 0; i < n; i++)
+                hash = (hash ^ words[i]) * golden;
+        return hash;
+}
+
+static uint64_t inverse_of(uint64_t odd) {
+        uint64_t inverse = odd;
+
+        for (int i = 0; i < 6; i++) /* Newton: each time twice as many bits are right */
+                inverse *= 2 - odd * inverse;
+        return inverse;
+}
+
+static void test_what_has_the_same_hash_is_told_apart(void **state) {
+        static const char text[] = "GET /v1/token HTTP/1.1\r\nHost: abcdef\r\n\r\n";
+        const struct slice request = {text, sizeof text - 1};
+        uint64_t words[(sizeof text - 1) / sizeof(uint64_t)], hash;
+        struct http1_request http;
+        struct api_request meaning;
+
+        assert_int_equal(request.size, sizeof words);
+        memcpy(words, text, sizeof words);
+        hash = hash_of(words, LENGTH(words));
+        read_and_keep(request, &http, &meaning);
+        assert_int_equal(wordings_find(&wordings, request)->hash, hash);
+
+        words[1] ^= (sizeof words ^ words[0]) * golden;
+        words[0] ^= 1;
+        words[1] ^= (sizeof words ^ words[0]) * golden;
+        assert_int_equal(hash_of(words, LENGTH(words)), hash);
+        assert_null(wordings_find(&wordings, (struct slice){(char *)words, sizeof words}));
+
+        words[1] = hash * inverse_of(golden) ^ (2 * sizeof(uint64_t) ^ words[0]) * golden;
+        assert_int_equal(hash_of(words, 2), hash);
+        assert_null(wordings_find(&wordings, (struct slice){(char *)words, 2 * sizeof *words}));
+}
+
 /* More of them than there are places: each that is found means what it said. */
 static void test_who_comes_later_takes_the_place(void **state) {
         const unsigned n = 4 * WORDINGS_MAX;
@@ -183,6 +226,7 @@ int main(void) {
                 cmocka_unit_test_setup(test_what_may_be_a_secret_is_not_kept, setup),
                 cmocka_unit_test_setup(test_limit_of_size, setup),
                 cmocka_unit_test_setup(test_nothing_else_is_found, setup),
+                cmocka_unit_test_setup(test_what_has_the_same_hash_is_told_apart, setup),
                 cmocka_unit_test_setup(test_who_comes_later_takes_the_place, setup),
                 cmocka_unit_test_setup(test_a_thousand_are_known_at_once, setup),
         };

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""callgrind - the user-space instructions of a real bearerd, by function: libraries and all.
+"""callgrind - the user-space instructions of a real bearerd, or of a worker, by function: libraries
+and all.
 
 What one request costs is the difference between two lives that are the same but for the number of
 requests, so that start, token and end fall out.
 """
 
 import re
+import subprocess
 from collections import Counter, namedtuple
 
 from pace import SLOW
 
-CALLGRIND = ["/usr/bin/valgrind", "--tool=callgrind"]
+
+def wrapper(directory):
+    """The command before a program's, and the file that it leaves in DIRECTORY at the end."""
+    file = directory / "callgrind.out"
+    return ["/usr/bin/valgrind", "--tool=callgrind", f"--callgrind-out-file={file}",
+            f"--log-file={directory}/callgrind.log"], file
+
 
 # The format of its files, for which see the manual of valgrind, "Callgrind Format Specification":
 # names are told once, and are numbers then; the line behind "calls=" is what was spent by others.
@@ -48,11 +56,9 @@ class Watched:
 
     def __init__(self, bearerd):
         self.bearerd = bearerd
-        self._file = bearerd.directory / "callgrind.out"
+        self.bearerd.wrapper, self._file = wrapper(bearerd.directory)
 
     def __enter__(self):
-        self.bearerd.wrapper = [*CALLGRIND, f"--callgrind-out-file={self._file}",
-                                f"--log-file={self.bearerd.directory}/callgrind.log"]
         self.bearerd.write_config()
         self.bearerd.launch()
         self.bearerd.wait_for_notify(lambda told: any(each.get("READY") == "1" for each in told),
@@ -76,7 +82,22 @@ def each(make, work, n):
         with Watched(make()) as life:
             work(life.bearerd, times)
         lives.append(life.spent())
-    fewer, more = lives
+    return difference(*lives, n)
+
+
+def each_of(command, n, directory, **process):
+    """The instructions of one of what a program does: COMMAND(times) is how to have it done so often,
+    by N and by 2 N."""
+    before, file = wrapper(directory)
+    lives = []
+    for times in (n, 2 * n):
+        subprocess.run([*before, *command(times)], check=True, timeout=SLOW, **process)
+        lives.append(read(file))
+    return difference(*lives, n)
+
+
+def difference(fewer, more, n):
+    """What one of N took by which the lives differ."""
     by_function = Counter(more.by_function)
     by_function.subtract(fewer.by_function)
     return Spent({name: spent / n for name, spent in by_function.items() if spent},

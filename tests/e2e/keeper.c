@@ -11,6 +11,7 @@
  *      threads N [NAME] so many threads get it at once, and give back each other's
  *      many N           gets a0, a1, ... a(N-1), twice
  *      slept N          from now on, the clocks are as after a suspend of so many seconds more
+ *      back N           from now on, CLOCK_REALTIME is as if set back by so many seconds more
  *      hold [NAME]      gets it, closes the handle, opens another one: what is held is still good
  *      end
  */
@@ -70,12 +71,13 @@ void *calloc(size_t n, size_t size) {
 }
 #endif
 
-/* ---- suspend ---- */
+/* ---- clocks ---- */
 
-static unsigned slept; /* seconds, in which CLOCK_MONOTONIC stood still */
+static unsigned slept;    /* seconds, in which CLOCK_MONOTONIC stood still */
+static unsigned set_back; /* seconds */
 
-static bool goes_on(clockid_t clock) {
-        return clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+static bool is_real_time(clockid_t clock) {
+        return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
 }
 
 PUBLIC int clock_gettime(clockid_t clock, struct timespec *ret_now) {
@@ -85,8 +87,10 @@ PUBLIC int clock_gettime(clockid_t clock, struct timespec *ret_now) {
         if (!read_clock)
                 *(void **)&read_clock = dlsym(RTLD_NEXT, "clock_gettime");
         r = read_clock(clock, ret_now);
-        if (r == 0 && goes_on(clock))
+        if (r == 0 && (is_real_time(clock) || clock == CLOCK_BOOTTIME))
                 ret_now->tv_sec += slept;
+        if (r == 0 && is_real_time(clock))
+                ret_now->tv_sec -= set_back;
         return r;
 }
 
@@ -247,6 +251,11 @@ static void do_slept(unsigned n) {
         printf("ok\n");
 }
 
+static void do_back(unsigned n) {
+        set_back += n;
+        printf("ok\n");
+}
+
 static void do_hold(unsigned n) {
         struct bearer_token *held = NULL;
         int r = get(&held);
@@ -267,7 +276,8 @@ static const struct {
 } commands[] = {
         {"get", do_get, false},   {"renew", do_renew, false},    {"silent", do_silent, false},
         {"fork", do_fork, false}, {"thread", do_threads, false}, {"threads", do_threads, true},
-        {"many", do_many, true},  {"slept", do_slept, true},     {"hold", do_hold, false},
+        {"many", do_many, true},  {"slept", do_slept, true},     {"back", do_back, true},
+        {"hold", do_hold, false},
 };
 
 static bool act(char *line) {

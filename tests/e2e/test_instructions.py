@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What a request costs bearerd, in user-space instructions of the whole process: so many each time,
-on any machine, however busy. Peer check, policy by user and group, quota, deadlines, audit and
-counters are all on.
+"""What a request costs bearerd, and what a token that it keeps costs a worker, in user-space
+instructions of the whole process: so many each time, on any machine, however busy. Peer check, policy
+by user and group, quota, deadlines, audit and counters are all on.
 
 Not for a build with sanitizers. To see the figures by function:
 
@@ -15,6 +15,8 @@ import socket
 from pathlib import Path
 
 import callgrind
+import keeper
+import pytest
 from pace import SLOW
 
 N = 2000            # of each, and twice as many
@@ -22,13 +24,14 @@ LIMIT = 2000        # for a request on a kept connection, as libbearer sends it
 SLACK = 1.1
 # What was counted when this was written (gcc 12, -O2, libevent 2.1.12, glibc 2.36).
 RECORDED = {"libbearer": 1894, "curl": 1933, "plain text": 1923, "unknown header": 3635,
-            "connect": 6672}
+            "connect": 6672, "kept": 141, "kept by name": 167}
 
 LIBBEARER = b"GET /v1/tokens/athena?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CURL = (b"GET /v1/tokens/athena HTTP/1.1\r\nHost: localhost\r\n"
         b"User-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n")
 UNKNOWN_HEADER = LIBBEARER.replace(b"Host", b"X-Host")      # has to be read each time
 PLAIN = LIBBEARER.replace(b"\r\n\r\n", b"\r\nAccept: text/plain\r\n\r\n")
+NAMES = ["athena", *(f"other{i}" for i in range(999))]
 ALLOCATING = {"malloc", "calloc", "realloc", "reallocarray", "posix_memalign"}
 
 
@@ -39,9 +42,9 @@ def connect(bearerd):
     return connection
 
 
-def exchange(connection, request):
+def exchange(connection, request, status=b"200 OK"):
     connection.sendall(request)
-    assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert connection.recv(65536).startswith(b"HTTP/1.1 %s\r\n" % status)
 
 
 def wait_until_idle(bearerd):
@@ -60,6 +63,19 @@ def kept(request, idle=0):
                 exchange(connection, request)
         for each in others:
             each.close()
+    return work
+
+
+def by_names(names):
+    """Requests for tokens that are not there, each in turn: what is found by its name is told at once,
+    and takes no second to be rendered in."""
+    requests = [f"GET /v1/tokens/{name}?wait=0 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                for name in names]
+
+    def work(bearerd, times):
+        with connect(bearerd) as connection:
+            for i in range(times):
+                exchange(connection, requests[i % len(requests)], b"504 Gateway Timeout")
     return work
 
 
@@ -112,7 +128,23 @@ def test_connection_for_each_request(broker, endpoint):
 
 def test_cost_does_not_grow_with_tokens_and_connections(broker, endpoint):
     one = count(broker, endpoint, kept(LIBBEARER))
-    names = ["athena", *(f"other{i}" for i in range(999))]
-    many = count(broker, endpoint, kept(LIBBEARER, idle=300), tokens=names)
+    many = count(broker, endpoint, kept(LIBBEARER, idle=300), tokens=NAMES)
     # Names that share its place in a table are looked at, too.
     assert many.total <= one.total * 1.05
+
+
+def test_cost_is_the_same_for_a_thousand_tokens_in_turn(broker, endpoint):
+    one = count(broker, endpoint, by_names(["other500"]), tokens=NAMES)
+    all_in_turn = count(broker, endpoint, by_names(NAMES[1:]), tokens=NAMES)
+    assert all_in_turn.total <= one.total * 1.05
+
+
+@pytest.mark.parametrize("name", [[], ["athena"]], ids=["kept", "kept by name"])
+def test_token_that_a_worker_keeps(broker, programs, request, name):
+    bearerd = broker(start=False)
+    keeper.start(bearerd)
+    spent = callgrind.each_of(
+        lambda times: [programs.libraries.parent / "tests/e2e/test-getter", str(times), *name],
+        N, bearerd.directory, env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)})
+    print(callgrind.table(spent, least=1))
+    assert spent.total <= RECORDED[request.node.callspec.id] * SLACK, spent.total

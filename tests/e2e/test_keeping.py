@@ -208,6 +208,26 @@ def test_nothing_that_expired_in_suspend_is_kept_until_bearerd_has_seen_it(broke
     assert given(operator) == 2
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_longer_than_it_was_kept(broker, endpoint, keeper):
+    """No bearerd lives that could call it in."""
+    life = 3600
+    endpoint.behave(expires_in=life)
+    bearerd = broker(start=False)
+    start(bearerd)
+    worker = keeper(bearerd)
+    first = worker.get()
+    bearerd.kill()
+    assert worker.get() == first
+    assert worker.say("back", "60") == "ok"     # before it was got
+    assert worker.say("get") == f"error {-errno.ECONNREFUSED}"
+    assert worker.say("slept", "1000") == "ok"
+    assert worker.get() == first
+    assert worker.say("back", "900") == "ok"    # a while after it was got, and long after in truth
+    assert worker.get() == first
+    assert worker.say("slept", str(life)) == "ok"
+    assert worker.say("get") == f"error {-errno.ECONNREFUSED}"
+
+
 def test_children_have_what_was_kept(broker, keeper):
     bearerd = broker(start=False)
     operator = start(bearerd)

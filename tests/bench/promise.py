@@ -7,10 +7,13 @@ from collections import namedtuple
 Promise = namedtuple("Promise", "what figure goal unit", defaults=(None, ""))
 
 
+def is_kept(promise):
+    """None: there is no goal."""
+    return None if promise.goal is None else promise.figure <= promise.goal
+
+
 def verdict(promise):
-    if promise.goal is None:
-        return ""
-    return "yes" if promise.figure <= promise.goal else "no"
+    return {None: "", True: "yes", False: "no"}[is_kept(promise)]
 
 
 def digits(figure):

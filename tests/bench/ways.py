@@ -50,19 +50,34 @@ def go(stage, modes, with_peers):
 def promises(measured):
     kept = {each.way.name: each.kept for each in measured if each.kept}
     new = {each.way.name: each.new for each in measured if each.new}
-    peers = [each for name, each in kept.items() if name in ("memcached", "redis", "nginx")]
     found = []
     if kept:
         found += [Promise("round trip of bearerd, to the floor's", kept["bearerd"].time_ratio, 1.10),
                   Promise("its processor time for each request, to the floor's",
                           kept["bearerd"].cpu_ratio, 1.10)]
-    if peers:
+    if peers := medians_of_peers(kept):
         found.append(Promise("its round trip, to that of the quickest of memcached, redis and nginx",
-                             kept["bearerd"].median / min(each.median for each in peers), 1))
+                             kept["bearerd"].median / min(peers), 1))
     if new:
-        found.append(Promise("connect, ask and close, to the floor's", new["bearerd"].time_ratio,
-                             1.15))
+        found += [Promise("connect, ask and close, to the floor's", new["bearerd"].time_ratio, 1.15),
+                  Promise("its processor time for that, to the floor's", new["bearerd"].cpu_ratio)]
+    if peers := medians_of_peers(new):
+        found.append(Promise("that, to the quickest of memcached, redis and nginx",
+                             new["bearerd"].median / min(peers), 1))
     return found
+
+
+def medians_of_peers(typical):
+    return [typical[name].median for name in ("memcached", "redis", "nginx") if name in typical]
+
+
+def promises_inside(shared):
+    """What libbearer promises, of what was Shared."""
+    took = {each.name: each.by_threads for each in shared}
+    get, copied = took["libbearer"], took["libbearer-copied"]
+    return [Promise("a token that libbearer keeps, in one thread", get[1], 12, "ns"),
+            Promise("in two threads at once, to one", get[2] / get[1], 1.35),
+            Promise("with a copy of the value, in one thread", copied[1], 25, "ns")]
 
 
 def threads(stage):

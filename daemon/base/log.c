@@ -4,13 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-
+#include "base/datagram.h"
 #include "base/log.h"
+#include "base/timespan.h"
+
+#define JOURNAL "/run/systemd/journal/socket"
+
+/* How long journald may be busy before it is deaf: from then on nothing waits for it. */
+#define PATIENCE (100 * NSEC_PER_MSEC)
 
 static const struct {
         const char *id;
@@ -26,6 +31,12 @@ enum destination { TO_STDERR, TO_TERMINAL, TO_JOURNAL };
 /* Set once by log_open(), before there is anything that it could race with. */
 static enum destination log_destination = TO_STDERR;
 static const char *log_name = "bearerd";
+
+static struct {
+        int fd;
+        bool is_deaf;
+        unsigned n_lost; /* messages, since it was last told */
+} journal = {.fd = -1};
 
 /* $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd made; a stderr that was redirected
  * since then is another one (systemd.exec(5)). */
@@ -55,8 +66,11 @@ void log_open(const char *name) {
         log_destination = stderr_is_journal()     ? TO_JOURNAL
                           : isatty(STDERR_FILENO) ? TO_TERMINAL
                                                   : TO_STDERR;
-        if (log_destination == TO_JOURNAL)
-                introduce();
+        if (log_destination != TO_JOURNAL)
+                return;
+        introduce();
+        if (journal.fd < 0)
+                datagram_open(PATIENCE, &journal.fd); /* without one, stderr has the messages */
 }
 
 /* What comes from outside makes no line of its own, and moves no terminal's cursor. */
@@ -66,15 +80,15 @@ static void make_printable(char *text) {
                         *text = '?';
 }
 
-/* Adds one "NAME=VALUE"; one that does not fit is left out, so that the rest arrives. */
+/* Adds one "NAME=VALUE", up to MAX bytes of all; of one that does not fit, what does. */
 static void __attribute__((format(printf, 4, 0)))
-add_field(struct log_message *message, int room, const char *name, const char *format,
+add_field(struct log_message *message, size_t max, const char *name, const char *format,
           va_list arguments) {
-        char *field = message->storage + message->used;
-        size_t left = sizeof message->storage - message->used, prefix = strlen(name) + 1;
+        char *field = message->fields + message->used;
+        size_t left = max - message->used, prefix = strlen(name) + 1;
         int length;
 
-        if (message->n_fields >= room || prefix + 1 >= left)
+        if (message->used > max || prefix + 1 >= left)
                 return;
         memcpy(field, name, prefix - 1);
         field[prefix - 1] = '=';
@@ -84,7 +98,7 @@ add_field(struct log_message *message, int room, const char *name, const char *f
         if ((size_t)length >= left - prefix)
                 length = (int)(left - prefix - 1);
         make_printable(field + prefix);
-        message->fields[message->n_fields++] = (struct iovec){field, prefix + (size_t)length};
+        field[prefix + (size_t)length] = '\n';
         message->used += prefix + (size_t)length + 1;
 }
 
@@ -93,16 +107,16 @@ add_own(struct log_message *message, const char *name, const char *format, ...) 
         va_list arguments;
 
         va_start(arguments, format);
-        add_field(message, LOG_FIELDS_MAX + 2, name, format, arguments);
+        add_field(message, sizeof message->fields, name, format, arguments);
         va_end(arguments);
 }
 
 void log_begin(struct log_message *message, enum message_kind kind) {
         message->priority = kinds[kind].priority;
-        message->n_fields = 0;
         message->used = 0;
         add_own(message, "PRIORITY", "%d", message->priority);
         add_own(message, "MESSAGE_ID", "%s", kinds[kind].id);
+        add_own(message, "SYSLOG_IDENTIFIER", "%s", log_name);
 }
 
 void log_field(struct log_message *message, const char *name, const char *format, ...) {
@@ -113,6 +127,31 @@ void log_field(struct log_message *message, const char *name, const char *format
         va_end(arguments);
 }
 
+/* journald hears again: what it has missed is told it. */
+static void tell_lost(void) {
+        unsigned n = journal.n_lost;
+
+        if (n == 0)
+                return;
+        journal.n_lost = 0;
+        log_line(MESSAGE_LOST, "%u message(s) before this one are lost: journald took none", n);
+        if (journal.n_lost > 0) /* and so was that */
+                journal.n_lost = n;
+}
+
+/* False: it is to be told otherwise. What would only wait is lost. */
+static bool send_to_journal(const struct log_message *message) {
+        int r = datagram_send(journal.fd, JOURNAL, (struct slice){message->fields, message->used},
+                              -1, journal.is_deaf ? MSG_DONTWAIT : 0);
+
+        journal.is_deaf = r == -EAGAIN;
+        if (journal.is_deaf)
+                journal.n_lost++;
+        else if (r == 0)
+                tell_lost();
+        return r == 0 || journal.is_deaf;
+}
+
 static const char *priority_word(int priority) {
         return priority <= LOG_ERR ? "error: " : priority == LOG_WARNING ? "warning: " : "";
 }
@@ -120,7 +159,7 @@ static const char *priority_word(int priority) {
 /* The message's text is its last field, so that a full message still says what it is about. */
 static void __attribute__((format(printf, 2, 0)))
 vsend(struct log_message *message, const char *format, va_list arguments) {
-        char text[1024];
+        char text[LOG_TEXT_MAX + 1];
 
         if (vsnprintf(text, sizeof text, format, arguments) < 0)
                 return;
@@ -128,7 +167,7 @@ vsend(struct log_message *message, const char *format, va_list arguments) {
         add_own(message, "MESSAGE", "%s", text);
         switch (log_destination) {
         case TO_JOURNAL:
-                if (sd_journal_sendv(message->fields, message->n_fields) >= 0)
+                if (send_to_journal(message))
                         return;
                 break;
         case TO_TERMINAL:

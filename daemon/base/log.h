@@ -2,27 +2,29 @@
 /* log - what the operator reads. Every message is of a kind, which has its MESSAGE_ID and priority.
  *
  * Goes to the journal with its fields where stderr is the journal's ($JOURNAL_STREAM), and to
- * stderr as one readable line behind a "<PRIORITY>" elsewhere (on a terminal it is a word). Only
- * io, app and the programs' main files log. Never pass a secret, a token or the body of a message.
+ * stderr as one readable line behind a "<PRIORITY>" elsewhere (on a terminal it is a word). While
+ * journald hangs, messages are lost, and counted: it has the number of them once it listens again.
+ * Only io, app and the programs' main files log. Never pass a secret, a token or the body of a
+ * message.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/message.h"
 
-#define LOG_FIELDS_MAX 16
+/* Bytes of all fields together, without the message's text, and of that. */
+#define LOG_FIELDS_MAX 2048
+#define LOG_TEXT_MAX   1023
 
 /* One message. Fields are journal fields: BEARERD_TOKEN, BEARERD_GENERATION and so on. What does
  * not fit is left out; non-printable bytes become '?'. */
 struct log_message {
         int priority;
-        struct iovec fields[LOG_FIELDS_MAX + 2];
-        int n_fields;
-        char storage[2048];
         size_t used;
+        char fields[LOG_FIELDS_MAX + LOG_TEXT_MAX + 128]; /* "NAME=VALUE\n" each */
 };
 
 /* Looks at stderr, once, at start. NAME is the program's, for lines on a terminal. */

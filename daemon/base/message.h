@@ -38,6 +38,7 @@
         X(STRAINED,            "76b90942921341e0826e14c5cd9095d1", LOG_WARNING) \
         X(CANNOT_LISTEN,       "a51591b6f6e546ccba8027082e2e6eea", LOG_ERR) \
         /* of both */ \
+        X(LOST,                "0706e6072c4742e880d21b8e4e9df6b6", LOG_WARNING) \
         X(CANNOT_GO_ON,        "cdae319d37c94d6d9cb3c0763788293f", LOG_ERR) \
         X(WRONG_USAGE,         "bb2a5916a714469fb41a54ae11e83d6d", LOG_ERR) \
         /* of bearerd-fetch */ \

@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "io/journal.h"
+#include "io/notify.h"
 #include "io/service.h"
 
 bool service_is_managed(void) {
@@ -28,9 +29,9 @@ void service_init(struct service *service, uint64_t now) {
 /* False: the manager was not told. That is logged once, until it works again: a service manager
  * that is deaf would otherwise fill the journal. */
 static bool tell(struct service *service, const char *text) {
-        int r = sd_notify(0, text);
+        int r = notify(text);
 
-        if (r >= 0) {
+        if (r == 0) {
                 service->is_unheard = false;
                 return true;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* service - bearerd as systemd sees it: readiness, status, watchdog (sd_notify(3),
+/* service - bearerd as systemd sees it: readiness, status, watchdog (io/notify,
  * sd_watchdog_enabled(3)). Does nothing where there is no systemd.
  */
 #pragma once

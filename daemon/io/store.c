@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
 #include "base/cleanup.h"
+#include "io/notify.h"
 #include "io/service.h"
 #include "io/store.h"
 #include "wire/store.h"
@@ -63,16 +63,14 @@ static int map(int fd, void **ret_memory) {
 
 /* systemd keeps a descriptor of its own. */
 static int hand_over(int fd) {
-        int r = sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=" STORE_NAME, &fd, 1);
-
-        return r < 0 ? r : 0;
+        return notify_with_fd("FDSTORE=1\nFDNAME=" STORE_NAME, fd);
 }
 
 /* What this life does not write to, no later one may go on from: its tokens would be of before this
  * life, and its generations would go back. That is so without the service manager's help, too. */
 static void forget(int fd) {
         fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)store_size());
-        sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
+        notify("FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
 }
 
 static int make_new(int *ret_fd) {

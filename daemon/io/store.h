@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* store - memory that systemd keeps while bearerd is away: a sealed memfd in the file descriptor
- * store of the service (sd_pid_notify_with_fds(3)). Nothing of it is ever in a file.
+ * store of the service (FDSTORE=1 in sd_notify(3)). Nothing of it is ever in a file.
  *
  * Owns the mapping. It is as large as all that could ever be written; what is not written takes no
  * memory. Without a service manager there is nothing, and nothing is kept. */

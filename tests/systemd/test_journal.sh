@@ -291,6 +291,35 @@ ok "PID 1 tells of what it cannot start" 0 "$(until_ok 15 failed_by_systemd; ech
 no_drop_in bearerd-fetch@.service
 reload
 
+# --- journald hangs
+fill_journal() {
+  /usr/bin/python3 - <<'END'
+import socket
+for _ in range(100):    # each sender has room of its own besides
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+        try:
+            while True:
+                sender.sendto(b"MESSAGE=filling\n", "/run/systemd/journal/socket")
+        except BlockingIOError:
+            pass
+END
+}
+seen_by=("${of_bearerd[@]}")
+systemctl restart bearerd
+ok "a token, before" '{"access_token":*' "$(ask /v1/token)"
+mark
+systemctl kill --signal=STOP systemd-journald
+fill_journal
+for each in 1 2 3; do
+  ok "nobody waits for a journal that hangs: answer $each" '{"access_token":*' \
+    "$(ask /v1/token)"
+  ok "... and the operator's $each" 0 "$(timeout 3 bearerctl refresh >/dev/null 2>&1; echo $?)"
+done
+systemctl kill --signal=CONT systemd-journald
+journalctl --sync
+bearerctl refresh >/dev/null
+told LOST PRIORITY=4 'MESSAGE=[1-9]* message(s) before this one are lost: journald took none'
+
 # --- all of them
 ok "every kind was told" "$(sed -n 's/^ *X(\([A-Z_]*\),.*/\1/p' "$source/daemon/base/message.h" | sort | xargs)" \
   "$(printf '%s\n' "${kinds_told[@]}" | sort -u | xargs)"

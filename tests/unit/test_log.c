@@ -7,36 +7,77 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/datagram.h"
 #include "base/log.h"
+#include "base/timespan.h"
 
-/* What the journal got last, a line for each field. */
-static char journal[8192];
-static int journal_result;
+/* journald, of our own: it gets what is meant for the one of the host. */
+static struct {
+        char path[64];
+        int fd;
+} journald = {.path = "/tmp/test-log-XXXXXX", .fd = -1};
 
-int __wrap_sd_journal_sendv(const struct iovec *fields, int n);
+int __real_datagram_send(int fd, const char *path, struct slice message, int passed, int flags);
+int __wrap_datagram_send(int fd, const char *path, struct slice message, int passed, int flags);
 
-int __wrap_sd_journal_sendv(const struct iovec *fields, int n) {
-        size_t used = 0;
+int __wrap_datagram_send(int fd, const char *path, struct slice message, int passed, int flags) {
+        assert_string_equal(path, "/run/systemd/journal/socket");
+        assert_int_equal(passed, -1);
+        return __real_datagram_send(fd, journald.path, message, -1, flags);
+}
 
-        for (int i = 0; i < n; i++) {
-                assert_true(used + fields[i].iov_len + 2 < sizeof journal);
-                memcpy(journal + used, fields[i].iov_base, fields[i].iov_len);
-                used += fields[i].iov_len;
-                journal[used++] = '\n';
-        }
-        journal[used] = 0;
-        return journal_result;
+/* What the journal got next; "" if nothing. */
+static const char *journal(void) {
+        static char text[8192];
+        ssize_t size = recv(journald.fd, text, sizeof text - 1, 0);
+
+        text[size > 0 ? size : 0] = 0;
+        return text;
+}
+
+static int set_up_all(void **state) {
+        return mkdtemp(journald.path) ? 0 : -1;
+}
+
+static int tear_down_all(void **state) {
+        return rmdir(journald.path);
+}
+
+static int setup(void **state) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        strcat(journald.path, "/socket");
+        strcpy(address.sun_path, journald.path);
+        journald.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        return bind(journald.fd, (struct sockaddr *)&address, sizeof address);
+}
+
+static int teardown(void **state) {
+        unlink(journald.path);
+        *strrchr(journald.path, '/') = 0;
+        return journald.fd >= 0 ? close(journald.fd) : 0;
+}
+
+/* From now on, nobody is there. */
+static void end_journald(void) {
+        close(journald.fd);
+        journald.fd = -1;
 }
 
 /* An empty line, by which journald knows the unit (daemon/base/log.c). */
 #define INTRODUCTION "\n"
 
-#define RELOADED     "PRIORITY=6\nMESSAGE_ID=41de629f980c43a598379453b798b9c9\n"
+#define PROGRAM      "SYSLOG_IDENTIFIER=program\n"
+
+#define RELOADED     "PRIORITY=6\nMESSAGE_ID=41de629f980c43a598379453b798b9c9\n" PROGRAM
 
 /* A stderr of our own, which is the journal's stream or not. */
 static FILE *begin(bool is_journal) {
@@ -50,8 +91,6 @@ static FILE *begin(bool is_journal) {
         snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)status.st_dev,
                  (unsigned long long)status.st_ino + !is_journal);
         setenv("JOURNAL_STREAM", stream, 1);
-        journal[0] = 0;
-        journal_result = 0;
         log_open("program");
         return file;
 }
@@ -79,10 +118,10 @@ static void test_the_journal_gets_fields_where_stderr_is_its_stream(void **state
         FILE *file = begin(true);
 
         send_one();
-        assert_string_equal(journal, "PRIORITY=3\n"
-                                     "MESSAGE_ID=12e4becb26524d77b676afe955647a11\n"
-                                     "BEARERD_TOKEN=athena\n"
-                                     "MESSAGE=token athena: 403\n");
+        assert_string_equal(journal(), "PRIORITY=3\n"
+                                       "MESSAGE_ID=12e4becb26524d77b676afe955647a11\n" PROGRAM
+                                       "BEARERD_TOKEN=athena\n"
+                                       "MESSAGE=token athena: 403\n");
         assert_said(file, INTRODUCTION);
 }
 
@@ -90,34 +129,35 @@ static void test_a_stderr_that_was_redirected_gets_a_line_with_its_priority(void
         FILE *file = begin(false);
 
         send_one();
-        assert_string_equal(journal, "");
+        assert_string_equal(journal(), "");
         assert_said(file, "<3>program: token athena: 403\n");
 }
 
 static void test_a_line_is_written_where_the_journal_takes_none(void **state) {
         FILE *file = begin(true);
 
-        journal_result = -1;
+        end_journald();
         send_one();
         assert_said(file, INTRODUCTION "<3>program: token athena: 403\n");
 }
 
-static void test_fields_at_the_limit_are_kept_one_more_is_not_and_the_message_is(void **state) {
+static void test_what_does_not_fit_is_left_out_and_the_message_is_not(void **state) {
         FILE *file = begin(true);
+        const size_t head = strlen(RELOADED);
         struct log_message message;
-        char name[16], expected[1024] = RELOADED;
+        char value[LOG_FIELDS_MAX], text[LOG_TEXT_MAX + 1], expected[sizeof message.fields + 1];
 
+        memset(value, 'v', sizeof value);
+        value[LOG_FIELDS_MAX - head - strlen("A=\n") - strlen("B=b\n")] = 0;
+        memset(text, 't', sizeof text);
+        text[LOG_TEXT_MAX] = 0;
         log_begin(&message, MESSAGE_RELOADED);
-        for (int i = 1; i <= LOG_FIELDS_MAX; i++) {
-                snprintf(name, sizeof name, "F%d", i);
-                log_field(&message, name, "%d", i);
-                if (i < LOG_FIELDS_MAX - 1) /* two there are already */
-                        snprintf(expected + strlen(expected), sizeof expected - strlen(expected),
-                                 "F%d=%d\n", i, i);
-        }
-        log_send(&message, "the end");
-        strcat(expected, "MESSAGE=the end\n");
-        assert_string_equal(journal, expected);
+        log_field(&message, "A", "%s", value);
+        log_field(&message, "B", "%s", "bc");
+        log_field(&message, "C", "%s", "c");
+        log_send(&message, "%s", text);
+        snprintf(expected, sizeof expected, RELOADED "A=%s\nB=b\nMESSAGE=%s\n", value, text);
+        assert_string_equal(journal(), expected);
         assert_said(file, INTRODUCTION);
 }
 
@@ -128,7 +168,7 @@ static void test_no_field_has_control_characters(void **state) {
         log_begin(&message, MESSAGE_RELOADED);
         log_field(&message, "A", "%s", "b\nC=d\x1b\x7f");
         log_send(&message, "one\ntwo");
-        assert_string_equal(journal, RELOADED "A=b?C=d??\nMESSAGE=one?two\n");
+        assert_string_equal(journal(), RELOADED "A=b?C=d??\nMESSAGE=one?two\n");
         assert_said(file, INTRODUCTION);
 }
 
@@ -143,23 +183,62 @@ static void test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for
         FILE *file = begin(true);
 
         log_errno(MESSAGE_RELOADED, -ENOENT, "cannot");
-        assert_string_equal(journal,
+        assert_string_equal(journal(),
                             RELOADED "ERRNO=2\nMESSAGE=cannot: No such file or directory\n");
+        assert_said(file, INTRODUCTION);
+}
+
+/* More than it has room for, of a kernel that gives it the most (net.unix.max_dgram_qlen). */
+#define MANY 100000u
+
+#define LOST "PRIORITY=4\nMESSAGE_ID=0706e6072c4742e880d21b8e4e9df6b6\n" PROGRAM
+
+static void test_nothing_waits_for_a_journal_that_hangs_and_what_is_lost_is_counted(void **state) {
+        FILE *file = begin(true);
+        uint64_t began = clock_now();
+        unsigned n_heard = 0;
+        char expected[256];
+
+        for (unsigned i = 0; i < MANY; i++)
+                log_line(MESSAGE_RELOADED, "%u", i);
+        assert_true(clock_now() - began < 10 * NSEC_PER_SEC);
+        while (journal()[0])
+                n_heard++;
+        assert_in_range(n_heard, 1, MANY - 1);
+        log_line(MESSAGE_RELOADED, "again");
+        assert_string_equal(journal(), RELOADED "MESSAGE=again\n");
+        snprintf(expected, sizeof expected,
+                 LOST "MESSAGE=%u message(s) before this one are lost: journald took none\n",
+                 MANY - n_heard);
+        assert_string_equal(journal(), expected);
+        log_line(MESSAGE_RELOADED, "and again");
+        assert_string_equal(journal(), RELOADED "MESSAGE=and again\n");
+        assert_string_equal(journal(), "");
         assert_said(file, INTRODUCTION);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_the_journal_gets_fields_where_stderr_is_its_stream),
-                cmocka_unit_test(test_a_stderr_that_was_redirected_gets_a_line_with_its_priority),
-                cmocka_unit_test(test_a_line_is_written_where_the_journal_takes_none),
-                cmocka_unit_test(
-                        test_fields_at_the_limit_are_kept_one_more_is_not_and_the_message_is),
-                cmocka_unit_test(test_no_field_has_control_characters),
-                cmocka_unit_test(test_no_line_has_control_characters),
-                cmocka_unit_test(
-                        test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it),
+                cmocka_unit_test_setup_teardown(
+                        test_the_journal_gets_fields_where_stderr_is_its_stream, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_a_stderr_that_was_redirected_gets_a_line_with_its_priority, setup,
+                        teardown),
+                cmocka_unit_test_setup_teardown(test_a_line_is_written_where_the_journal_takes_none,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_what_does_not_fit_is_left_out_and_the_message_is_not, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_field_has_control_characters, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_no_line_has_control_characters, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it,
+                        setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_nothing_waits_for_a_journal_that_hangs_and_what_is_lost_is_counted,
+                        setup, teardown),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

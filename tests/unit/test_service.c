@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/timespan.h"
 #include "io/service.h"
 
@@ -146,6 +147,28 @@ static void test_watchdog_is_fed_again_soon_when_that_was_lost(void **state) {
         assert_int_equal(service_deadline(&service), START + SERVICE_RETRY + INTERVAL);
 }
 
+/* More than there is room for, of a kernel that gives the most (net.unix.max_dgram_qlen). */
+#define MANY 100000u
+
+static void test_nothing_waits_for_a_manager_that_hangs(void **state) {
+        uint64_t began = clock_now();
+        char status[32];
+
+        service_ready(&service, START);
+        for (unsigned i = 0; i < MANY; i++) {
+                snprintf(status, sizeof status, "%u", i);
+                service_say(&service, status, START);
+        }
+        assert_true(clock_now() - began < 10 * NSEC_PER_SEC);
+        while (told()[0])
+                ;
+        service.watchdog_at = NEVER;
+        service_expired(&service, START, false, START + SERVICE_RETRY);
+        snprintf(status, sizeof status, "STATUS=%u", MANY - 1);
+        assert_string_equal(told(), status);
+        assert_int_equal(service_deadline(&service), NEVER);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -157,6 +180,7 @@ int main(void) {
                 TEST(test_status_is_told_when_it_is_another),
                 TEST(test_what_could_not_be_told_is_told_again),
                 TEST(test_watchdog_is_fed_again_soon_when_that_was_lost),
+                TEST(test_nothing_waits_for_a_manager_that_hangs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

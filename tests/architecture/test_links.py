@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """What README.md and the guides lead to is there: each file and heading that they link to, each manual
-page of ours that they name, as bearerd(8), and each file of the tree that they name in code. Takes the
-root of the sources."""
+page of ours that they name, as bearerd(8), and each file of the tree that they name in code. A link of
+a guide that is installed leads to what is installed. SOURCE BUILD"""
 
 import itertools
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FENCE = re.compile(r"```|~~~")
@@ -117,8 +119,19 @@ def in_the_tree(source):
     return links.mistakes
 
 
+def as_installed(build):
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory).resolve()
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--tags", "doc",
+                        "--destdir", root], check=True)
+        links = Links(root, root.rglob("*.md"))
+        links.check()
+        return links.mistakes
+
+
 def main():
-    mistakes = in_the_tree(Path(sys.argv[1]).resolve())
+    source, build = (Path(word).resolve() for word in sys.argv[1:])
+    mistakes = in_the_tree(source) + as_installed(build)
     for mistake in mistakes:
         print(mistake)
     return 1 if mistakes else 0

@@ -24,6 +24,8 @@ passes() {
   [ $r = 0 ] || note "$(tail -n 60 <<<"$said")"
   return $r
 }
+# step NAME COMMAND...: the same, of what all else depends on.
+step() { passes "$@" || { finish; exit 1; }; }
 note() {
   local text=$*
   echo "# ${text//$'\n'/$'\n'# }"

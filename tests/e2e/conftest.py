@@ -8,10 +8,12 @@ $BEARERD_BUILD names meson's build directory. A test asks for `broker` and calls
         assert bearerd.get("/v1/token").body["access_token"] == endpoint.tokens[0]
 """
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -47,6 +49,21 @@ def programs():
     if missing:
         pytest.fail("not built: " + ", ".join(missing))
     return Programs(*found, is_sanitized(found[0]))
+
+
+@pytest.fixture(autouse=True)
+def the_clock_of_the_host(request):
+    """Nobody sets it under a test: each bearerd there is would call in what workers keep, and another
+    build may be tested at the same time."""
+    with open(__file__, encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if "set_clock" in request.fixturenames else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def set_clock():
+    """Sets it to what it is."""
+    return lambda: time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME))
 
 
 @pytest.fixture

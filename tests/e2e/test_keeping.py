@@ -180,13 +180,13 @@ def test_while_there_is_none_nothing_is_kept(broker, endpoint, keeper):
 
 
 @needs_root
-def test_nothing_is_kept_when_the_clock_was_set(broker, keeper):
+def test_nothing_is_kept_when_the_clock_was_set(broker, keeper, set_clock):
     """As bearerd sees the way back from suspend."""
     bearerd = broker(start=False)
     operator = start(bearerd)
     worker = keeper(bearerd)
     first = worker.get()
-    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME))
+    set_clock()
     until(lambda: worker.get() == first and given(operator) == 2)
     assert worker.get() == first
     assert given(operator) == 2

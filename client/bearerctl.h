@@ -18,9 +18,10 @@
 
 /* What a command was told. */
 struct ctl {
+        const char *verb;      /* the command's own name */
         const char *socket;    /* --socket, or NULL */
         const char *control;   /* --control, or NULL */
-        const char *name;      /* of the token, or NULL: the default one */
+        const char *name;      /* of the token, or NULL: the default one; of help: a command's */
         const char *file;      /* FILE of write */
         const char *env;       /* --env, or NULL */
         const char *exec;      /* --exec, or NULL */

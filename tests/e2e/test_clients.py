@@ -190,7 +190,7 @@ def test_bearerctl_exec_gives_the_token_and_the_exit_status(broker, endpoint, be
 def test_bearerctl_exec_refuses_what_is_no_variable(broker, bearerctl, name):
     done = bearerctl(broker(start=False), "exec", "--env", name, "--", "echo", "ran")
     assert (done.returncode, done.stdout) == (64, "")
-    assert "not a variable" in done.stderr
+    assert "the name of a variable is needed" in done.stderr
 
 
 def test_bearerctl_exec_of_what_cannot_be_run(broker, bearerctl):

@@ -18,8 +18,8 @@ from following import renew
 from pace import FAST, TIMEOUT, until
 
 SHORT = 4       # a life in which a renewal is soon
-COMMANDS = ["doctor", "exec", "get", "header", "keygen", "metrics", "refresh", "renew", "status",
-            "wait", "watch", "write"]
+COMMANDS = ["doctor", "exec", "get", "header", "help", "keygen", "metrics", "refresh", "renew",
+            "status", "wait", "watch", "write"]
 
 
 def kill(process):
@@ -409,6 +409,42 @@ def test_overview_names_each_command(broker, ctl):
     _, out, _ = end(ctl(broker(start=False), "--help"))
     lists = re.findall(r"^Commands for \w+:\n(.*?)\n\n", out, re.M | re.DOTALL)
     assert sorted(re.findall(r"^  (\w+)", "\n".join(lists), re.M)) == COMMANDS
+
+
+@pytest.mark.parametrize("one, other", [
+    (["help"], ["--help"]), (["-h"], ["--help"]), (["help", "help"], ["help", "--help"]),
+    (["help", "get"], ["get", "--help"]), (["get", "-h"], ["get", "--help"])])
+def test_help_as_users_ask_for_it(broker, ctl, one, other):
+    bearerd = broker(start=False)
+    said = end(ctl(bearerd, *one))
+    assert said == end(ctl(bearerd, *other)) and said[0] == 0 and said[2] == ""
+
+
+@pytest.mark.parametrize("arguments, what, where", [
+    (["get", "--nonsense"], "option --nonsense is not known", "get --help"),
+    (["get", "-nj"], "option -n is not known", "get --help"),
+    (["get", "--json", "-nj"], "option -n is not known", "get --help"),
+    (["get", "--json=1"], "option --json=1: it takes no value", "get --help"),
+    (["get", "--wait"], "option --wait needs a value", "get --help"),
+    (["get", "--wait", "61"], "--wait 61: whole seconds from 0 to 60 are needed", "get --help"),
+    (["get", "--socket", "x"], "option --socket goes before the command get", "--help"),
+    (["get", "--control=x"], "option --control=x goes before the command get", "--help"),
+    (["status", "--version"], "option --version goes before the command status", "--help"),
+    (["--json", "status"], "option --json goes behind a command", "--help"),
+    (["--nonsense", "status"], "option --nonsense is not known", "--help"),
+    (["nonsense"], "there is no command 'nonsense'", "--help"),
+    (["help", "nonsense"], "there is no command 'nonsense'", "--help"),
+    ([], "a command is missing", "--help"),
+    (["status", "x"], "'x' is one argument too many", "status --help"),
+    (["exec", "curl", "x"], "'x' is one argument too many; a command goes behind \"--\"",
+     "exec --help"),
+    (["exec", "curl", "-f"], "option -f is not known here; a command goes behind \"--\"",
+     "exec --help"),
+    (["keygen", "athena", "--output", "x"], "--output x: an absolute path is needed",
+     "keygen --help")])
+def test_misuse_says_what_it_is_and_where_to_read_on(broker, ctl, arguments, what, where):
+    assert end(ctl(broker(start=False), *arguments)) == \
+        (64, "", f"bearerctl: {what}; see 'bearerctl {where}'\n")
 
 
 @pytest.mark.parametrize("arguments", [

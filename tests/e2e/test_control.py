@@ -571,7 +571,7 @@ def test_bearerctl_says_what_is_wrong(broker, bearerctl):
     for arguments, status, text in ((["refresh", "nope"], 66, "no such token"),
                                     (["refresh", "NOPE"], 66, "no such token"),
                                     (["refresh"], 64, "no default token"),
-                                    (["metrics", "x", "y"], 64, "what is 'x'"),
+                                    (["metrics", "x", "y"], 64, "'x' is one argument too many"),
                                     (["--control", "unix:x", "metrics"], 64, "--control"),
                                     (["--control", bearerd.socket, "metrics"], 76, "not an answer"),
                                     (["--control", "/nowhere", "status"], 69, "/nowhere")):

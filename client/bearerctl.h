@@ -61,13 +61,16 @@ int ctl_write(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);
-/* The exit status alone. */
-int ctl_status_of(int r);
-/* What can be done about R. */
+/* What R of the token socket means, as ask_result(). */
+int ctl_result(const struct ctl *ctl, int r);
+/* R in words; what can be done about it; and the exit status alone. */
+const char *ctl_text(int r);
 const char *ctl_advice(int r);
+int ctl_status_of(int r);
 
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);
+const char *ctl_control_advice(int r);
 int ctl_fail_unconfigured(void);
 /* One request there: as ask(), client/ask. */
 int ctl_control_ask(const struct ctl *ctl, const char *method, const char *target,

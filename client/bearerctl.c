@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/decimal.h"
@@ -431,6 +433,16 @@ static int start(struct ctl *ctl, int argc, char **argv, struct buffer *out) {
         return dispatch(ctl, argc - optind, argv + optind, out);
 }
 
+/* In the place of what was closed, a descriptor that is of no use, as that would have been: else a
+ * socket or a file takes it, and what is meant for the user goes there. */
+static int keep_places(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+                    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+                        return -errno;
+        return 0;
+}
+
 /* A token passes through: no core dump, no ptrace by others of this user. Not by harden_process():
  * exec's command is to find the limits that the user has. This one ends with execve(2). */
 int main(int argc, char **argv) {
@@ -439,14 +451,15 @@ int main(int argc, char **argv) {
         int status, r;
 
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        r = keep_places();
+        if (r < 0) {
+                fprintf(stderr, "bearerctl: /dev/null: %s; leave stdin, stdout and stderr open\n",
+                        bearer_strerror(r));
+                return EX_OSERR;
+        }
         status = start(&ctl, argc, argv, &out);
         if (status != EX_OK)
                 return status;
         r = output_finish(&out);
-        if (r < 0) {
-                fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
-                        bearer_strerror(r));
-                return EX_IOERR;
-        }
-        return EX_OK;
+        return r < 0 ? ctl_fail_stdout(r) : EX_OK;
 }

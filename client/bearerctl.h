@@ -68,6 +68,9 @@ const char *ctl_text(int r);
 const char *ctl_advice(int r);
 int ctl_status_of(int r);
 
+/* The same for R of stdout. */
+int ctl_fail_stdout(int r);
+
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);
 const char *ctl_control_advice(int r);

@@ -102,6 +102,12 @@ int ctl_fail(const struct ctl *ctl, int r) {
         return ctl_status_of(r);
 }
 
+int ctl_fail_stdout(int r) {
+        fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
+                bearer_strerror(r));
+        return EX_IOERR;
+}
+
 void ctl_span(struct buffer *out, uint64_t seconds) {
         static const struct {
                 const char *name;

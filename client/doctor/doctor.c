@@ -41,10 +41,7 @@ int ctl_doctor(const struct ctl *ctl, struct buffer *out) {
                 if (!checks[i](&doctor))
                         break;
         r = report_end(&doctor.report, doctor.request);
-        if (r < 0) {
-                fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
-                        bearer_strerror(r));
-                return EX_IOERR;
-        }
+        if (r < 0)
+                return ctl_fail_stdout(r);
         return doctor.report.is_wrong ? EXIT_WRONG : EX_OK;
 }

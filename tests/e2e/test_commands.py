@@ -12,6 +12,7 @@ import threading
 import time
 
 import account
+import operators
 import pytest
 from account import needs_root
 from following import renew
@@ -485,3 +486,29 @@ def test_stdout_that_is_full(broker, ctl, command, programs):
                               timeout=TIMEOUT)
     assert done.returncode == 74
     assert done.stderr.count("\n") == 1 and "No space" in done.stderr
+
+
+@pytest.mark.parametrize("command", [
+    ["get"], ["get", "--json"], ["header"], ["status"], ["metrics"], ["refresh"], ["watch"], ["help"],
+    ["doctor"], ["doctor", "--json"]])
+def test_stdout_that_is_closed(broker, programs, command):
+    """No socket is in its place, which would be sent what is meant for the user."""
+    bearerd = broker(start=False, **FAST)
+    operators.start(bearerd)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", programs.bearerctl, "--socket", bearerd.socket,
+         "--control", bearerd.directory / "control.sock", *command],
+        stderr=subprocess.PIPE, text=True, check=False, timeout=TIMEOUT)
+    assert (done.returncode, done.stderr) == \
+        (74, "bearerctl: stdout: Bad file descriptor; what was written is not whole\n")
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2"])
+def test_a_descriptor_that_is_closed_is_no_place_for_another(broker, endpoint, ctl, file, closed):
+    bearerd = broker()
+    process = ctl(bearerd, "write", "--once", str(file), preexec_fn=lambda: os.close(int(closed)))
+    assert end(process) == (0, "", "")
+    assert file.read_text() == endpoint.tokens[0]
+    process = ctl(bearerd, "exec", "--fd", "9", "--", "readlink", f"/proc/self/fd/{closed}",
+                  preexec_fn=lambda: os.close(int(closed)))
+    assert end(process)[1] == ("" if closed == "1" else "/dev/null\n")

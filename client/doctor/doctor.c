@@ -19,7 +19,10 @@ static void doctor_deinit(struct doctor *doctor) {
 
 static int fail_user(const struct ctl *ctl, int r) {
         if (r == -ENOENT && ctl->as) {
-                fprintf(stderr, "bearerctl: doctor: --as %s: there is no such user\n", ctl->as);
+                fprintf(stderr,
+                        "bearerctl: doctor: --as %s: there is no such user; 'getent passwd' lists "
+                        "them\n",
+                        ctl->as);
                 return EX_NOUSER;
         }
         fprintf(stderr, "bearerctl: doctor: who calls cannot be looked up: %s; see --as\n",

@@ -193,6 +193,7 @@ def test_exec_of_what_cannot_be_run_is_not_tried_again(broker, ctl):
     for command, status in (("/nonexistent", 127), ("/etc/passwd", 126)):
         found, _, err = end(ctl(bearerd, "exec", "--restart-on-renewal", "--", command))
         assert (found, err.count("\n")) == (status, 1)
+        assert re.fullmatch(rf"bearerctl: exec: {command}: [^;]*; .*\n", err)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])

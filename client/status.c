@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/timespan.h"
@@ -98,5 +99,40 @@ void status_write_next(struct buffer *out, struct json_object *token) {
         } else {
                 buffer_append_text(out, "in ");
                 ctl_span(out, seconds);
+        }
+}
+
+/* Of what bearerd has no words for. */
+static void write_upstream(struct buffer *out, struct json_object *error) {
+        uint64_t status = ctl_json_number(error, "upstream_status");
+        const char *code = ctl_json_text(error, "upstream_error");
+
+        if (status == NEVER && !*code)
+                return;
+        buffer_append_text(out, " (");
+        if (status != NEVER)
+                buffer_printf(out, "HTTP %" PRIu64 "%s", status, *code ? " " : "");
+        ctl_json_show(out, code);
+        buffer_append_char(out, ')');
+}
+
+void status_write_trouble(struct buffer *out, struct json_object *token) {
+        struct json_object *error = ctl_json_object(token, "last_error");
+        const char *message = ctl_json_text(error, "message");
+
+        if (!error)
+                return;
+        if (ctl_json_number(error, "age") != NEVER) {
+                ctl_span(out, ctl_json_number(error, "age"));
+                buffer_append_text(out, " ago, ");
+        }
+        ctl_json_show(out, ctl_json_text(error, "kind"));
+        if (ctl_json_number(token, "failures") == 0)
+                buffer_append_text(out, ", over");
+        if (*message) {
+                buffer_append_text(out, ": ");
+                ctl_json_show(out, message);
+        } else {
+                write_upstream(out, error);
         }
 }

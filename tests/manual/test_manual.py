@@ -3,7 +3,7 @@
 """The manual pages, installed: each is clean, is found by man(1), and says all that there is. Every
 command, option and exit status of the programs' --help, and of that of each command, is in their
 page and the other way round, as is every function and result of bearer.h. (Keys of bearerd.conf(5):
-tests/unit/test_config.c.)
+tests/unit/test_config.c.) And every file and module that a guide names is there.
 
 SOURCE BUILD BEARERCTL BEARERD BEARERD_FETCH"""
 
@@ -21,6 +21,8 @@ OF_SCDOC = re.compile(r"skipping paragraph macro: PP (empty|after SH|after SS)$|
                       r"STYLE: lower case character in document title")
 HEADER = "include/bearer.h"
 OPTION = r"--[a-z][a-z-]*"
+# What begins in one of the source's folders, or in one of daemon/'s, as an #include does.
+FILE = r"`((?:base|client|core|daemon|docs|fetch|include|io|systemd|tests|wire)/[^`\s:*]*)"
 
 
 def output_of(*command, **more):
@@ -71,6 +73,13 @@ class Manual:
             for name, section in re.findall(r"\*(bearer[\w.-]*|libbearer)\*\((\d)\)", text):
                 if not self.found(name, section):
                     self.say(page, f"{name}({section}) is not there")
+
+    def check_guides(self):
+        for guide in [*(self.source / "docs").glob("*.md"), self.source / "README.md"]:
+            for name in sorted(set(re.findall(FILE, guide.read_text(encoding="utf-8")))):
+                if not any((folder / (name + ending)).exists() for ending in ("", ".c", ".h")
+                           for folder in (self.source, self.source / "daemon")):
+                    self.say(guide.name, f"{name} is not there")
 
     def check_program(self, page, program, commands=()):
         text, help_text = self.texts[page], output_of(program, "--help")
@@ -136,6 +145,7 @@ def main():
         manual.check_program("bearerd.8", bearerd)
         manual.check_program("bearerd-fetch.8", fetch)
         manual.check_library()
+        manual.check_guides()
     for mistake in manual.mistakes:
         print(mistake)
     return 1 if manual.mistakes else 0

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "bearer.h"
@@ -15,6 +16,14 @@ int ask_control_address(const char *socket, struct sockaddr_un *ret_address) {
         if (!socket)
                 socket = named && *named ? named : CONTROL_SOCKET;
         return address_read(socket, ret_address);
+}
+
+int ask_result(const struct sockaddr_un *address, int r) {
+        struct stat status;
+
+        if (r != -ECONNREFUSED && r != -EACCES)
+                return r;
+        return stat(address->sun_path, &status) == 0 && !S_ISSOCK(status.st_mode) ? -ENOTSOCK : r;
 }
 
 int ask(const struct sockaddr_un *address, const char *method, const char *target,
@@ -33,7 +42,7 @@ int ask(const struct sockaddr_un *address, const char *method, const char *targe
         if (r == 0)
                 r = connection_exchange(connection, buffer_slice(&request), deadline, ret_response);
         if (r < 0)
-                return r == -EBADMSG ? BEARER_E_PROTOCOL : r;
+                return r == -EBADMSG ? BEARER_E_PROTOCOL : ask_result(address, r);
         *ret_connection = connection;
         connection = NULL; /* consumed */
         return 0;

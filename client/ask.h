@@ -11,7 +11,12 @@
  * else the default. 0, or as address_resolve(). */
 int ask_control_address(const char *socket, struct sockaddr_un *ret_address);
 
-/* The response is in *RET_CONNECTION, which the caller frees. 0; BEARER_E_PROTOCOL; -errno. */
+/* What R of connect(2) at ADDRESS means: -ENOTSOCK, where something else is there, of which it says
+ * ECONNREFUSED, or EACCES; else R. */
+int ask_result(const struct sockaddr_un *address, int r);
+
+/* The response is in *RET_CONNECTION, which the caller frees. 0; BEARER_E_PROTOCOL; -errno,
+ * as ask_result(). */
 int ask(const struct sockaddr_un *address, const char *method, const char *target,
         const char *accept, struct connection **ret_connection,
         struct http1_response *ret_response);

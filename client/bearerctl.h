@@ -18,9 +18,10 @@
 
 /* What a command was told. */
 struct ctl {
+        const char *verb;      /* the command's own name */
         const char *socket;    /* --socket, or NULL */
         const char *control;   /* --control, or NULL */
-        const char *name;      /* of the token, or NULL: the default one */
+        const char *name;      /* of the token, or NULL: the default one; of help: a command's */
         const char *file;      /* FILE of write */
         const char *env;       /* --env, or NULL */
         const char *exec;      /* --exec, or NULL */
@@ -60,13 +61,19 @@ int ctl_write(const struct ctl *ctl, struct buffer *out);
 
 /* Tells the user about R, -errno or BEARER_E_*, and gives the exit status for it. */
 int ctl_fail(const struct ctl *ctl, int r);
-/* The exit status alone. */
-int ctl_status_of(int r);
-/* What can be done about R. */
+/* What R of the token socket means, as ask_result(). */
+int ctl_result(const struct ctl *ctl, int r);
+/* R in words; what can be done about it; and the exit status alone. */
+const char *ctl_text(int r);
 const char *ctl_advice(int r);
+int ctl_status_of(int r);
+
+/* The same for R of stdout. */
+int ctl_fail_stdout(int r);
 
 /* The same for what was asked on the control socket, and where bearerd has no configuration. */
 int ctl_control_fail(const struct ctl *ctl, int r);
+const char *ctl_control_advice(int r);
 int ctl_fail_unconfigured(void);
 /* One request there: as ask(), client/ask. */
 int ctl_control_ask(const struct ctl *ctl, const char *method, const char *target,

@@ -18,11 +18,15 @@
 
 /* ---- what goes wrong ---- */
 
+#define NAME_IT                                                                                    \
+        "--control or $" CONTROL_ENVIRONMENT " must name bearerd's, as a rule " CONTROL_SOCKET
+
 static const struct advice {
         int result;
         int status;
         const char *next;
 } advices[] = {
+        {BEARER_E_UNKNOWN, EX_NOINPUT, "'bearerctl status' lists the tokens"},
         {BEARER_E_PROTOCOL, EX_PROTOCOL, "check --control, and that the versions go together"},
         {-EINVAL, EX_USAGE, "a path or unix:///path is needed"},
         {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
@@ -30,23 +34,35 @@ static const struct advice {
         {-ENOENT, EX_UNAVAILABLE,
          "start it (systemctl start bearerd-control.socket), or see --control"},
         {-ECONNREFUSED, EX_UNAVAILABLE, "start it (systemctl start bearerd), or see --control"},
+        {-ENOTSOCK, EX_UNAVAILABLE, NAME_IT},
+        {-ENOTDIR, EX_UNAVAILABLE, NAME_IT},
+        {-EPROTOTYPE, EX_UNAVAILABLE, NAME_IT},
         {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
         {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"},
 };
 
-int ctl_control_fail(const struct ctl *ctl, int r) {
-        struct advice advice = {r, EX_OSERR, "'systemctl status bearerd' may say more"};
-        struct sockaddr_un address;
+static const struct advice *advice_on(int r) {
+        static const struct advice other = {0, EX_OSERR, "'systemctl status bearerd' may say more"};
 
         for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
                 if (advices[i].result == r)
-                        advice = advices[i];
+                        return &advices[i];
+        return &other;
+}
+
+const char *ctl_control_advice(int r) {
+        return advice_on(r)->next;
+}
+
+int ctl_control_fail(const struct ctl *ctl, int r) {
+        struct sockaddr_un address;
+
         if (ask_control_address(ctl->control, &address) == 0)
                 fprintf(stderr, "bearerctl: control socket of bearerd at %s", address.sun_path);
         else
                 fputs("bearerctl: the socket of --control or $" CONTROL_ENVIRONMENT, stderr);
-        fprintf(stderr, ": %s; %s\n", bearer_strerror(r), advice.next);
-        return advice.status;
+        fprintf(stderr, ": %s; %s\n", ctl_text(r), ctl_control_advice(r));
+        return advice_on(r)->status;
 }
 
 int ctl_fail_unconfigured(void) {
@@ -54,12 +70,6 @@ int ctl_fail_unconfigured(void) {
               "bearerd' says what to mend\n",
               stderr);
         return EX_CONFIG;
-}
-
-static int fail_unknown(const char *name) {
-        fprintf(stderr, "bearerctl: token %s: %s; 'bearerctl status' lists the tokens\n", name,
-                bearer_strerror(BEARER_E_UNKNOWN));
-        return EX_NOINPUT;
 }
 
 /* What is no answer to what was asked. */
@@ -119,10 +129,7 @@ static int find_default(const struct ctl *ctl, char ret_name[TOKEN_NAME_MAX + 1]
                 strcpy(ret_name, name);
                 return EX_OK;
         }
-        fputs("bearerctl: there is no default token: name one; 'bearerctl status' lists the "
-              "tokens\n",
-              stderr);
-        return EX_USAGE;
+        return ctl_fail(ctl, BEARER_E_INVALID);
 }
 
 static void write_later(struct buffer *out, struct json_object *answer) {
@@ -177,7 +184,7 @@ static int refresh(const struct ctl *ctl, const char *name, struct buffer *out) 
         if (r != 0)
                 return ctl_control_fail(ctl, r);
         if (response.status == 404)
-                return fail_unknown(name);
+                return ctl_fail(ctl, BEARER_E_UNKNOWN);
         if (response.status == 202)
                 answer = ctl_json_parse(response.body);
         if (!answer || !write_refresh(out, name, answer))
@@ -191,7 +198,7 @@ int ctl_refresh(const struct ctl *ctl, struct buffer *out) {
 
         if (ctl->name)
                 return token_name_is_valid(slice_of(ctl->name)) ? refresh(ctl, ctl->name, out)
-                                                                : fail_unknown(ctl->name);
+                                                                : ctl_fail(ctl, BEARER_E_INVALID);
         status = find_default(ctl, name);
         return status == EX_OK ? refresh(ctl, name, out) : status;
 }

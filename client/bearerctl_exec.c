@@ -75,13 +75,17 @@ static int run(const struct ctl *ctl, const struct bearer_token *token) {
                 return EX_OSERR;
         }
         if (r < 0) {
-                fprintf(stderr, "bearerctl: exec: the token cannot be handed over: %s\n",
+                fprintf(stderr,
+                        "bearerctl: exec: the token cannot be handed over: %s; 'ulimit -a' shows "
+                        "what this process may have\n",
                         bearer_strerror(r));
                 return EX_OSERR;
         }
         execvp(ctl->command[0], ctl->command);
         r = -errno;
-        fprintf(stderr, "bearerctl: exec: %s: %s\n", ctl->command[0], bearer_strerror(r));
+        fprintf(stderr, "bearerctl: exec: %s: %s; %s\n", ctl->command[0], bearer_strerror(r),
+                r == -ENOENT ? "check its name, and $PATH"
+                             : "a program is needed that this user may run");
         return r == -ENOENT ? 127 : 126;
 }
 

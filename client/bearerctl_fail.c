@@ -6,7 +6,10 @@
 
 #include "bearer.h"
 #include "client/address.h"
+#include "client/ask.h"
 #include "client/bearerctl.h"
+
+#define NAME_IT "--socket or $" ADDRESS_ENVIRONMENT " must name bearerd's, as a rule " TOKEN_SOCKET
 
 static const struct advice {
         int result;
@@ -21,7 +24,7 @@ static const struct advice {
         {BEARER_E_FORBIDDEN, EX_NOPERM,
          "see allow_users, allow_groups, allow_units in bearerd.conf"},
         {BEARER_E_UNKNOWN, EX_NOINPUT, "'bearerctl status' lists the tokens"},
-        {BEARER_E_INVALID, EX_USAGE, "'bearerctl status' lists the tokens"},
+        {BEARER_E_INVALID, EX_USAGE, "name one that 'bearerctl status' lists"},
         {BEARER_E_PROTOCOL, EX_PROTOCOL, "check --socket, and that the versions go together"},
         {-EINVAL, EX_USAGE, "a path or unix:///path is needed"},
         {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
@@ -29,6 +32,10 @@ static const struct advice {
         {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
         {-ECONNREFUSED, EX_UNAVAILABLE,
          "start it (systemctl start bearerd.socket), or see --socket"},
+        {-ENOTSOCK, EX_UNAVAILABLE, NAME_IT},
+        {-ENOTDIR, EX_UNAVAILABLE, NAME_IT},
+        {-EPROTOTYPE, EX_UNAVAILABLE, NAME_IT},
+        {-EMFILE, EX_OSERR, "'ulimit -n' shows how many this process may have"},
         {-ECONNRESET, EX_UNAVAILABLE, "'journalctl -u bearerd' says why"},
         {-ETIMEDOUT, EX_TEMPFAIL, "'journalctl -u bearerd' says why"}, /* of status and doctor */
 };
@@ -50,6 +57,16 @@ const char *ctl_advice(int r) {
         return advice_on(r)->next;
 }
 
+const char *ctl_text(int r) {
+        return r == -ENOTSOCK ? "it is no socket" : bearer_strerror(r);
+}
+
+int ctl_result(const struct ctl *ctl, int r) {
+        struct sockaddr_un address;
+
+        return address_resolve(ctl->socket, &address) == 0 ? ask_result(&address, r) : r;
+}
+
 /* As the user gave it, or where that leads. */
 static void print_socket(const struct ctl *ctl) {
         struct sockaddr_un address;
@@ -60,16 +77,35 @@ static void print_socket(const struct ctl *ctl) {
                 fputs("the socket of --socket or $" ADDRESS_ENVIRONMENT, stderr);
 }
 
+static void print_token(const struct ctl *ctl, int r) {
+        if (ctl->name)
+                fprintf(stderr, r == BEARER_E_INVALID ? "'%s'" : "token %s", ctl->name);
+        else
+                fputs("the default token", stderr);
+}
+
+/* libbearer has one result for two mistakes. */
+static const char *text_of(const struct ctl *ctl, int r) {
+        if (r == BEARER_E_INVALID)
+                return ctl->name ? "not the name of a token" : "there is none";
+        return ctl_text(r);
+}
+
 int ctl_fail(const struct ctl *ctl, int r) {
+        r = ctl_result(ctl, r);
         fputs("bearerctl: ", stderr);
         if (r < 0 || r == BEARER_E_PROTOCOL)
                 print_socket(ctl);
-        else if (ctl->name)
-                fprintf(stderr, "token %s", ctl->name);
         else
-                fputs("the default token", stderr);
-        fprintf(stderr, ": %s; %s\n", bearer_strerror(r), ctl_advice(r));
+                print_token(ctl, r);
+        fprintf(stderr, ": %s; %s\n", text_of(ctl, r), ctl_advice(r));
         return ctl_status_of(r);
+}
+
+int ctl_fail_stdout(int r) {
+        fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
+                bearer_strerror(r));
+        return EX_IOERR;
 }
 
 void ctl_span(struct buffer *out, uint64_t seconds) {

@@ -12,15 +12,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "bearer.h"
 #include "client/bearerctl.h"
 
 #define PATH_SIZE 4096
 #define KEY_FD    3 /* of bearerd-fetch --keygen */
 
-static int fail(const char *what, const char *next) {
-        fprintf(stderr, "bearerctl: keygen: %s: %s\n", what, next);
+static int fail(const char *what, const char *why, const char *next) {
+        fprintf(stderr, "bearerctl: keygen: %s: %s; %s\n", what, why, next);
         return EX_CANTCREAT;
+}
+
+static int fail_file(const char *path, int error) {
+        switch (error) {
+        case EEXIST:
+                return fail(path, "it is there already", "remove it, or --output another");
+        case ENOENT:
+                return fail(path, "its directory is not there", "'install -d -m 0700' makes one");
+        default:
+                return fail(path, bearer_strerror(-error),
+                            "be root, or --output where this user may write");
+        }
 }
 
 /* Starts COMMAND with FD as its descriptor TO, and nothing else of ours. 0, or -errno. */
@@ -52,21 +65,18 @@ static int run(const char *const *command, int fd, int to) {
         pid_t pid = -1;
         int r = start(command, fd, to, &pid);
 
-        return r < 0 ? fail(command[0], bearer_strerror(r)) : finish(pid);
+        return r < 0 ? fail(command[0], bearer_strerror(r), "see --fetch") : finish(pid);
 }
 
-static int fail_file(const char *path, int error) {
-        const char *next = bearer_strerror(-error);
+/* Before a key is made, which would be shown for nothing. 0: PATH can be made, it seems; -errno. */
+static int look(const char *path) {
+        _cleanup_free_ char *directory = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
 
-        if (error == EEXIST)
-                next = "it is there already: remove it, or --output another";
-        else if (error == ENOENT)
-                next = "its directory is not there: 'install -d -m 0700' makes one";
-        return fail(path, next);
-}
-
-static bool is_there(const char *path) {
-        return access(path, F_OK) == 0;
+        if (!directory)
+                return -ENOMEM;
+        if (access(path, F_OK) == 0)
+                return -EEXIST;
+        return access(directory, W_OK) < 0 ? -errno : 0;
 }
 
 /* Into the file NEXT, which is open as FD, and then to PATH, if nothing is there. */
@@ -85,8 +95,6 @@ static int write_plain(const char *const *maker, const char *path) {
         char next[PATH_SIZE + sizeof ".XXXXXX"];
         int fd, status;
 
-        if (is_there(path))
-                return fail_file(path, EEXIST);
         snprintf(next, sizeof next, "%s.XXXXXX", path);
         fd = mkostemp(next, O_CLOEXEC); /* of mode 0600 */
         if (fd < 0)
@@ -96,24 +104,24 @@ static int write_plain(const char *const *maker, const char *path) {
         return status;
 }
 
-/* systemd-creds(1) replaces what is there, and leaves the mode of what it makes to the umask. */
+/* systemd-creds(1) replaces what is there, and leaves the mode of what it makes to the umask. What
+ * is wrong it says itself. */
 static int write_encrypted(const char *const *maker, const char *path, const char *credential) {
         char name[PATH_SIZE];
         const char *const command[] = {"systemd-creds", "encrypt", name, "-", path, NULL};
         int ends[2], status;
         pid_t pid = -1;
 
-        if (is_there(path))
-                return fail_file(path, EEXIST);
         snprintf(name, sizeof name, "--name=%s", credential);
         umask(0077);
         if (pipe2(ends, O_CLOEXEC) < 0)
-                return fail("pipe", bearer_strerror(-errno));
+                return fail("pipe", bearer_strerror(-errno),
+                            "'ulimit -n' shows how many there may be");
         status = start(command, ends[0], STDIN_FILENO, &pid);
         close(ends[0]);
         if (status < 0) {
                 close(ends[1]);
-                return fail("systemd-creds", bearer_strerror(status));
+                return fail(command[0], bearer_strerror(status), "leave out --encrypt without it");
         }
         status = run(maker, ends[1], KEY_FD);
         close(ends[1]);
@@ -122,7 +130,10 @@ static int write_encrypted(const char *const *maker, const char *path, const cha
                 unlink(path);
                 return status;
         }
-        return finish(pid);
+        if (finish(pid) == 0)
+                return EX_OK;
+        return fail(path, "systemd-creds has not written it",
+                    "register nothing: what is above has no private key");
 }
 
 int ctl_keygen(const struct ctl *ctl, struct buffer *out) {
@@ -137,6 +148,9 @@ int ctl_keygen(const struct ctl *ctl, struct buffer *out) {
         else
                 snprintf(path, sizeof path, "/etc/credstore%s/%s", ctl->encrypt ? ".encrypted" : "",
                          credential);
+        status = look(path);
+        if (status < 0)
+                return fail_file(path, -status);
         status = ctl->encrypt ? write_encrypted(maker, path, credential) : write_plain(maker, path);
         if (status != EX_OK)
                 return status;

@@ -59,10 +59,7 @@ static int draw(const struct live *live) {
         };
 
         terminal_size(&screen.columns, &screen.lines);
-        if (screen.columns < SCREEN_COLUMNS_MIN || screen.lines < SCREEN_LINES_MIN)
-                buffer_append_text(&out, "too small");
-        else
-                screen_draw(&out, &screen);
+        screen_draw(&out, &screen);
         return terminal_show(&out);
 }
 

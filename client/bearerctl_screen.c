@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -9,66 +10,25 @@
 #include "client/bearerctl.h"
 #include "client/bearerctl_json.h"
 #include "client/bearerctl_screen.h"
+#include "client/canvas.h"
 #include "client/status.h"
 
 #define CELL_MAX      ((size_t)1024)
-#define GAP           2
 #define BAR_MIN       6
 #define BAR_MAX       40
 #define LEFT_WIDTH    11 /* "59 min 59 s" */
 #define NEXT_WIDTH    14 /* "when asked for" */
 #define RATE_WIDTH    8
 #define WAITING_WIDTH 7
-#define ERASE_LINE    "\033[K"
+#define TITLE_LINES   3
+#define INDENT        2 /* of what went wrong */
+/* From so many lines on, there is room for an empty one, and for a long title. */
+#define LINES_AMPLE 10
 
 /* How wide each column is; 0: there is no room for it. */
 struct layout {
         unsigned name, bar, left, next, rate, waiting;
 };
-
-/* One line, and how much of it is left. */
-struct pen {
-        struct buffer *out;
-        unsigned left;
-};
-
-/* ---- lines ---- */
-
-static void put(struct pen *pen, const char *text) {
-        for (; *text && pen->left > 0; text++, pen->left--)
-                buffer_append_char(pen->out, *text < ' ' || *text > '~' ? '?' : *text);
-}
-
-/* One column on the screen, of some bytes. */
-static void put_glyph(struct pen *pen, const char *glyph) {
-        if (pen->left == 0)
-                return;
-        buffer_append_text(pen->out, glyph);
-        pen->left--;
-}
-
-static void put_spaces(struct pen *pen, unsigned n) {
-        for (; n > 0 && pen->left > 0; n--)
-                put(pen, " ");
-}
-
-/* Whatever is in CELL, as a column of WIDTH and the gap behind it. */
-static void put_cell(struct pen *pen, struct buffer *cell, unsigned width) {
-        unsigned before = pen->left, used;
-        struct pen narrow = {pen->out, width < pen->left ? width : pen->left};
-
-        buffer_append_char(cell, 0);
-        if (buffer_error(cell) == 0)
-                put(&narrow, cell->data);
-        used = (width < before ? width : before) - narrow.left;
-        pen->left = before - used;
-        put_spaces(pen, width - used + GAP);
-        buffer_clear(cell);
-}
-
-static void end_line(const struct pen *pen) {
-        buffer_append_text(pen->out, ERASE_LINE "\r\n");
-}
 
 /* ---- numbers ---- */
 
@@ -132,7 +92,7 @@ static unsigned cells(uint64_t seconds, uint64_t lifetime, unsigned width) {
 }
 
 /* What is left of its life, from the left, and a mark where its renewal is due. */
-static void put_bar(struct pen *pen, const struct screen *screen, struct json_object *token,
+static void put_bar(struct canvas *canvas, const struct screen *screen, struct json_object *token,
                     unsigned width) {
         uint64_t lifetime = ctl_json_number(token, "lifetime");
         uint64_t left = ctl_json_number(token, "expires_in");
@@ -144,13 +104,13 @@ static void put_bar(struct pen *pen, const struct screen *screen, struct json_ob
                 mark = cells(left - next, lifetime, width);
         for (unsigned i = 0; i < width; i++) {
                 if (i == mark)
-                        put_glyph(pen, screen->is_utf8 ? "\u2502" : "|");
+                        canvas_glyph(canvas, screen->is_utf8 ? "\u2502" : "|");
                 else if (i < filled)
-                        put_glyph(pen, screen->is_utf8 ? "\u2588" : "#");
+                        canvas_glyph(canvas, screen->is_utf8 ? "\u2588" : "#");
                 else
-                        put_glyph(pen, screen->is_utf8 ? "\u2591" : ".");
+                        canvas_glyph(canvas, screen->is_utf8 ? "\u2591" : ".");
         }
-        put_spaces(pen, GAP);
+        canvas_spaces(canvas, CANVAS_GAP);
 }
 
 static void write_name(struct buffer *cell, struct json_object *token) {
@@ -159,60 +119,44 @@ static void write_name(struct buffer *cell, struct json_object *token) {
                 buffer_append_text(cell, " *");
 }
 
-static void put_life(struct pen *pen, const struct screen *screen, const struct layout *layout,
-                     struct json_object *token, struct buffer *cell) {
+static void put_life(struct canvas *canvas, const struct screen *screen,
+                     const struct layout *layout, struct json_object *token, struct buffer *cell) {
         uint64_t lifetime = ctl_json_number(token, "lifetime");
 
         if (!ctl_json_flag(token, "valid")) {
                 buffer_append_text(cell, "no token");
-                put_cell(pen, cell, layout->bar);
-                put_cell(pen, cell, layout->left);
+                canvas_cell(canvas, cell, layout->bar);
+                canvas_cell(canvas, cell, layout->left);
                 return;
         }
         if (lifetime == NEVER || lifetime == 0)
-                put_cell(pen, cell, layout->bar); /* an older bearerd */
+                canvas_cell(canvas, cell, layout->bar); /* an older bearerd */
         else
-                put_bar(pen, screen, token, layout->bar);
+                put_bar(canvas, screen, token, layout->bar);
         ctl_span(cell, ctl_json_number(token, "expires_in"));
-        put_cell(pen, cell, layout->left);
+        canvas_cell(canvas, cell, layout->left);
 }
 
-static void draw_token(struct pen *pen, const struct screen *screen, const struct layout *layout,
-                       struct json_object *token) {
+static void draw_token(struct canvas *canvas, const struct screen *screen,
+                       const struct layout *layout, struct json_object *token) {
         _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(CELL_MAX);
         const char *name = ctl_json_text(token, "name");
 
         write_name(&cell, token);
-        put_cell(pen, &cell, layout->name);
-        put_life(pen, screen, layout, token, &cell);
+        canvas_cell(canvas, &cell, layout->name);
+        put_life(canvas, screen, layout, token, &cell);
         if (layout->next > 0) {
                 status_write_next(&cell, token);
-                put_cell(pen, &cell, layout->next);
+                canvas_cell(canvas, &cell, layout->next);
         }
         if (layout->rate > 0) {
                 write_rate(&cell, rate_of(screen, token, ctl_json_token(screen->before, name)));
-                put_cell(pen, &cell, layout->rate);
+                canvas_cell(canvas, &cell, layout->rate);
         }
         if (layout->waiting > 0) {
                 buffer_printf(&cell, "%" PRIu64, ctl_json_number(token, "waiting"));
-                put_cell(pen, &cell, layout->waiting);
+                canvas_cell(canvas, &cell, layout->waiting);
         }
-}
-
-static void draw_trouble(struct pen *pen, struct json_object *token) {
-        _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(CELL_MAX);
-        struct json_object *error = ctl_json_object(token, "last_error");
-        uint64_t age = ctl_json_number(error, "age");
-
-        buffer_append_text(&cell, "  ");
-        if (age != NEVER) {
-                ctl_span(&cell, age);
-                buffer_append_text(&cell, " ago, ");
-        }
-        buffer_printf(&cell, "%s%s: %s", ctl_json_text(error, "kind"),
-                      ctl_json_number(token, "failures") == 0 ? ", over" : "",
-                      ctl_json_text(error, "message"));
-        put_cell(pen, &cell, pen->left);
 }
 
 /* ---- all of it ---- */
@@ -232,9 +176,9 @@ static unsigned longest_name(struct json_object *tokens) {
 
 /* Takes WIDTH and its gap from what is left for the bar, if that stays wide enough. */
 static unsigned take(unsigned *rest, unsigned width) {
-        if (*rest < width + GAP + BAR_MIN)
+        if (*rest < width + CANVAS_GAP + BAR_MIN)
                 return 0;
-        *rest -= width + GAP;
+        *rest -= width + CANVAS_GAP;
         return width;
 }
 
@@ -255,7 +199,7 @@ static struct layout plan(const struct screen *screen, struct json_object *token
         return layout;
 }
 
-static void draw_head(struct pen *pen, const struct layout *layout) {
+static void draw_head(struct canvas *canvas, const struct layout *layout) {
         _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(CELL_MAX);
         const struct {
                 const char *text;
@@ -270,78 +214,152 @@ static void draw_head(struct pen *pen, const struct layout *layout) {
                 if (heads[i].width == 0)
                         continue;
                 buffer_append_text(&cell, heads[i].text);
-                put_cell(pen, &cell, heads[i].width);
+                canvas_cell(canvas, &cell, heads[i].width);
         }
 }
 
-static void draw_title(struct pen *pen, const struct screen *screen) {
-        _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(CELL_MAX);
-        struct json_object *peers = ctl_json_object(screen->answer, "peers");
-
+static void write_title(struct buffer *out, const struct screen *screen) {
         if (screen->trouble) {
-                buffer_printf(&cell, "bearerd does not answer: %s", screen->trouble);
-        } else if (!screen->is_full) {
-                buffer_append_text(&cell, "The tokens that this user may have");
-        } else {
-                buffer_printf(&cell, "bearerd %s, up ", ctl_json_text(screen->answer, "bearerd"));
-                ctl_span(&cell, ctl_json_number(screen->answer, "uptime"));
-                buffer_printf(&cell, "; %" PRIu64 " connections of %" PRIu64 " users; requests/s: ",
-                              ctl_json_number(peers, "connections"),
-                              ctl_json_number(peers, "users"));
-                write_rate(&cell, whole_rate(screen));
-                if (!ctl_json_flag(screen->answer, "config_right"))
-                        buffer_append_text(&cell, "; the configuration on disk is wrong");
+                buffer_printf(out, "bearerd does not answer: %s", screen->trouble);
+                return;
         }
-        put_cell(pen, &cell, pen->left);
+        if (!screen->is_full) {
+                buffer_append_text(out, "The tokens that this user may have");
+                return;
+        }
+        buffer_printf(out, "bearerd %s, up ", ctl_json_text(screen->answer, "bearerd"));
+        ctl_span(out, ctl_json_number(screen->answer, "uptime"));
+        if (!ctl_json_flag(screen->answer, "config_right"))
+                buffer_append_text(out, "; the configuration on disk is wrong");
+        buffer_append_text(out, "; ");
+        status_write_peers(out, screen->answer);
+        buffer_append_text(out, "; requests/s: ");
+        write_rate(out, whole_rate(screen));
 }
 
-#define LINES_ABOVE 3 /* title, an empty one, the head */
+static void draw_title(struct canvas *canvas, const struct screen *screen) {
+        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(CELL_MAX);
+        bool is_ample = screen->lines >= LINES_AMPLE;
 
-/* Token by token, as far as there is room: the last line says how many more there are. */
-static void draw_tokens(struct buffer *out, const struct screen *screen,
+        write_title(&text, screen);
+        canvas_paragraph(canvas, buffer_slice(&text), 0, is_ample ? TITLE_LINES : 1);
+        if (is_ample)
+                canvas_line(canvas);
+}
+
+/* ---- what there is room for ---- */
+
+/* Each token has a line. What is left is for what went wrong, a line for each in turns. */
+struct share {
+        size_t tokens;
+        unsigned each; /* lines, of what went wrong with each, */
+        unsigned more; /* and one more for so many of them */
+};
+
+static unsigned count_trouble(const struct canvas *canvas, struct json_object *token) {
+        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(CELL_MAX);
+
+        status_write_trouble(&text, token);
+        return canvas_count(canvas, buffer_slice(&text), INDENT);
+}
+
+/* How many tokens need more lines than EACH for what went wrong. */
+static unsigned count_wanting(const struct canvas *canvas, struct json_object *tokens,
+                              unsigned each) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < json_object_array_length(tokens); i++)
+                n += count_trouble(canvas, json_object_array_get_idx(tokens, i)) > each;
+        return n;
+}
+
+static struct share share_out(const struct canvas *canvas, struct json_object *tokens) {
+        struct share share = {.tokens = json_object_array_length(tokens)};
+        unsigned left, wanting;
+
+        if (share.tokens > canvas->lines) {
+                share.tokens = canvas->lines - 1; /* and how many more there are */
+                return share;
+        }
+        left = canvas->lines - (unsigned)share.tokens;
+        while ((wanting = count_wanting(canvas, tokens, share.each)) > 0 && wanting <= left) {
+                left -= wanting;
+                share.each++;
+        }
+        share.more = left;
+        return share;
+}
+
+static void draw_trouble(struct canvas *canvas, struct json_object *token, struct share *share) {
+        _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(CELL_MAX);
+        unsigned lines = share->each;
+
+        status_write_trouble(&text, token);
+        if (share->more > 0 && canvas_count(canvas, buffer_slice(&text), INDENT) > lines) {
+                share->more--;
+                lines++;
+        }
+        canvas_paragraph(canvas, buffer_slice(&text), INDENT, lines);
+}
+
+static void draw_text(struct canvas *canvas, const char *text) {
+        canvas_paragraph(canvas, slice_of(text), 0, canvas->lines);
+}
+
+static void draw_tokens(struct canvas *canvas, const struct screen *screen,
                         const struct layout *layout, struct json_object *tokens) {
-        unsigned left = screen->lines - LINES_ABOVE - 1; /* and the one that is not ended */
-        size_t n = json_object_array_length(tokens), i;
+        size_t n = json_object_array_length(tokens);
+        struct share share = share_out(canvas, tokens);
+        char rest[64];
 
-        for (i = 0; i < n; i++) {
+        for (size_t i = 0; i < share.tokens; i++) {
                 struct json_object *token = json_object_array_get_idx(tokens, i);
-                unsigned wanted = ctl_json_object(token, "last_error") ? 2 : 1;
-                struct pen pen = {out, screen->columns};
 
-                if (wanted + (i + 1 < n ? 1 : 0) > left)
-                        break;
-                draw_token(&pen, screen, layout, token);
-                end_line(&pen);
-                left -= wanted;
-                if (wanted == 1)
-                        continue;
-                pen.left = screen->columns;
-                draw_trouble(&pen, token);
-                end_line(&pen);
+                canvas_line(canvas);
+                draw_token(canvas, screen, layout, token);
+                draw_trouble(canvas, token, &share);
         }
-        if (i < n) {
-                _cleanup_(buffer_deinit) struct buffer cell = BUFFER_INIT(CELL_MAX);
-                struct pen pen = {out, screen->columns};
-
-                buffer_printf(&cell, "and %zu more: 'bearerctl status --once'", n - i);
-                put_cell(&pen, &cell, pen.left);
-                end_line(&pen);
-        }
+        if (share.tokens == n)
+                return;
+        snprintf(rest, sizeof rest, "and %zu more: 'bearerctl status --once'", n - share.tokens);
+        draw_text(canvas, rest);
 }
 
-void screen_draw(struct buffer *out, const struct screen *screen) {
-        struct pen pen = {out, screen->columns};
+static bool is_too_small(const struct screen *screen) {
+        return screen->columns < SCREEN_COLUMNS_MIN || screen->lines < SCREEN_LINES_MIN;
+}
+
+static void draw_need(struct canvas *canvas) {
+        char text[128];
+
+        snprintf(text, sizeof text,
+                 "too small: %d columns and %d lines are needed, or 'bearerctl status --once'",
+                 SCREEN_COLUMNS_MIN, SCREEN_LINES_MIN);
+        draw_text(canvas, text);
+}
+
+static void draw_view(struct canvas *canvas, const struct screen *screen) {
         struct json_object *tokens;
         struct layout layout;
 
-        draw_title(&pen, screen);
-        end_line(&pen);
-        end_line(&pen);
+        draw_title(canvas, screen);
         if (!ctl_json_tokens(screen->answer, &tokens))
                 return;
         layout = plan(screen, tokens);
-        pen.left = screen->columns;
-        draw_head(&pen, &layout);
-        end_line(&pen);
-        draw_tokens(out, screen, &layout, tokens);
+        canvas_line(canvas);
+        draw_head(canvas, &layout);
+        draw_tokens(canvas, screen, &layout, tokens);
+}
+
+void screen_draw(struct buffer *out, const struct screen *screen) {
+        struct canvas canvas = {.out = out,
+                                .columns = screen->columns,
+                                .lines = screen->lines,
+                                .is_utf8 = screen->is_utf8};
+
+        if (is_too_small(screen))
+                draw_need(&canvas);
+        else
+                draw_view(&canvas, screen);
+        canvas_finish(&canvas);
 }

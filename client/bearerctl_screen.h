@@ -24,5 +24,6 @@ struct screen {
         const char *trouble;        /* bearerd does not answer, and why; or NULL */
 };
 
-/* At most so many lines and columns, each line ended by "\r\n" but the last. */
+/* All of its lines, from where the cursor is at the top left. On a screen that is too small for a
+ * view, that is said. */
 void screen_draw(struct buffer *out, const struct screen *screen);

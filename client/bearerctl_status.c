@@ -57,42 +57,11 @@ static void write_valid(struct buffer *out, struct json_object *token) {
         }
 }
 
-/* Of what bearerd has no words for. */
-static void write_upstream(struct buffer *out, struct json_object *error) {
-        uint64_t status = ctl_json_number(error, "upstream_status");
-        const char *code = ctl_json_text(error, "upstream_error");
-
-        if (status == NEVER && !*code)
-                return;
-        buffer_append_text(out, " (");
-        if (status != NEVER)
-                buffer_printf(out, "HTTP %" PRIu64 "%s", status, *code ? " " : "");
-        ctl_json_show(out, code);
-        buffer_append_char(out, ')');
-}
-
 static void write_trouble(struct buffer *out, struct json_object *token) {
-        struct json_object *error;
-        const char *message;
-
-        if (!json_object_object_get_ex(token, "last_error", &error)) {
+        if (ctl_json_object(token, "last_error"))
+                status_write_trouble(out, token);
+        else
                 buffer_append_text(out, "none");
-                return;
-        }
-        message = ctl_json_text(error, "message");
-        if (ctl_json_number(error, "age") != NEVER) {
-                ctl_span(out, ctl_json_number(error, "age"));
-                buffer_append_text(out, " ago");
-                buffer_append_text(out,
-                                   ctl_json_number(token, "failures") == 0 ? ", over: " : ": ");
-        }
-        ctl_json_show(out, ctl_json_text(error, "kind"));
-        if (*message) {
-                buffer_append_text(out, ": ");
-                ctl_json_show(out, message);
-        } else {
-                write_upstream(out, error);
-        }
 }
 
 static void write_waiting(struct buffer *out, struct json_object *token) {
@@ -169,22 +138,11 @@ static void write_table(struct buffer *out, struct json_object *tokens, bool is_
                 write_row(out, json_object_array_get_idx(tokens, i), widths);
 }
 
-/* "1 connection", "2 connections". */
-static void write_number(struct buffer *out, uint64_t n, const char *what) {
-        buffer_printf(out, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
-}
-
 /* What the control socket says besides. */
 static void write_rest(struct buffer *out, struct json_object *answer) {
-        struct json_object *peers = ctl_json_object(answer, "peers");
-        uint64_t connections = ctl_json_number(peers, "connections");
-        uint64_t users = ctl_json_number(peers, "users");
-
-        if (connections != NEVER && users != NEVER) {
+        if (ctl_json_object(answer, "peers")) {
                 buffer_append_char(out, '\n');
-                write_number(out, connections, "connection");
-                buffer_append_text(out, " of ");
-                write_number(out, users, "user");
+                status_write_peers(out, answer);
                 if (ctl_json_number(answer, "uptime") != NEVER) {
                         buffer_append_text(out, "; bearerd runs for ");
                         ctl_span(out, ctl_json_number(answer, "uptime"));

@@ -27,7 +27,9 @@ const char usage_overview[] =
         "  metrics            what bearerd counts, as Prometheus reads it\n"
         "  keygen NAME        make a key pair for a client that signs, and write the JWKS to register\n"
         "\n"
-        "'bearerctl COMMAND --help' says what there is to say about one.\n" NAME_MEANS
+        "Commands for everyone:\n"
+        "  help [COMMAND]     this text, or what there is to say about a command\n"
+        "\n" NAME_MEANS
         "refresh and metrics are for who may use the control socket: root. So are the whole status\n"
         "and all that doctor can look at; others see what they may have.\n"
         "\n"
@@ -36,7 +38,7 @@ const char usage_overview[] =
         "                  else " TOKEN_SOCKET "\n"
         "  --control PATH  bearerd's socket for operators; else $BEARERD_CONTROL;\n"
         "                  else " CONTROL_SOCKET "\n"
-        "  --help          this text\n"
+        "  --help, -h      this text; behind a command, what there is to say about it\n"
         "  --version       the version\n"
         "\n"
         "Exit status:\n"
@@ -69,6 +71,12 @@ const char usage_header[] =
         "\n"
         "Writes \"Authorization: Bearer ...\", for curl -H @<(bearerctl header) ...\n" NAME_MEANS
         "\n" WAIT_MEANS;
+
+const char usage_help[] =
+        "Usage: bearerctl help [COMMAND]\n"
+        "\n"
+        "Says what there is to say about a command, as 'bearerctl COMMAND --help' does; without one,\n"
+        "which commands, options and exit statuses there are.\n";
 
 const char usage_renew[] =
         "Usage: bearerctl renew [NAME] [--wait S]\n"
@@ -137,7 +145,8 @@ const char usage_status[] =
         "\n"
         "How the tokens are. On a terminal it is a view that stays, renewed each second: each token\n"
         "with a bar of its life (| is where its renewal is due), the next renewal, requests that\n"
-        "wait, requests per second, and the last trouble. q or Ctrl-C ends it. Elsewhere, with\n"
+        "wait, requests per second, and the last trouble. q or Ctrl-C ends it. Where not everything\n"
+        "has room, tokens come before trouble, and what is cut ends in an ellipsis. Elsewhere, with\n"
         "TERM=dumb or on a terminal of less than 40 columns or 6 lines it is a table, once.\n"
         "\n"
         "  --once          the table, on a terminal, too\n"

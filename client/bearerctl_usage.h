@@ -8,6 +8,7 @@ extern const char usage_doctor[];
 extern const char usage_exec[];
 extern const char usage_get[];
 extern const char usage_header[];
+extern const char usage_help[];
 extern const char usage_keygen[];
 extern const char usage_metrics[];
 extern const char usage_refresh[];

@@ -44,6 +44,7 @@ int ctl_token_await(const struct ctl *ctl, struct bearer *bearer, uint64_t deadl
                 r = bearer_get(bearer, ctl->name, (int)(left / NSEC_PER_MSEC), ret_token);
                 if (r == 0)
                         return 0;
+                r = ctl_result(ctl, r);
                 if (r != told)
                         ctl_fail(ctl, r);
                 told = r;

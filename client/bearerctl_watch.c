@@ -52,11 +52,7 @@ static int write_line(const struct ctl *ctl, const struct event *event) {
                 write_text(&line, event);
         buffer_append_char(&line, '\n');
         r = output_write(&line);
-        if (r == 0)
-                return EX_OK;
-        fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
-                bearer_strerror(r));
-        return EX_IOERR;
+        return r < 0 ? ctl_fail_stdout(r) : EX_OK;
 }
 
 /* ---- what is run ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/timespan.h"
@@ -88,6 +89,18 @@ int status_fail(const struct ctl *ctl, const struct status *status, int r) {
         return r == BEARER_E_UNAVAILABLE ? ctl_fail_unconfigured() : ctl_fail(ctl, r);
 }
 
+static void write_number(struct buffer *out, uint64_t n, const char *what) {
+        buffer_printf(out, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+void status_write_peers(struct buffer *out, struct json_object *answer) {
+        struct json_object *peers = ctl_json_object(answer, "peers");
+
+        write_number(out, ctl_json_number(peers, "connections"), "connection");
+        buffer_append_text(out, " of ");
+        write_number(out, ctl_json_number(peers, "users"), "user");
+}
+
 void status_write_next(struct buffer *out, struct json_object *token) {
         uint64_t seconds = ctl_json_number(token, "next_attempt");
 
@@ -98,5 +111,40 @@ void status_write_next(struct buffer *out, struct json_object *token) {
         } else {
                 buffer_append_text(out, "in ");
                 ctl_span(out, seconds);
+        }
+}
+
+/* Of what bearerd has no words for. */
+static void write_upstream(struct buffer *out, struct json_object *error) {
+        uint64_t status = ctl_json_number(error, "upstream_status");
+        const char *code = ctl_json_text(error, "upstream_error");
+
+        if (status == NEVER && !*code)
+                return;
+        buffer_append_text(out, " (");
+        if (status != NEVER)
+                buffer_printf(out, "HTTP %" PRIu64 "%s", status, *code ? " " : "");
+        ctl_json_show(out, code);
+        buffer_append_char(out, ')');
+}
+
+void status_write_trouble(struct buffer *out, struct json_object *token) {
+        struct json_object *error = ctl_json_object(token, "last_error");
+        const char *message = ctl_json_text(error, "message");
+
+        if (!error)
+                return;
+        if (ctl_json_number(error, "age") != NEVER) {
+                ctl_span(out, ctl_json_number(error, "age"));
+                buffer_append_text(out, " ago, ");
+        }
+        ctl_json_show(out, ctl_json_text(error, "kind"));
+        if (ctl_json_number(token, "failures") == 0)
+                buffer_append_text(out, ", over");
+        if (*message) {
+                buffer_append_text(out, ": ");
+                ctl_json_show(out, message);
+        } else {
+                write_upstream(out, error);
         }
 }

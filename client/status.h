@@ -23,8 +23,11 @@ struct status {
 int status_ask(const struct ctl *ctl, struct status *ret_status);
 void status_deinit(struct status *status);
 
-/* Writes when TOKEN is renewed, in words. */
+/* Writes how many ask, as "2 connections of 1 user": what the control socket says besides. */
+void status_write_peers(struct buffer *out, struct json_object *answer);
+/* Writes when TOKEN is renewed, and what went wrong with it, if anything did, in words. */
 void status_write_next(struct buffer *out, struct json_object *token);
+void status_write_trouble(struct buffer *out, struct json_object *token);
 
 /* Tells the user about R of status_ask(), and gives the exit status. */
 int status_fail(const struct ctl *ctl, const struct status *status, int r);

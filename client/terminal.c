@@ -10,10 +10,9 @@
 #include "client/output.h"
 #include "client/terminal.h"
 
-#define ENTER       "\033[?1049h\033[?25l"
-#define LEAVE       "\033[?25h\033[?1049l"
-#define HOME        "\033[H"
-#define ERASE_BELOW "\033[J"
+#define ENTER "\033[?1049h\033[?25l"
+#define LEAVE "\033[?25h\033[?1049l"
+#define HOME  "\033[H"
 
 void terminal_size(unsigned *ret_columns, unsigned *ret_lines) {
         struct winsize size = {0};
@@ -71,6 +70,5 @@ int terminal_show(const struct buffer *out) {
 
         buffer_append_text(&all, HOME);
         buffer_append_slice(&all, buffer_slice(out));
-        buffer_append_text(&all, ERASE_BELOW);
         return output_write(&all);
 }

@@ -24,5 +24,5 @@ void terminal_size(unsigned *ret_columns, unsigned *ret_lines);
 int terminal_enter(struct terminal *terminal);
 /* All as it was. */
 void terminal_leave(const struct terminal *terminal);
-/* Puts OUT on the screen, from its top. 0; -errno. */
+/* Writes OUT, all the lines of the screen, from its top left. 0; -errno. */
 int terminal_show(const struct buffer *out);

@@ -8,6 +8,7 @@ declare -gA _bearerctl_options=(
   [exec]="--env --fd --help --restart-on-renewal --wait"
   [get]="--help --json --min-valid --wait"
   [header]="--help --wait"
+  [help]="--help"
   [keygen]="--algorithm --encrypt --fetch --help --output"
   [metrics]="--help --openmetrics"
   [refresh]="--help"
@@ -98,7 +99,7 @@ _bearerctl() {
   esac
 
   [ "$command" != write ] || names_at=1 # behind a file
-  if [ -z "$command" ]; then
+  if [[ -z $command || $command/$arguments == help/0 && $word != -* ]]; then
     case $word in
     -*) _bearerctl_reply "--control --help --socket --version" ;;
     *) _bearerctl_reply "${!_bearerctl_options[*]}" ;;

@@ -37,6 +37,13 @@ static bool unreadable(struct doctor *doctor) {
                            name_of(doctor->config_file));
 }
 
+static bool missing(struct doctor *doctor) {
+        return report_wrong(&doctor->report, CHECK,
+                            "copy " CONFIGURATION_EXAMPLE " there and fill it in, or name the file "
+                            "that bearerd has with --config",
+                            "there is no %s", name_of(doctor->config_file));
+}
+
 static bool mistaken(struct doctor *doctor, const struct config_messages *messages) {
         const char *first = config_messages_first_error(messages);
 
@@ -65,17 +72,21 @@ static bool find_token(struct doctor *doctor) {
                          name_of(doctor->config_file), doctor->name, config->n_tokens);
 }
 
-static bool is_unreadable(const char *file) {
-        return file && access(file, R_OK) < 0 && errno == EACCES;
+/* What is in the way of reading FILE, or 0. */
+static int obstacle(const char *file) {
+        return file && access(file, R_OK) < 0 ? errno : 0;
 }
 
 bool doctor_check_configuration(struct doctor *doctor) {
         struct config_messages messages = CONFIG_MESSAGES_INIT;
         bool goes_on;
-        int r;
+        int r, error;
 
         doctor->config_file = config_file_choose(doctor->ctl->config);
-        if (is_unreadable(doctor->config_file)) {
+        error = obstacle(doctor->config_file);
+        if (error == ENOENT)
+                return missing(doctor);
+        if (error == EACCES) {
                 doctor->socket = find_socket(doctor);
                 return unreadable(doctor);
         }

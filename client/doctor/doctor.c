@@ -19,7 +19,10 @@ static void doctor_deinit(struct doctor *doctor) {
 
 static int fail_user(const struct ctl *ctl, int r) {
         if (r == -ENOENT && ctl->as) {
-                fprintf(stderr, "bearerctl: doctor: --as %s: there is no such user\n", ctl->as);
+                fprintf(stderr,
+                        "bearerctl: doctor: --as %s: there is no such user; 'getent passwd' lists "
+                        "them\n",
+                        ctl->as);
                 return EX_NOUSER;
         }
         fprintf(stderr, "bearerctl: doctor: who calls cannot be looked up: %s; see --as\n",
@@ -41,10 +44,7 @@ int ctl_doctor(const struct ctl *ctl, struct buffer *out) {
                 if (!checks[i](&doctor))
                         break;
         r = report_end(&doctor.report, doctor.request);
-        if (r < 0) {
-                fprintf(stderr, "bearerctl: stdout: %s; what was written is not whole\n",
-                        bearer_strerror(r));
-                return EX_IOERR;
-        }
+        if (r < 0)
+                return ctl_fail_stdout(r);
         return doctor.report.is_wrong ? EXIT_WRONG : EX_OK;
 }

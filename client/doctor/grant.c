@@ -212,8 +212,8 @@ static int wait_for_end(const struct doctor *doctor, uint64_t before,
 }
 
 static bool fail_ask(struct doctor *doctor, const char *check, int r) {
-        return report_wrong(&doctor->report, check, ctl_advice(r),
-                            "bearerd on its control socket: %s", bearer_strerror(r));
+        return report_wrong(&doctor->report, check, ctl_control_advice(r),
+                            "bearerd on its control socket: %s", ctl_text(r));
 }
 
 static bool judge_renewal(struct doctor *doctor, struct json_object *before) {

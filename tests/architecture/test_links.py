@@ -30,6 +30,11 @@ def slug(title):
     return re.sub(r"[^\w -]", "", re.sub(r"\]\([^()]*\)", "", title).lower()).replace(" ", "-")
 
 
+def folders(places):
+    return [each.name for place in places for each in place.iterdir()
+            if each.is_dir() and not each.name.startswith((".", "build"))]
+
+
 class Page:
     """One file in Markdown: its prose, its code, and the anchors that it has."""
 
@@ -98,13 +103,14 @@ class Links:
                 if name not in there:
                     self.say(path, f"there is no manual page {name}")
 
-    def check_code(self, folders):
-        """What begins with one of these FOLDERS is in the tree: a file, a folder, or a module, which
-        is named without what its files end with."""
-        named = re.compile(rf"(?<![\w./~$-])(?:{'|'.join(folders)})/[\w./*-]*\w")
+    def check_code(self):
+        """What begins with a folder of the tree, or as an #include does, is there: a file, a folder, or
+        a module, which is named without what its files end with."""
+        places = (self.root, self.root / "daemon")
+        named = re.compile(rf"(?<![\w./~$-])(?:{'|'.join(folders(places))})/[\w./*-]*\w")
         for path, page in self.pages.items():
             for name in named.findall("\n".join(page.code)):
-                if not any(self.root.glob(name)) and not any(self.root.glob(name + ".[ch]")):
+                if not any(any(place.glob(name + end)) for place in places for end in ("", ".[ch]")):
                     self.say(path, f"{name} is not in the tree")
 
 
@@ -114,8 +120,7 @@ def in_the_tree(source):
     manual = source / "docs/man"
     links.check_manual_pages({page.stem for page in manual.glob("*.scd")}
                              | {f"{name}.3" for name in ALIAS.findall(text_of(manual / "meson.build"))})
-    links.check_code([each.name for each in source.iterdir()
-                      if each.is_dir() and not each.name.startswith((".", "build"))])
+    links.check_code()
     return links.mistakes
 
 

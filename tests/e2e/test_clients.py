@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 
@@ -140,8 +141,8 @@ def test_bearerctl_get_json(broker, endpoint, bearerctl):
 
 def test_bearerctl_takes_a_url(broker, programs, endpoint):
     bearerd = broker()
-    for socket in (bearerd.socket, f"unix://{bearerd.socket}"):
-        done = run([programs.bearerctl, "--socket", socket, "get"], BEARERD_SOCKET="/nowhere")
+    for path in (bearerd.socket, f"unix://{bearerd.socket}"):
+        done = run([programs.bearerctl, "--socket", path, "get"], BEARERD_SOCKET="/nowhere")
         assert (done.returncode, done.stdout) == (0, endpoint.tokens[0] + "\n"), done.stderr
 
 
@@ -190,7 +191,7 @@ def test_bearerctl_exec_gives_the_token_and_the_exit_status(broker, endpoint, be
 def test_bearerctl_exec_refuses_what_is_no_variable(broker, bearerctl, name):
     done = bearerctl(broker(start=False), "exec", "--env", name, "--", "echo", "ran")
     assert (done.returncode, done.stdout) == (64, "")
-    assert "not a variable" in done.stderr
+    assert "the name of a variable is needed" in done.stderr
 
 
 def test_bearerctl_exec_of_what_cannot_be_run(broker, bearerctl):
@@ -213,11 +214,44 @@ def test_bearerctl_without_bearerd(broker, bearerctl):
     assert [bearerctl(bearerd, *command).returncode for command in commands] == [69] * 5
 
 
+def test_bearerctl_says_what_is_no_socket_of_bearerd(programs, tmp_path):
+    file, datagrams = tmp_path / "file", tmp_path / "datagrams"
+    file.touch()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(datagrams))
+        for path, what in ((tmp_path, "it is no socket"), (file, "it is no socket"),
+                           (file / "x", "Not a directory"), (datagrams, "Protocol wrong type")):
+            for option, command in (("--socket", ["get"]), ("--socket", ["wait", "--timeout", "9"]),
+                                    ("--socket", ["status"]), ("--control", ["metrics"])):
+                done = run([programs.bearerctl, option, path, *command])
+                assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
+                assert f"bearerd at {path}: {what}" in done.stderr
+                assert f"; {option} or $BEARERD_" in done.stderr
+
+
+@needs_root
+def test_bearerctl_says_that_a_file_of_others_is_no_socket(broker, programs):
+    """Who may not write to it is told of permissions by the kernel."""
+    bearerd = broker()
+    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+        shutil.copy(each, bearerd.directory)
+    done = account.run(bearerd, ["./bearerctl", "--socket", "/etc/passwd", "get"])
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "/etc/passwd: it is no socket" in done.stderr
+
+
 def test_bearerctl_says_which_mistake_it_is(broker, endpoint, bearerctl):
     bearerd = broker(requests_per_minute=600, tokens={"alpha": {}, "beta": {}})
     assert bearerctl(bearerd, "get", "nope").returncode == 66
-    assert bearerctl(bearerd, "get").returncode == 64
-    assert bearerctl(bearerd, "get", "NO").returncode == 64
+    done = bearerctl(bearerd, "get")
+    assert done.returncode == 64
+    assert done.stderr == ("bearerctl: the default token: there is none; name one that 'bearerctl "
+                           "status' lists\n")
+    for name in ("NO", ""):
+        done = bearerctl(bearerd, "get", name)
+        assert done.returncode == 64
+        assert done.stderr == (f"bearerctl: '{name}': not the name of a token; name one that "
+                               "'bearerctl status' lists\n")
     assert bearerctl(bearerd, "nope").returncode == 64
 
 

@@ -12,14 +12,15 @@ import threading
 import time
 
 import account
+import operators
 import pytest
 from account import needs_root
 from following import renew
 from pace import FAST, TIMEOUT, until
 
 SHORT = 4       # a life in which a renewal is soon
-COMMANDS = ["doctor", "exec", "get", "header", "keygen", "metrics", "refresh", "renew", "status",
-            "wait", "watch", "write"]
+COMMANDS = ["doctor", "exec", "get", "header", "help", "keygen", "metrics", "refresh", "renew",
+            "status", "wait", "watch", "write"]
 
 
 def kill(process):
@@ -192,6 +193,7 @@ def test_exec_of_what_cannot_be_run_is_not_tried_again(broker, ctl):
     for command, status in (("/nonexistent", 127), ("/etc/passwd", 126)):
         found, _, err = end(ctl(bearerd, "exec", "--restart-on-renewal", "--", command))
         assert (found, err.count("\n")) == (status, 1)
+        assert re.fullmatch(rf"bearerctl: exec: {command}: [^;]*; .*\n", err)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
@@ -411,6 +413,42 @@ def test_overview_names_each_command(broker, ctl):
     assert sorted(re.findall(r"^  (\w+)", "\n".join(lists), re.M)) == COMMANDS
 
 
+@pytest.mark.parametrize("one, other", [
+    (["help"], ["--help"]), (["-h"], ["--help"]), (["help", "help"], ["help", "--help"]),
+    (["help", "get"], ["get", "--help"]), (["get", "-h"], ["get", "--help"])])
+def test_help_as_users_ask_for_it(broker, ctl, one, other):
+    bearerd = broker(start=False)
+    said = end(ctl(bearerd, *one))
+    assert said == end(ctl(bearerd, *other)) and said[0] == 0 and said[2] == ""
+
+
+@pytest.mark.parametrize("arguments, what, where", [
+    (["get", "--nonsense"], "option --nonsense is not known", "get --help"),
+    (["get", "-nj"], "option -n is not known", "get --help"),
+    (["get", "--json", "-nj"], "option -n is not known", "get --help"),
+    (["get", "--json=1"], "option --json=1: it takes no value", "get --help"),
+    (["get", "--wait"], "option --wait needs a value", "get --help"),
+    (["get", "--wait", "61"], "--wait 61: whole seconds from 0 to 60 are needed", "get --help"),
+    (["get", "--socket", "x"], "option --socket goes before the command get", "--help"),
+    (["get", "--control=x"], "option --control=x goes before the command get", "--help"),
+    (["status", "--version"], "option --version goes before the command status", "--help"),
+    (["--json", "status"], "option --json goes behind a command", "--help"),
+    (["--nonsense", "status"], "option --nonsense is not known", "--help"),
+    (["nonsense"], "there is no command 'nonsense'", "--help"),
+    (["help", "nonsense"], "there is no command 'nonsense'", "--help"),
+    ([], "a command is missing", "--help"),
+    (["status", "x"], "'x' is one argument too many", "status --help"),
+    (["exec", "curl", "x"], "'x' is one argument too many; a command goes behind \"--\"",
+     "exec --help"),
+    (["exec", "curl", "-f"], "option -f is not known here; a command goes behind \"--\"",
+     "exec --help"),
+    (["keygen", "athena", "--output", "x"], "--output x: an absolute path is needed",
+     "keygen --help")])
+def test_misuse_says_what_it_is_and_where_to_read_on(broker, ctl, arguments, what, where):
+    assert end(ctl(broker(start=False), *arguments)) == \
+        (64, "", f"bearerctl: {what}; see 'bearerctl {where}'\n")
+
+
 @pytest.mark.parametrize("arguments", [
     [], ["nonsense"], ["--nonsense", "get"], ["get", "--nonsense"], ["get", "a", "b"],
     ["get", "--wait"], ["get", "--wait", "-1"], ["get", "--wait", "61"], ["get", "--wait", "x"],
@@ -449,3 +487,29 @@ def test_stdout_that_is_full(broker, ctl, command, programs):
                               timeout=TIMEOUT)
     assert done.returncode == 74
     assert done.stderr.count("\n") == 1 and "No space" in done.stderr
+
+
+@pytest.mark.parametrize("command", [
+    ["get"], ["get", "--json"], ["header"], ["status"], ["metrics"], ["refresh"], ["watch"], ["help"],
+    ["doctor"], ["doctor", "--json"]])
+def test_stdout_that_is_closed(broker, programs, command):
+    """No socket is in its place, which would be sent what is meant for the user."""
+    bearerd = broker(start=False, **FAST)
+    operators.start(bearerd)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", programs.bearerctl, "--socket", bearerd.socket,
+         "--control", bearerd.directory / "control.sock", *command],
+        stderr=subprocess.PIPE, text=True, check=False, timeout=TIMEOUT)
+    assert (done.returncode, done.stderr) == \
+        (74, "bearerctl: stdout: Bad file descriptor; what was written is not whole\n")
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2"])
+def test_a_descriptor_that_is_closed_is_no_place_for_another(broker, endpoint, ctl, file, closed):
+    bearerd = broker()
+    process = ctl(bearerd, "write", "--once", str(file), preexec_fn=lambda: os.close(int(closed)))
+    assert end(process) == (0, "", "")
+    assert file.read_text() == endpoint.tokens[0]
+    process = ctl(bearerd, "exec", "--fd", "9", "--", "readlink", f"/proc/self/fd/{closed}",
+                  preexec_fn=lambda: os.close(int(closed)))
+    assert end(process)[1] == ("" if closed == "1" else "/dev/null\n")

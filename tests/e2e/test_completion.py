@@ -62,7 +62,7 @@ def an_overview(programs):
 def the_commands(programs, overview):
     """{command: its --help}"""
     lists = re.findall(r"^Commands for \w+:\n(.*?)\n\n", overview, re.M | re.DOTALL)
-    assert len(lists) == 2
+    assert len(lists) == 3
     return {command: help_of(programs, command)
             for command in re.findall(r"^  (\w+)", "\n".join(lists), re.M)}
 
@@ -78,7 +78,9 @@ def all_options(help_text):
 
 def test_commands_are_those_that_there_are(shell, commands):
     assert sorted(shell.offers("bearerctl ")) == sorted(commands)
-    assert shell.offers("bearerctl metr") in (["metrics"], ["metrics "])
+    for line in ("bearerctl metr", "bearerctl help metr"):
+        assert shell.offers(line) in (["metrics"], ["metrics "]), line
+    assert "get" not in shell.offers("bearerctl help get ")
 
 
 def test_options_are_those_that_there_are(shell, programs, overview, commands):

@@ -569,11 +569,12 @@ def test_bearerctl_says_what_is_wrong(broker, bearerctl):
     bearerd = broker(start=False, tokens={"one": {}, "two": {}})
     operator = operators.start(bearerd)
     for arguments, status, text in ((["refresh", "nope"], 66, "no such token"),
-                                    (["refresh", "NOPE"], 66, "no such token"),
-                                    (["refresh"], 64, "no default token"),
-                                    (["metrics", "x", "y"], 64, "what is 'x'"),
+                                    (["refresh", "NOPE"], 64, "'NOPE': not the name"),
+                                    (["refresh"], 64, "the default token: there is none; name"),
+                                    (["metrics", "x", "y"], 64, "'x' is one argument too many"),
                                     (["--control", "unix:x", "metrics"], 64, "--control"),
                                     (["--control", bearerd.socket, "metrics"], 76, "not an answer"),
+                                    (["--control", "/tmp", "metrics"], 69, "/tmp: it is no socket"),
                                     (["--control", "/nowhere", "status"], 69, "/nowhere")):
         done = bearerctl(operator, *arguments)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1), arguments

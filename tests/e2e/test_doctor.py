@@ -138,7 +138,9 @@ def test_configuration_with_a_mistake(started, endpoint):
 def test_configuration_that_is_not_there(started):
     bearerd, one = started()
     one.options[1] = bearerd.directory / "nothing.conf"
-    assert "nothing.conf: cannot be read" in one.wrong("configuration")
+    text = one.wrong("configuration")
+    assert text.startswith(f"there is no {bearerd.directory}/nothing.conf; copy /")
+    assert "/doc/bearerd/bearerd.conf.example there and fill it in" in text and "--config" in text
 
 
 def test_configuration_without_the_token(started):
@@ -269,6 +271,15 @@ def test_socket_where_nobody_listens(started):
     bearerd, one = started()
     bearerd.kill()
     assert "systemctl start bearerd" in one.wrong("socket")
+
+
+def test_control_socket_where_nobody_listens(started):
+    bearerd, one = started()
+    path = bearerd.directory / "other.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        text = one.wrong("loaded", arguments=["--socket", bearerd.socket, "--control", path])
+    assert text.endswith("Connection refused; start it (systemctl start bearerd), or see --control")
 
 
 def test_socket_where_something_else_answers(started, programs):
@@ -439,15 +450,17 @@ def test_budget_that_is_used_up_by_what_is_wrong_does_not_hide_that(started, end
 
 # What it is told.
 
-@pytest.mark.parametrize("options, status", [
-    (["--as", "no-such-user"], 67), (["NO"], 64), (["a", "b"], 64), (["--nonsense"], 64),
-    (["--config"], 64)])
-def test_wrong_usage(started, options, status):
+@pytest.mark.parametrize("options, status, text", [
+    (["--as", "no-such-user"], 67, "no such user; 'getent passwd' lists them"),
+    (["NO"], 64, "'NO': not the name of a token; name one"), (["a", "b"], 64, "doctor --help"),
+    (["--nonsense"], 64, "doctor --help"), (["--config"], 64, "doctor --help")])
+def test_wrong_usage(started, options, status, text):
     _, one = started()
     one.options = []
     done = one.run(*options)
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("bearerctl: ")
+    assert text in done.stderr
 
 
 @needs_root

@@ -61,16 +61,22 @@ def test_key_that_is_there_is_left_alone(keygen, tmp_path):
     for options in [], ["--encrypt"]:
         done = keygen("--algorithm", "ES256", "--output", str(file), *options)
         assert (done.returncode, done.stdout) == (73, "")
-        assert "it is there already: remove it" in done.stderr
+        assert done.stderr == (f"bearerctl: keygen: {file}: it is there already; remove it, or "
+                               "--output another\n")
     assert file.read_text() == "mine"
 
 
 def test_key_that_is_not_made_leaves_nothing(keygen, tmp_path):
     file = tmp_path / "keys/key"
-    done = keygen("--algorithm", "ES256", "--output", str(file))
-    assert (done.returncode, done.stdout) == (73, "")
-    assert f"{file}: its directory is not there: 'install -d -m 0700' makes one" in done.stderr
+    for options in [], ["--encrypt"]:
+        done = keygen("--algorithm", "ES256", "--output", str(file), *options)
+        assert (done.returncode, done.stdout) == (73, "")
+        assert done.stderr == (f"bearerctl: keygen: {file}: its directory is not there; "
+                               "'install -d -m 0700' makes one\n")
     file.parent.mkdir()
+    done = keygen("--algorithm", "ES256", "--output", str(file), "--fetch", "/nowhere")
+    assert (done.returncode, done.stderr) == \
+        (73, "bearerctl: keygen: /nowhere: No such file or directory; see --fetch\n")
     done = keygen("--algorithm", "HS256", "--output", str(file))
     assert done.returncode == 64 and "RS256, RS384, PS256, ES256 or ES384" in done.stderr
     assert os.listdir(file.parent) == []
@@ -120,7 +126,7 @@ def test_key_that_came_meanwhile_is_left_alone(programs, slow, tmp_path):
     file.write_text("mine")
     slow.with_name("told").write_text("\n")
     _, said = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 73 and "it is there already: remove it" in said
+    assert process.returncode == 73 and "it is there already; remove it" in said
     assert file.read_text() == "mine" and os.listdir(file.parent) == ["key"]
 
 
@@ -136,6 +142,19 @@ def test_key_is_encrypted_by_systemd(keygen, tmp_path):
     assert (tmp_path / "told").read_text() == f"encrypt --name=athena.private_key - {file}\n"
     assert json.loads(file.read_text())["kid"] == json.loads(done.stdout)["keys"][0]["kid"]
     assert "private_key = credential:athena.private_key" in done.stderr
+
+
+def test_key_that_systemd_does_not_encrypt(keygen, tmp_path):
+    (tmp_path / "bin").mkdir()
+    for script, why in ((None, "systemd-creds: No such file or directory; leave out --encrypt"),
+                        ("cat >/dev/null; exit 1", "/key: systemd-creds has not written it")):
+        if script:
+            (tmp_path / "bin/systemd-creds").write_text(f"#!/bin/sh\nPATH=/bin; {script}\n")
+            (tmp_path / "bin/systemd-creds").chmod(0o755)
+        done = keygen("--algorithm", "ES256", "--encrypt", "--output", f"{tmp_path}/key",
+                      path=tmp_path / "bin")
+        assert done.returncode == 73 and why in done.stderr
+        assert done.stderr.count("\n") == 1 and not (tmp_path / "key").exists()
 
 
 @pytest.mark.parametrize("arguments", [

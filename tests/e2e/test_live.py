@@ -52,7 +52,7 @@ def bar(viewer):
 
 def test_each_token_with_its_life(operated, view):
     viewer = view(with_a_token(operated))
-    viewer.wait_for(r"^bearerd [\d.]+, up .*; \d+ connections of \d+ users; requests/s: ")
+    viewer.wait_for(r"^bearerd [\d.]+, up .*; \d+ connections? of \d+ users?; requests/s: ")
     viewer.wait_for(rf"\nTOKEN +LIFE +LEFT +NEXT RENEWAL +REQ/S +WAITING\n"
                     rf"athena \* +\S+ +59 min \d+ s +in {SPAN} +(?:-|\d+\.\d) +0$")
     found = bar(viewer)
@@ -142,7 +142,9 @@ def test_other_sizes(operated, view):
     viewer.resize(40, 6)
     viewer.wait_for("LIFE +LEFT$")
     viewer.resize(39, 24)
-    viewer.wait_for("too small")
+    viewer.wait_for("^too small: 40 columns and 6 lines are\n  needed, or 'bearerctl status --once'")
+    viewer.resize(8, 2)
+    viewer.wait_for("^too\n")
     viewer.resize(200, 50)
     viewer.wait_for("WAITING")
     assert len(bar(viewer)) == 40
@@ -152,8 +154,46 @@ def test_more_tokens_than_lines(broker, view):
     bearerd = broker(start=False, tokens={f"t{i:02}": {} for i in range(20)}, **FAST)
     operators.start(bearerd)
     viewer = view(bearerd, lines=10)
-    viewer.wait_for("\nt04 .*\nand 15 more: ")
-    assert len(viewer.screen()) <= 10
+    viewer.wait_for("\nt05 .*\nand 14 more: ")
+    viewer.resize(40, 6)
+    viewer.wait_for(r"^bearerd [^\n]*\u2026\nTOKEN [^\n]*\nt00 .*\n.*\nt02 .*\nand 17 more: ")
+
+
+@pytest.fixture(name="troubled")
+def a_troubled_bearerd(broker):
+    """None of its tokens' secrets is there, and their paths are long. And what it says of that."""
+    def make(*names):
+        bearerd = broker(start=False, tokens={name: {} for name in names}, **FAST)
+        for name in names:
+            (bearerd.directory / f"{name}.client_secret").unlink()
+        operator = operators.start(bearerd)
+        return bearerd, [until(lambda: operator.token(name).get("last_error"))["message"]
+                         for name in names]
+    return make
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100])
+def test_trouble_is_told_whole(troubled, view, columns):
+    bearerd, messages = troubled("one", "other")
+    viewer = view(bearerd, columns=columns)
+    viewer.wait_for(r"\none .*\n  \d+ s ago, misconfigured: [^\n]*\n    \S")
+    said = "".join(viewer.screen()).replace(" ", "")
+    assert all(len(message) > 80 and message.replace(" ", "") in said for message in messages)
+
+
+def test_on_a_small_terminal_tokens_come_before_trouble(troubled, view):
+    bearerd, _ = troubled("a", "b", "c")
+    viewer = view(bearerd, columns=40, lines=6)
+    viewer.wait_for(r"\u2026\nTOKEN .*\na .*\n  \d+ s ago, .*\u2026\nb .*\nc [^\n]*$")
+    viewer.resize(40, 7)
+    viewer.wait_for(r"\na .*\n  \d+ s .*\u2026\nb .*\n  \d+ s .*\u2026\nc [^\n]*$")
+    viewer.resize(40, 5)
+    viewer.wait_for("^too small: ")
+
+
+def test_without_utf8_what_is_cut_ends_in_dots(troubled, view):
+    bearerd, _ = troubled("a", "b")
+    view(bearerd, columns=40, lines=6, LC_ALL="C").wait_for(r"\n  \d+ s ago, .*\.\.\.\nb ")
 
 
 def test_without_utf8_it_is_ascii(operated, view):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """viewer - a program on a terminal of its own: a pty, and what its screen shows.
 
-It understands what bearerctl writes: home, erase to the end of a line and below, the other screen,
-the cursor's visibility. Anything else is a failure.
+It understands what bearerctl writes: home, erase to the end of a line, the other screen, the
+cursor's visibility. Anything else is a failure. Behind the last column there is no place for the
+cursor, as on the terminals that there are: who erases there erases what was written last.
 """
 
 import codecs
@@ -17,7 +18,7 @@ import termios
 
 from pace import TIMEOUT, until
 
-SEQUENCE = re.compile(r"\x1b\[(\?1049[hl]|\?25[hl]|[HJK])")
+SEQUENCE = re.compile(r"\x1b\[(\?1049[hl]|\?25[hl]|[HK])")
 
 
 class Viewer:
@@ -53,7 +54,9 @@ class Viewer:
         os.write(self._master, keys.encode())
 
     def resize(self, columns, lines):
+        self._read()
         self.columns, self.lines = columns, lines
+        self._cells = [line[:columns] for line in self._cells[:lines]]
         self._resize()
 
     def _resize(self):
@@ -125,10 +128,7 @@ class Viewer:
         elif what == "H":
             self._row = self._column = 0
         elif what == "K":
-            self._line()[self._column:] = []
-        elif what == "J":
-            self._line()[self._column:] = []
-            del self._cells[self._row + 1:]
+            self._line()[min(self._column, self.columns - 1):] = []
 
     def _line(self):
         while len(self._cells) <= self._row:

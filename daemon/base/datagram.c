@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdalign.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,17 +39,11 @@ static int address_of(const char *path, struct sockaddr_un *ret_address, socklen
         return 0;
 }
 
-static void pass(struct msghdr *header, int fd) {
-        struct cmsghdr *control = CMSG_FIRSTHDR(header);
-
-        control->cmsg_level = SOL_SOCKET;
-        control->cmsg_type = SCM_RIGHTS;
-        control->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(control), &fd, sizeof fd);
-}
-
 int datagram_send(int fd, const char *path, struct slice message, int passed, int flags) {
-        alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof passed)] = {0};
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof passed)];
+        } rights = {.bytes = {0}};
         /* Only read by sendmsg(2). */
         struct iovec part = {(void *)(uintptr_t)message.data, message.size};
         struct sockaddr_un address;
@@ -60,9 +53,12 @@ int datagram_send(int fd, const char *path, struct slice message, int passed, in
         if (r < 0)
                 return r;
         if (passed >= 0) {
-                header.msg_control = control;
-                header.msg_controllen = sizeof control;
-                pass(&header, passed);
+                rights.header.cmsg_level = SOL_SOCKET;
+                rights.header.cmsg_type = SCM_RIGHTS;
+                rights.header.cmsg_len = CMSG_LEN(sizeof passed);
+                memcpy(CMSG_DATA(&rights.header), &passed, sizeof passed);
+                header.msg_control = rights.bytes;
+                header.msg_controllen = sizeof rights.bytes;
         }
         do
                 r = sendmsg(fd, &header, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;

@@ -127,29 +127,34 @@ void log_field(struct log_message *message, const char *name, const char *format
         va_end(arguments);
 }
 
-/* journald hears again: what it has missed is told it. */
-static void tell_lost(void) {
-        unsigned n = journal.n_lost;
-
-        if (n == 0)
-                return;
-        journal.n_lost = 0;
-        log_line(MESSAGE_LOST, "%u message(s) before this one are lost: journald took none", n);
-        if (journal.n_lost > 0) /* and so was that */
-                journal.n_lost = n;
-}
-
-/* False: it is to be told otherwise. What would only wait is lost. */
-static bool send_to_journal(const struct log_message *message) {
+static int transmit(const struct log_message *message) {
         int r = datagram_send(journal.fd, JOURNAL, (struct slice){message->fields, message->used},
                               -1, journal.is_deaf ? MSG_DONTWAIT : 0);
 
         journal.is_deaf = r == -EAGAIN;
-        if (journal.is_deaf)
+        return r;
+}
+
+/* journald hears again: how much it has missed is told it. */
+static void tell_lost(void) {
+        struct log_message message;
+
+        log_begin(&message, MESSAGE_LOST);
+        add_own(&message, "MESSAGE", "%u message(s) before this one are lost: journald took none",
+                journal.n_lost);
+        if (transmit(&message) == 0)
+                journal.n_lost = 0;
+}
+
+/* False: it is to be told otherwise. What would only wait is lost. */
+static bool send_to_journal(const struct log_message *message) {
+        int r = transmit(message);
+
+        if (r == -EAGAIN)
                 journal.n_lost++;
-        else if (r == 0)
+        else if (r == 0 && journal.n_lost > 0)
                 tell_lost();
-        return r == 0 || journal.is_deaf;
+        return r == 0 || r == -EAGAIN;
 }
 
 static const char *priority_word(int priority) {

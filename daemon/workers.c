@@ -127,6 +127,7 @@ void workers_set(struct workers *workers, const struct settings *settings) {
         const struct config *config = settings->config;
 
         workers->has_units = settings->has_units;
+        wordings_fit(&workers->wordings, config->n_tokens);
         server_limit(&workers->server,
                      &(struct server_limits){
                              .user_connections = config->user_connections,

@@ -24,8 +24,9 @@ static uint64_t hash_of(struct slice data) {
         return mix(hash, last);
 }
 
-static size_t row_of(uint64_t hash) {
-        return hash / (UINT64_MAX / WORDINGS_ROWS + 1);
+/* By its upper bits, as many as there are rows. */
+static size_t row_of(const struct wordings *wordings, uint64_t hash) {
+        return (hash >> 32) * wordings->n_rows >> 32;
 }
 
 static bool is_of_size(struct slice data) {
@@ -37,6 +38,17 @@ static bool is_in(const struct wording *wording, uint64_t hash, struct slice dat
                memcmp(wording->bytes, data.data, data.size) == 0;
 }
 
+void wordings_fit(struct wordings *wordings, size_t n_tokens) {
+        size_t n_rows = WORDINGS_ROWS_MIN;
+
+        while (n_rows < n_tokens && n_rows < WORDINGS_ROWS_MAX)
+                n_rows *= 2;
+        if (n_rows == wordings->n_rows)
+                return;
+        memset(wordings->rows, 0, wordings->n_rows * sizeof *wordings->rows);
+        wordings->n_rows = n_rows;
+}
+
 const struct wording *wordings_find(const struct wordings *wordings, struct slice data) {
         const struct wordings_row *row;
         uint64_t hash;
@@ -44,7 +56,7 @@ const struct wording *wordings_find(const struct wordings *wordings, struct slic
         if (!is_of_size(data))
                 return NULL;
         hash = hash_of(data);
-        row = &wordings->rows[row_of(hash)];
+        row = &wordings->rows[row_of(wordings, hash)];
         for (size_t i = 0; i < WORDINGS_PER_ROW; i++)
                 if (is_in(&row->all[i], hash, data))
                         return &row->all[i];
@@ -57,10 +69,11 @@ void wordings_keep(struct wordings *wordings, const struct http1_request *http,
         struct wordings_row *row;
         uint64_t hash;
 
-        if (!http->is_plain || !is_of_size(http->bytes))
+        if (wordings->n_rows == 0 || !http->is_plain || meaning->after > 0 ||
+            !is_of_size(http->bytes))
                 return;
         hash = hash_of(http->bytes);
-        row = &wordings->rows[row_of(hash)];
+        row = &wordings->rows[row_of(wordings, hash)];
         wording = &row->all[row->next++ % WORDINGS_PER_ROW];
         *wording = (struct wording){
                 .hash = hash,

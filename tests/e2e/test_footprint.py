@@ -76,6 +76,20 @@ def test_memory_of_one_that_is_idle(broker):
     assert private <= PRIVATE_MAX
 
 
+def test_memory_of_one_that_was_asked_in_any_way_there_is(broker):
+    bearerd = broker(broker={"user_requests_per_second": 1000000})
+    with connect(bearerd, 1)[0] as connection:
+        for i in range(20000):
+            connection.sendall(REQUEST.replace(b"/token", b"/token?min_valid=%d" % (i % 3000)
+                                               if i % 2 else b"/token?after=%d" % (i + 1)))
+            answer(connection)
+    settle(bearerd)
+    resident, private = memory(bearerd)
+    print(resident, private)
+    assert resident <= RSS_MAX
+    assert private <= PRIVATE_MAX
+
+
 def test_memory_of_a_connection_at_rest(broker):
     n = 2000
     bearerd = broker(broker=MANY)

@@ -12,10 +12,13 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
+#define PLACES_MAX    (WORDINGS_ROWS_MAX * WORDINGS_PER_ROW)
+
 static struct wordings wordings;
 
 static int setup(void **state) {
         wordings = (struct wordings){0};
+        wordings_fit(&wordings, WORDINGS_ROWS_MAX);
         return 0;
 }
 
@@ -38,8 +41,8 @@ static void test_what_came_before_means_the_same(void **state) {
                 SLICE_INIT("GET /v1/tokens HTTP/1.1\r\nHost:\r\n\r\n"),
                 SLICE_INIT("GET /v1/token HTTP/1.1\r\nAccept: text/plain\r\n\r\n"),
                 SLICE_INIT("GET /v1/token HTTP/1.1\r\nConnection: close\r\n\r\n"),
-                SLICE_INIT("GET /v1/tokens/a?wait=0&after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
-                SLICE_INIT("GET /v1/tokens/b?wait=0&after=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens/a?wait=0&min_valid=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
+                SLICE_INIT("GET /v1/tokens/b?wait=0&min_valid=7 HTTP/1.1\r\nHost: x\r\n\r\n"),
                 SLICE_INIT("GET /v1/tokens/a?min_valid=300 HTTP/1.1\r\nHost: x\r\n"
                            "User-Agent: curl/7.88.1\r\nAccept-Encoding: gzip\r\n\r\n"),
         };
@@ -60,7 +63,6 @@ static void test_what_came_before_means_the_same(void **state) {
                         assert_string_equal(found->meaning.name, meaning.name);
                         assert_int_equal(found->meaning.name_is_hint, meaning.name_is_hint);
                         assert_int_equal(found->meaning.format, meaning.format);
-                        assert_int_equal(found->meaning.after, meaning.after);
                         assert_int_equal(found->meaning.min_valid, meaning.min_valid);
                         assert_int_equal(found->meaning.wait, meaning.wait);
                 }
@@ -87,7 +89,7 @@ static void test_what_may_be_a_secret_is_not_kept(void **state) {
                 read_and_keep(requests[i], &http, &meaning);
                 assert_null(wordings_find(&wordings, requests[i]));
         }
-        assert_memory_equal(&wordings, &none, sizeof none);
+        assert_memory_equal(&wordings.rows, &none.rows, sizeof none.rows);
 }
 
 /* A request of SIZE bytes in all, which says its size. */
@@ -170,7 +172,7 @@ static void test_what_has_the_same_hash_is_told_apart(void **state) {
 
 /* More of them than there are places: each that is found means what it said. */
 static void test_who_comes_later_takes_the_place(void **state) {
-        const unsigned n = 4 * WORDINGS_MAX;
+        const unsigned n = 4 * PLACES_MAX;
         unsigned n_found = 0;
         char text[512];
 
@@ -194,7 +196,51 @@ static void test_who_comes_later_takes_the_place(void **state) {
                         assert_string_equal(found->meaning.name, text);
                         n_found++;
                 }
-        assert_in_range(n_found, WORDINGS_MAX / 2, WORDINGS_MAX);
+        assert_in_range(n_found, PLACES_MAX / 2, PLACES_MAX);
+}
+
+static size_t used(void) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < PLACES_MAX; i++)
+                n += wordings.rows[i / WORDINGS_PER_ROW].all[i % WORDINGS_PER_ROW].size > 0;
+        return n;
+}
+
+/* Whatever comes. */
+static void keep_many(const char *key) {
+        char text[512];
+
+        for (unsigned i = 1; i <= 4 * PLACES_MAX; i++) {
+                struct http1_request http;
+                struct api_request meaning;
+                int size =
+                        snprintf(text, sizeof text, "GET /v1/token?%s=%u HTTP/1.1\r\n\r\n", key, i);
+
+                read_and_keep((struct slice){text, (size_t)size}, &http, &meaning);
+        }
+}
+
+static void test_there_are_as_many_places_as_the_tokens_need(void **state) {
+        static const struct wordings none;
+        static const struct {
+                size_t n_tokens, n_rows;
+        } fits[] = {{1000, 1024}, {1, 16}, {17, 32}, {64, 64}, {100000, 1024}, {0, 16}};
+
+        for (size_t i = 0; i < LENGTH(fits); i++) {
+                wordings_fit(&wordings, fits[i].n_tokens);
+                assert_int_equal(used(), 0);
+                keep_many("min_valid");
+                assert_int_equal(used(), fits[i].n_rows * WORDINGS_PER_ROW);
+        }
+        wordings = none;
+        keep_many("min_valid");
+        assert_int_equal(used(), 0);
+}
+
+static void test_what_is_of_one_generation_is_not_kept(void **state) {
+        keep_many("after");
+        assert_int_equal(used(), 0);
 }
 
 /* Which come in turn, as from workers with 1,000 tokens. */
@@ -228,6 +274,8 @@ int main(void) {
                 cmocka_unit_test_setup(test_nothing_else_is_found, setup),
                 cmocka_unit_test_setup(test_what_has_the_same_hash_is_told_apart, setup),
                 cmocka_unit_test_setup(test_who_comes_later_takes_the_place, setup),
+                cmocka_unit_test_setup(test_there_are_as_many_places_as_the_tokens_need, setup),
+                cmocka_unit_test_setup(test_what_is_of_one_generation_is_not_kept, setup),
                 cmocka_unit_test_setup(test_a_thousand_are_known_at_once, setup),
         };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/datagram.h"
 #include "base/log.h"
 #include "base/timespan.h"
 
 #define JOURNAL "/run/systemd/journal/socket"
 
-/* How long journald may be busy before it is deaf: from then on nothing waits for it. */
+/* How long a message waits where there is no room for it; then it is lost, and for as long as
+ * GRUDGE no other one waits. */
 #define PATIENCE (100 * NSEC_PER_MSEC)
+#define GRUDGE   (10 * NSEC_PER_SEC)
 
 static const struct {
         const char *id;
@@ -31,12 +35,12 @@ enum destination { TO_STDERR, TO_TERMINAL, TO_JOURNAL };
 /* Set once by log_open(), before there is anything that it could race with. */
 static enum destination log_destination = TO_STDERR;
 static const char *log_name = "bearerd";
+static int log_socket = -1; /* for journald */
 
 static struct {
-        int fd;
-        bool is_deaf;
-        unsigned n_lost; /* messages, since it was last told */
-} journal = {.fd = -1};
+        uint64_t deaf_until; /* who reads the log did not keep up */
+        unsigned n_lost;     /* messages, which were not told yet */
+} reader;
 
 /* $JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd made; a stderr that was redirected
  * since then is another one (systemd.exec(5)). */
@@ -69,8 +73,8 @@ void log_open(const char *name) {
         if (log_destination != TO_JOURNAL)
                 return;
         introduce();
-        if (journal.fd < 0)
-                datagram_open(PATIENCE, &journal.fd); /* without one, stderr has the messages */
+        if (log_socket < 0)
+                datagram_open(PATIENCE, &log_socket); /* without one, stderr has the messages */
 }
 
 /* What comes from outside makes no line of its own, and moves no terminal's cursor. */
@@ -127,41 +131,52 @@ void log_field(struct log_message *message, const char *name, const char *format
         va_end(arguments);
 }
 
-static int transmit(const struct log_message *message) {
-        int r = datagram_send(journal.fd, JOURNAL, (struct slice){message->fields, message->used},
-                              -1, journal.is_deaf ? MSG_DONTWAIT : 0);
-
-        journal.is_deaf = r == -EAGAIN;
-        return r;
-}
-
-/* journald hears again: how much it has missed is told it. */
-static void tell_lost(void) {
-        struct log_message message;
-
-        log_begin(&message, MESSAGE_LOST);
-        add_own(&message, "MESSAGE", "%u message(s) before this one are lost: journald took none",
-                journal.n_lost);
-        if (transmit(&message) == 0)
-                journal.n_lost = 0;
-}
-
-/* False: it is to be told otherwise. What would only wait is lost. */
-static bool send_to_journal(const struct log_message *message) {
-        int r = transmit(message);
-
-        if (r == -EAGAIN)
-                journal.n_lost++;
-        else if (r == 0 && journal.n_lost > 0)
-                tell_lost();
-        return r == 0 || r == -EAGAIN;
-}
-
 static const char *priority_word(int priority) {
         return priority <= LOG_ERR ? "error: " : priority == LOG_WARNING ? "warning: " : "";
 }
 
-/* The message's text is its last field, so that a full message still says what it is about. */
+/* -EAGAIN: there is no room: it is a pipe, or a terminal, that nobody reads. */
+static int write_line(int priority, const char *text, bool may_wait) {
+        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+        if (poll(&room, 1, may_wait ? (int)(PATIENCE / NSEC_PER_MSEC) : 0) == 0)
+                return -EAGAIN;
+        if (log_destination == TO_TERMINAL)
+                dprintf(STDERR_FILENO, "%s: %s%s\n", log_name, priority_word(priority), text);
+        else
+                dprintf(STDERR_FILENO, "<%d>%s: %s\n", priority, log_name, text);
+        return 0;
+}
+
+/* The text is the last field. False: who reads the log has no room for it. */
+static bool put(struct log_message *message, const char *text) {
+        uint64_t now = clock_now();
+        bool may_wait = now >= reader.deaf_until;
+        int r = -ENOTCONN;
+
+        add_own(message, "MESSAGE", "%s", text);
+        if (log_destination == TO_JOURNAL)
+                r = datagram_send(log_socket, JOURNAL,
+                                  (struct slice){message->fields, message->used}, -1,
+                                  may_wait ? 0 : MSG_DONTWAIT);
+        if (r < 0 && r != -EAGAIN)
+                r = write_line(message->priority, text, may_wait);
+        if (r == -EAGAIN)
+                reader.deaf_until = time_add(now, GRUDGE);
+        return r == 0;
+}
+
+static void tell_lost(void) {
+        struct log_message message;
+        char text[128];
+
+        snprintf(text, sizeof text, "%u message(s) before this one are lost: nobody took them",
+                 reader.n_lost);
+        log_begin(&message, MESSAGE_LOST);
+        if (put(&message, text))
+                reader.n_lost = 0;
+}
+
 static void __attribute__((format(printf, 2, 0)))
 vsend(struct log_message *message, const char *format, va_list arguments) {
         char text[LOG_TEXT_MAX + 1];
@@ -169,20 +184,10 @@ vsend(struct log_message *message, const char *format, va_list arguments) {
         if (vsnprintf(text, sizeof text, format, arguments) < 0)
                 return;
         make_printable(text);
-        add_own(message, "MESSAGE", "%s", text);
-        switch (log_destination) {
-        case TO_JOURNAL:
-                if (send_to_journal(message))
-                        return;
-                break;
-        case TO_TERMINAL:
-                dprintf(STDERR_FILENO, "%s: %s%s\n", log_name, priority_word(message->priority),
-                        text);
-                return;
-        case TO_STDERR:
-                break;
-        }
-        dprintf(STDERR_FILENO, "<%d>%s: %s\n", message->priority, log_name, text);
+        if (!put(message, text))
+                reader.n_lost++;
+        else if (reader.n_lost > 0)
+                tell_lost();
 }
 
 void log_send(struct log_message *message, const char *format, ...) {

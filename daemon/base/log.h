@@ -3,7 +3,8 @@
  *
  * Goes to the journal with its fields where stderr is the journal's ($JOURNAL_STREAM), and to
  * stderr as one readable line behind a "<PRIORITY>" elsewhere (on a terminal it is a word). While
- * journald hangs, messages are lost, and counted: it has the number of them once it listens again.
+ * who reads that hangs, messages are lost, and counted: the number of them is behind the next one
+ * that is taken.
  * Only io, app and the programs' main files log. Never pass a secret, a token or the body of a
  * message.
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,11 @@ bool service_is_managed(void) {
 void service_init(struct service *service, uint64_t now) {
         uint64_t usec = 0;
 
-        *service = (struct service){.watchdog_at = NEVER, .retry_at = NEVER};
+        *service = (struct service){
+                .watchdog_at = NEVER,
+                .retry_at = NEVER,
+                .retry_delay = SERVICE_RETRY,
+        };
         if (sd_watchdog_enabled(0, &usec) > 0) {
                 /* Half of it, as sd_watchdog_enabled(3) advises. */
                 service->watchdog_interval = usec * NSEC_PER_USEC / 2;
@@ -31,6 +36,8 @@ void service_init(struct service *service, uint64_t now) {
 static bool tell(struct service *service, const char *text) {
         int r = notify(text);
 
+        if (r == 0 || r == -EAGAIN)
+                service->retry_delay = SERVICE_RETRY;
         if (r == 0) {
                 service->is_unheard = false;
                 return true;
@@ -48,14 +55,14 @@ static bool tell_status(struct service *service) {
         return tell(service, text);
 }
 
-static void tell_again_at(struct service *service, uint64_t when) {
-        service->retry_at = when;
+static void tell_again_later(struct service *service, uint64_t now) {
+        service->retry_at = time_add(now, service->retry_delay);
 }
 
 void service_ready(struct service *service, uint64_t now) {
         service->is_ready = tell(service, "READY=1");
         if (!service->is_ready)
-                tell_again_at(service, time_add(now, SERVICE_RETRY));
+                tell_again_later(service, now);
 }
 
 /* With the time, which notify-reload wants since systemd 253 (sd_notify(3)). What is lost of it is
@@ -80,15 +87,16 @@ void service_say(struct service *service, const char *status, uint64_t now) {
                 return;
         snprintf(service->status, sizeof service->status, "%s", status);
         if (!tell_status(service))
-                tell_again_at(service, time_add(now, SERVICE_RETRY));
+                tell_again_later(service, now);
 }
 
 static void tell_again(struct service *service, uint64_t now) {
         service->retry_at = NEVER;
+        service->retry_delay = time_min(2 * service->retry_delay, SERVICE_RETRY_MAX);
         if (!service->is_ready)
                 service_ready(service, now);
         if (service->retry_at == NEVER && service->status[0] && !tell_status(service))
-                tell_again_at(service, time_add(now, SERVICE_RETRY));
+                tell_again_later(service, now);
 }
 
 void service_expired(struct service *service, uint64_t ticked_at, bool is_behind, uint64_t now) {

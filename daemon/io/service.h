@@ -11,13 +11,16 @@
 
 #define SERVICE_STATUS_MAX 511
 
-/* What it could not be told is told again after this time. */
-#define SERVICE_RETRY (100 * NSEC_PER_MSEC)
+/* What it could not be told is told again after this time; where nobody is to be told, ever more
+ * rarely. */
+#define SERVICE_RETRY     (100 * NSEC_PER_MSEC)
+#define SERVICE_RETRY_MAX (60 * NSEC_PER_SEC)
 
 struct service {
         uint64_t watchdog_interval; /* ns; 0: none */
         uint64_t watchdog_at;       /* when it is to be fed next; NEVER: not at all */
         uint64_t retry_at;          /* NEVER: all was told */
+        uint64_t retry_delay;       /* the next one */
         bool is_ready;              /* of what is told again: READY=1, or only the status */
         bool is_unheard;            /* which was logged */
         char status[SERVICE_STATUS_MAX + 1];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,13 +209,45 @@ static void test_nothing_waits_for_a_journal_that_hangs_and_what_is_lost_is_coun
         log_line(MESSAGE_RELOADED, "again");
         assert_string_equal(journal(), RELOADED "MESSAGE=again\n");
         snprintf(expected, sizeof expected,
-                 LOST "MESSAGE=%u message(s) before this one are lost: journald took none\n",
+                 LOST "MESSAGE=%u message(s) before this one are lost: nobody took them\n",
                  MANY - n_heard);
         assert_string_equal(journal(), expected);
         log_line(MESSAGE_RELOADED, "and again");
         assert_string_equal(journal(), RELOADED "MESSAGE=and again\n");
         assert_string_equal(journal(), "");
         assert_said(file, INTRODUCTION);
+}
+
+static void test_nothing_waits_for_a_pipe_that_nobody_reads(void **state) {
+        uint64_t began = clock_now();
+        unsigned n_heard = 0;
+        char line[256], expected[256];
+        FILE *reader;
+        int ends[2];
+
+        assert_return_code(pipe(ends), errno);
+        assert_return_code(dup2(ends[1], STDERR_FILENO), errno);
+        close(ends[1]);
+        unsetenv("JOURNAL_STREAM");
+        log_open("program");
+        for (unsigned i = 0; i < MANY; i++)
+                log_line(MESSAGE_RELOADED, "%u", i);
+        assert_true(clock_now() - began < 10 * NSEC_PER_SEC);
+        assert_return_code(fcntl(ends[0], F_SETFL, O_NONBLOCK), errno);
+        reader = fdopen(ends[0], "r");
+        assert_non_null(reader);
+        while (fgets(line, sizeof line, reader))
+                n_heard++;
+        assert_in_range(n_heard, 1, MANY - 1);
+        clearerr(reader);
+        log_line(MESSAGE_RELOADED, "again");
+        snprintf(expected, sizeof expected,
+                 "<4>program: %u message(s) before this one are lost: nobody took them\n",
+                 MANY - n_heard);
+        assert_string_equal(fgets(line, sizeof line, reader), "<6>program: again\n");
+        assert_string_equal(fgets(line, sizeof line, reader), expected);
+        assert_null(fgets(line, sizeof line, reader));
+        fclose(reader);
 }
 
 int main(void) {
@@ -235,6 +268,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it,
                         setup, teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_waits_for_a_pipe_that_nobody_reads,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_nothing_waits_for_a_journal_that_hangs_and_what_is_lost_is_counted,
                         setup, teardown),

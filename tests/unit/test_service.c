@@ -122,15 +122,29 @@ static void test_what_could_not_be_told_is_told_again(void **state) {
         service_say(&service, "one", START);
         assert_int_equal(service_deadline(&service), START + SERVICE_RETRY);
         service_expired(&service, START, false, START + SERVICE_RETRY);
-        assert_int_equal(service_deadline(&service), START + 2 * SERVICE_RETRY);
+        assert_int_equal(service_deadline(&service), START + 3 * SERVICE_RETRY);
         setenv("NOTIFY_SOCKET", saved, 1);
-        service_expired(&service, START, false, START + 2 * SERVICE_RETRY - 1);
+        service_expired(&service, START, false, START + 3 * SERVICE_RETRY - 1);
         assert_string_equal(told(), "");
-        service_expired(&service, START, false, START + 2 * SERVICE_RETRY);
+        service_expired(&service, START, false, START + 3 * SERVICE_RETRY);
         assert_string_equal(told(), "READY=1");
         assert_string_equal(told(), "STATUS=one");
         assert_string_equal(told(), "");
         assert_int_equal(service_deadline(&service), NEVER);
+}
+
+/* As with a variable that was inherited where its socket was not. */
+static void test_where_there_is_no_manager_it_is_told_ever_more_rarely(void **state) {
+        uint64_t now = START;
+
+        service.watchdog_at = NEVER;
+        setenv("NOTIFY_SOCKET", "@bearerd-nobody-listens-there", 1);
+        service_ready(&service, now);
+        for (unsigned i = 0; i < 20; i++) {
+                now = service_deadline(&service);
+                service_expired(&service, START, false, now);
+        }
+        assert_int_equal(service_deadline(&service), now + SERVICE_RETRY_MAX);
 }
 
 /* The manager counts from what it has heard. */
@@ -179,6 +193,7 @@ int main(void) {
                 TEST(test_without_a_watchdog_nothing_is_due),
                 TEST(test_status_is_told_when_it_is_another),
                 TEST(test_what_could_not_be_told_is_told_again),
+                TEST(test_where_there_is_no_manager_it_is_told_ever_more_rarely),
                 TEST(test_watchdog_is_fed_again_soon_when_that_was_lost),
                 TEST(test_nothing_waits_for_a_manager_that_hangs),
         };

@@ -25,7 +25,7 @@ struct copy {
 
 struct shelf {
         size_t n;
-        size_t oldest; /* is replaced next, when it is full */
+        size_t next; /* is replaced next, when it is full */
         struct copy copies[SHELF_ROOM];
 };
 
@@ -151,7 +151,7 @@ static struct copy *find_room(void) {
 
         if (shelf->n < SHELF_ROOM)
                 return &shelf->copies[shelf->n++];
-        copy = &shelf->copies[shelf->oldest++ % SHELF_ROOM];
+        copy = &shelf->copies[shelf->next++ % SHELF_ROOM];
         copy_deinit(copy);
         return copy;
 }

@@ -286,7 +286,9 @@ static uint64_t prepare(void *user, uint64_t now) {
                 expire(bearerd, now);
                 deadline = next_deadline(bearerd);
         }
-        service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now, now);
+        if (service_deadline(&bearerd->service) <= now)
+                service_expired(&bearerd->service, loop_ticked_at(bearerd->loop), deadline <= now,
+                                now);
         if (bearerd->has_news)
                 say_status(bearerd, now);
         turn = time_min(server_turn_at(&bearerd->workers.server, now),

@@ -47,8 +47,9 @@
  * Keeping. Each thread keeps up to 16 tokens that bearer_get() and bearer_renew() have given it, so
  * that bearer_get() costs it nanoseconds and no system call, where bearerd publishes epochs and the
  * process may read them (docs/protocol.md). A kept token is given until there is a newer one, until
- * bearerd would not give it any more, for its time or for the policy, or until bearerd stops or
- * starts: then bearerd is asked again. So there is nothing for the caller to keep.
+ * bearerd would not give it any more, for its time or for the policy, or until bearerd starts, or
+ * stops otherwise than by being killed: then bearerd is asked again. So there is nothing for the
+ * caller to keep.
  *
  * Fork. A handle may be used on both sides of fork(2): the child opens connections of its own, and
  * neither reads from nor shuts down what the parent holds. It learns of the fork from a page that

@@ -193,9 +193,9 @@ static bool may_have_all(const struct broker *broker, const struct peer *peer) {
 }
 
 /* The token that is meant, or NULL: *RET_KIND says why there is none. */
-static struct broker_token *find_meant(const struct broker *broker, const char *name,
-                                       bool name_is_hint, const struct peer *peer,
-                                       enum reply_kind *ret_kind) {
+static inline struct broker_token *find_meant(const struct broker *broker, const char *name,
+                                              bool name_is_hint, const struct peer *peer,
+                                              enum reply_kind *ret_kind) {
         struct broker_token *token = name[0] ? broker_find(broker, name) : NULL;
 
         if (!broker->is_configured) {

@@ -8,8 +8,9 @@ void epochs_init(struct epochs *epochs) {
         *epochs = (struct epochs){0};
 }
 
+/* One beyond half of what there is was no epoch: it would take 142 years, and leave no room. */
 void epochs_go_on(struct epochs *epochs, uint64_t last) {
-        if (last < EPOCH_MAX)
+        if (last < EPOCH_MAX / 2)
                 epochs->last = time_max(epochs->last, last);
 }
 

@@ -47,9 +47,10 @@ def steady_state(stage):
     # It is fed in the time that the service manager recommends: half of what is allowed.
     return [
         Promise("bearerd, idle: resident memory", resident / MIB, 4, "MiB"),
-        Promise("of which is private", private / MIB, 1, "MiB"),
-        Promise(f"wake-ups in {seconds} s of steady state", alone, 0),
-        Promise(f"the same with a watchdog of {WATCHDOG} s", fed, seconds * 2 // WATCHDOG + 1),
+        Promise("bearerd, idle: private memory", private / MIB, 1, "MiB"),
+        Promise(f"bearerd, idle: wake-ups in {seconds} s", alone, 0),
+        Promise(f"bearerd, idle: wake-ups in {seconds} s with a watchdog of {WATCHDOG} s", fed,
+                seconds * 2 // WATCHDOG + 1),
     ]
 
 
@@ -58,8 +59,8 @@ def readiness(stage):
     times = 3 if stage.is_quick else 50
     ready = starts(stage, "ready", times, stage.programs.bearerd, *bearerd.arguments)
     return [Promise("from exec to READY=1", middle(ready, "took") / 1e6, 5, "ms"),
-            Promise("the longest of {}".format(times), max(each.took for each in ready) / 1e6,
-                    None, "ms")]
+            Promise(f"from exec to READY=1: the longest of {times}",
+                    max(each.took for each in ready) / 1e6, None, "ms")]
 
 
 def idle(stage, with_peers):
@@ -88,8 +89,8 @@ def fetch(stage, with_peers):
         promises += [
             Promise(f"one bearerd-fetch, {by}: processor time", middle(taken[each], "cpu") / 1e6,
                     None, "ms"),
-            Promise("until it has answered and ended, with an endpoint on this machine",
+            Promise(f"one bearerd-fetch, {by}: until it has ended, with an endpoint on this machine",
                     middle(taken[each], "took") / 1e6, None, "ms"),
-            Promise("its most resident memory", middle(taken[each], "memory") / 1024, None,
-                    "MiB")]
+            Promise(f"one bearerd-fetch, {by}: its most resident memory",
+                    middle(taken[each], "memory") / 1024, None, "MiB")]
     return promises, 0

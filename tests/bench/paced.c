@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* paced - a worker that gets the token in one way (see way.h) at a pace, and writes down each time.
  *
- *      paced kept|new SECONDS PAUSE TOKEN-FILE WAY
+ *      paced kept|new SECONDS INTERVAL TOKEN-FILE WAY
  *
- * PAUSE is in nanoseconds, between the end of one and the next. For each it prints when it began,
- * by CLOCK_MONOTONIC, and how long it took, both in nanoseconds; in the end the number of errors,
- * which are none of those. The token may become another one meanwhile: TOKEN-FILE may be empty. */
+ * INTERVAL is in nanoseconds, from one that is due to the next. For each it prints when it was due,
+ * by CLOCK_MONOTONIC, and how long it took from then on, both in nanoseconds; in the end the number
+ * of errors, which are none of those. The token may become another one meanwhile: TOKEN-FILE may be
+ * empty. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

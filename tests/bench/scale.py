@@ -59,7 +59,8 @@ def idle(stage, servers, size):
     return [
         Promise(f"{size.workers:,} idle connections add to bearerd",
                 (after[0] - before[0]) / (1 << 20), 3, "MiB"),
-        Promise("for each", (after[0] - before[0]) / size.workers, None, "bytes"),
+        Promise("an idle connection adds to bearerd", (after[0] - before[0]) / size.workers, None,
+                "bytes"),
     ], crowd.errors
 
 

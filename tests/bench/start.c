@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* start - starts a program again and again, and says what each time took.
  *
- *      start ready TIMES PROGRAM [ARGUMENT...]    until it says READY=1 (sd_notify(3)); then
- * SIGTERM start asked TIMES PROGRAM [ARGUMENT...]    with a socket as standard input, on which it
- * is sent "athena\n", until it ends
+ *      start ready|asked TIMES PROGRAM [ARGUMENT...]
+ *
+ * "ready": until it says READY=1 (sd_notify(3)), and then it is sent SIGTERM. "asked": with a
+ * socket as its standard input, on which it is sent "athena\n", until it ends.
  *
  * For each time it prints the nanoseconds from just before exec, those of processor time from start
  * to end, and the most memory that it had, in KiB. It is small itself: the kernel counts who is

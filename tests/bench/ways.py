@@ -52,18 +52,21 @@ def promises(measured):
     new = {each.way.name: each.new for each in measured if each.new}
     found = []
     if kept:
-        found += [Promise("round trip of bearerd, to the floor's", kept["bearerd"].time_ratio, 1.10),
-                  Promise("its processor time for each request, to the floor's",
+        found += [Promise("round trip of bearerd, to the floor's", kept["bearerd"].time_ratio,
+                          1.10),
+                  Promise("processor time of bearerd for each request, to the floor's",
                           kept["bearerd"].cpu_ratio, 1.10)]
     if peers := medians_of_peers(kept):
-        found.append(Promise("its round trip, to that of the quickest of memcached, redis and nginx",
-                             kept["bearerd"].median / min(peers), 1))
+        found.append(Promise("round trip of bearerd, to that of the quickest of memcached, redis "
+                             "and nginx", kept["bearerd"].median / min(peers), 1))
     if new:
-        found += [Promise("connect, ask and close, to the floor's", new["bearerd"].time_ratio, 1.15),
-                  Promise("its processor time for that, to the floor's", new["bearerd"].cpu_ratio)]
+        found += [Promise("connect, ask and close, to the floor's", new["bearerd"].time_ratio,
+                          1.15),
+                  Promise("connect, ask and close: processor time of bearerd, to the floor's",
+                          new["bearerd"].cpu_ratio)]
     if peers := medians_of_peers(new):
-        found.append(Promise("that, to the quickest of memcached, redis and nginx",
-                             new["bearerd"].median / min(peers), 1))
+        found.append(Promise("connect, ask and close, to the quickest of memcached, redis and "
+                             "nginx", new["bearerd"].median / min(peers), 1))
     return found
 
 
@@ -76,8 +79,10 @@ def promises_inside(shared):
     took = {each.name: each.by_threads for each in shared}
     get, copied = took["libbearer"], took["libbearer-copied"]
     return [Promise("a token that libbearer keeps, in one thread", get[1], 12, "ns"),
-            Promise("in two threads at once, to one", get[2] / get[1], 1.35),
-            Promise("with a copy of the value, in one thread", copied[1], 25, "ns")]
+            Promise("a token that libbearer keeps, in two threads at once, to one",
+                    get[2] / get[1], 1.35),
+            Promise("a token that libbearer keeps, and a copy of its value, in one thread",
+                    copied[1], 25, "ns")]
 
 
 def threads(stage):

@@ -69,8 +69,9 @@ static void test_a_later_life_goes_on_behind_the_one_before(void **state) {
                 {0, START / NSEC_PER_USEC},
                 {START / NSEC_PER_USEC - 1, START / NSEC_PER_USEC},
                 {START / NSEC_PER_USEC, START / NSEC_PER_USEC + 1},
-                {EPOCH_MAX - 1, EPOCH_MAX},
-                {EPOCH_MAX, START / NSEC_PER_USEC}, /* no number of ours */
+                {EPOCH_MAX / 2 - 1, EPOCH_MAX / 2},
+                {EPOCH_MAX / 2, START / NSEC_PER_USEC}, /* no number of ours */
+                {EPOCH_MAX, START / NSEC_PER_USEC},
                 {UINT64_MAX, START / NSEC_PER_USEC},
         };
 

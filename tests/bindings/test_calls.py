@@ -5,12 +5,15 @@ http.RoundTripper for Go."""
 
 import time
 
+import peers
 import pytest
 from api import Api
 from languages import LANGUAGES, good
 from pace import FAST, SPACING
 
 NONE = (lambda token: True)
+TOKEN = peers.TOKEN["access_token"]
+SOON = 5            # seconds, where nothing is waited for
 
 
 @pytest.fixture(name="api")
@@ -91,6 +94,32 @@ def test_laravel(api, caller, endpoint):
     assert good(caller("call_laravel", base=api.url, path="/a")) == {"status": 200, "body": "text"}
     assert [(call.path, call.token) for call in api.calls] == \
         [("/a", token) for token in endpoint.tokens]
+
+
+@pytest.mark.parametrize("language, more", [(each, {}) for each in LANGUAGES]
+                         + [("node", {"request": True})])
+@pytest.mark.parametrize("sent", [[], [TOKEN]], ids=["first", "renewal"])
+def test_a_token_is_waited_for_no_longer_than_the_call_may_take(api, peer, language, driver, more, sent):
+    def serve(at, connection):
+        is_answered = len(at.requests) < len(sent)
+        (peers.sends(peers.token()) if is_answered else peers.is_silent)(at, connection)
+
+    api.refuses = NONE
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=1.5,
+                                                     **more)
+    assert answer["error"] == ("TimeoutError" if language == "node" else "Timeout")
+    assert seconds < SOON and api.tokens == sent
+
+
+@pytest.mark.parametrize("language", ["node", "php", "go"])
+def test_what_the_token_takes_is_of_the_time_of_the_call(api, peer, driver):
+    def serve(at, connection):
+        time.sleep(1.5)
+        peers.sends(peers.token())(at, connection)
+
+    api.refuses = lambda token: time.sleep(5)
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=2)
+    assert "error" in answer and api.tokens == [TOKEN] and 1.9 < seconds < 3
 
 
 def test_without_a_token_there_is_no_call(api, broker, driver, endpoint):

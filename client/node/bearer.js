@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// bearer - the host's OAuth 2.0 bearer token, from bearerd. Node 18 on, without dependencies.
+// bearer - the host's OAuth 2.0 bearer token, from bearerd. Node 18.14 on, without dependencies.
 //
 //     const {Bearer} = require('./bearer.js');    // or: import {Bearer} from './bearer.js'
 //
@@ -39,6 +39,10 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 const B64TOKEN = /^[A-Za-z0-9._~+/-]{1,16384}=*$/; // RFC 6750 2.1
 const EVENTS = /^content-type:[ \t]*text\/event-stream/im;
 const HEAD = /^HTTP\/1\.[01] ([1-9][0-9]{2}) [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;
+
+/* Before, fetch() sends the token on to another host after a redirect. */
+const [MAJOR, MINOR] = process.versions.node.split('.').map(Number);
+const IS_FETCH_SAFE = MAJOR > 19 || (MAJOR === 19 && MINOR >= 4) || (MAJOR === 18 && MINOR >= 14);
 
 /* What can be in the way of a token. `isPassing`: try again, in `retryAfter` seconds or some. */
 class BearerError extends Error {
@@ -274,6 +278,9 @@ class Bearer {
    * again then: a stream cannot be, and the 401 is what comes. The request's signal ends the wait for
    * a token, too. */
   async fetch(input, init = {}, name) {
+    if (!IS_FETCH_SAFE)
+      throw new Error(`The fetch() of Node ${process.versions.node} sends tokens on to other hosts:` +
+                      ' take 18.14, or 19.4');
     const request = input instanceof Request ? input : undefined;
     const {signal = request?.signal} = init;
     const send = token => {

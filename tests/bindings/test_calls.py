@@ -3,12 +3,13 @@
 the library requests for Python, fetch() for Node, Guzzle and Laravel's client for PHP, and
 http.RoundTripper for Go."""
 
+import subprocess
 import time
 
 import peers
 import pytest
 from api import Api
-from languages import LANGUAGES, good
+from languages import CLIENT, LANGUAGES, good
 from pace import FAST, SPACING
 
 NONE = (lambda token: True)
@@ -86,6 +87,21 @@ def test_another_host_does_not_get_the_token(api, caller, within, refuses):
     with Api(refuses) as other:
         good(caller("call", method="GET", url=f"{api.url}/to?{other.url}/there", within=within))
         assert other.calls and set(other.tokens) == {None}
+
+
+@pytest.mark.parametrize("version, says", [
+    ("17.9.1", "refused"), ("18.13.0", "refused"), ("18.14.0", "ENOENT"), ("19.3.0", "refused"),
+    ("19.4.0", "ENOENT"), ("20.0.0", "ENOENT")])
+def test_a_node_that_would_send_it_there_is_refused(version, says):
+    program = f"""
+Object.defineProperty(process, 'versions', {{value: {{...process.versions, node: '{version}'}}}});
+const {{Bearer}} = require('./bearer.js');
+new Bearer({{socket: '/nowhere'}}).fetch('http://localhost/').catch(error =>
+  console.log(error.code ?? (error.message.includes('{version}') && 'refused')));
+"""
+    done = subprocess.run(["node", "-e", program], check=True, cwd=CLIENT / "node", timeout=60,
+                          capture_output=True, text=True)
+    assert done.stdout == says + "\n"
 
 
 @pytest.mark.parametrize("language", ["php"])

@@ -28,15 +28,20 @@ export interface BearerOptions {
 export interface CallOptions {
   /** In ms: by default 20 s for the token and 1 s for the answer; 0: only what there is. */
   timeout?: number;
+  /** Ends the wait, of this caller alone. */
+  signal?: AbortSignal | null;
 }
 
 export class Bearer {
   constructor(options?: BearerOptions);
-  /** The token `name`, or the default one. Rejects with a BearerError. */
+  /** The token `name`, or the default one. Rejects with a BearerError, or with the signal's reason. */
   get(name?: string | null, options?: CallOptions): Promise<Token>;
   /** A newer token than `refused`, which an API answered with 401. Once for each 401. */
   renew(refused: Token, options?: CallOptions): Promise<Token>;
-  /** fetch() with the token `name`, or the default one; a 401 is handled once. */
+  /**
+   * fetch() with the token `name`, or the default one; a 401 is handled once. The request's signal ends
+   * the wait for a token, too.
+   */
   fetch(input: string | URL | Request, init?: RequestInit, name?: string | null): Promise<Response>;
   /** Follows nothing any more. What is asked for from now on is used for `maxAge`. */
   close(): void;

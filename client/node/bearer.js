@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// bearer - the host's OAuth 2.0 bearer token, from bearerd. Node 18 on, without dependencies.
+// bearer - the host's OAuth 2.0 bearer token, from bearerd. Node 18.14 on, without dependencies.
 //
 //     const {Bearer} = require('./bearer.js');    // or: import {Bearer} from './bearer.js'
 //
@@ -39,6 +39,10 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 const B64TOKEN = /^[A-Za-z0-9._~+/-]{1,16384}=*$/; // RFC 6750 2.1
 const EVENTS = /^content-type:[ \t]*text\/event-stream/im;
 const HEAD = /^HTTP\/1\.[01] ([1-9][0-9]{2}) [^\r\n]*\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;
+
+/* Before, fetch() sends the token on to another host after a redirect. */
+const [MAJOR, MINOR] = process.versions.node.split('.').map(Number);
+const IS_FETCH_SAFE = MAJOR > 19 || (MAJOR === 19 && MINOR >= 4) || (MAJOR === 18 && MINOR >= 14);
 
 /* What can be in the way of a token. `isPassing`: try again, in `retryAfter` seconds or some. */
 class BearerError extends Error {
@@ -144,6 +148,8 @@ function requestFor(name, rest) {
 }
 
 class Question {
+  over; // an AbortController, while it is asked: aborted when nobody waits for the answer any more
+
   constructor(name, after, timeout) {
     if (name != null && !(typeof name === 'string' && NAME.test(name)))
       throw new Invalid(`${util.inspect(name)} is not the name of a token ([a-z0-9][a-z0-9_-]{0,31})`);
@@ -255,33 +261,40 @@ class Bearer {
   }
 
   /* The token `name`, or the default one. `timeout` in ms: by default 20 s for the token and 1 s
-   * for the answer; 0: only what there is. Rejects with a BearerError. */
-  async get(name, {timeout} = {}) {
-    return this.#shared(new Question(name, 0, timeout), () => this.#known(name ?? undefined));
+   * for the answer; 0: only what there is. Rejects with a BearerError, or with the reason of
+   * `signal`. */
+  async get(name, {timeout, signal} = {}) {
+    return this.#shared(new Question(name, 0, timeout), signal, () => this.#known(name ?? undefined));
   }
 
   /* A newer token than `refused`, which an API answered with 401. Once for each 401. */
-  async renew(refused, {timeout} = {}) {
+  async renew(refused, {timeout, signal} = {}) {
     const isNewer = token => token && token.generation > refused.generation ? token : undefined;
-    return this.#shared(new Question(refused.name, refused.generation, timeout),
+    return this.#shared(new Question(refused.name, refused.generation, timeout), signal,
                         () => isNewer(this.#known(refused.name)));
   }
 
   /* fetch() with the token `name`, or the default one; a 401 is handled once. The body is sent
-   * again then: a stream cannot be, and the 401 is what comes. */
+   * again then: a stream cannot be, and the 401 is what comes. The request's signal ends the wait for
+   * a token, too. */
   async fetch(input, init = {}, name) {
+    if (!IS_FETCH_SAFE)
+      throw new Error(`The fetch() of Node ${process.versions.node} sends tokens on to other hosts:` +
+                      ' take 18.14, or 19.4');
+    const request = input instanceof Request ? input : undefined;
+    const {signal = request?.signal} = init;
     const send = token => {
-      const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : {}));
+      const headers = new Headers(init.headers ?? request?.headers);
       headers.set('Authorization', `Bearer ${token.value}`);
-      return fetch(input instanceof Request ? input.clone() : input, {...init, headers});
+      return fetch(request?.clone() ?? input, {...init, headers});
     };
-    const token = await this.get(name);
+    const token = await this.get(name, {signal});
     const response = await send(token);
     if (response.status !== 401 || init.body?.[Symbol.asyncIterator])
       return response;
     let newer;
     try {
-      newer = await this.renew(token);
+      newer = await this.renew(token, {signal});
     } catch (error) {
       if (error instanceof Fresh)
         return response;
@@ -308,27 +321,41 @@ class Bearer {
     return !kept.isOld && isYounger(kept.arrived, this.#maxAge);
   }
 
-  /* Who wants the same at the same time shares one question. Whose time is longer than that of the
-   * one who asked asks itself. */
-  async #shared(question, known) {
+  /* Who wants the same at the same time shares one question, which ends when the last of them leaves.
+   * Whose time is longer than that of the one who asked asks itself. */
+  async #shared(question, signal, known) {
     for (;;) {
+      signal?.throwIfAborted();
       const token = known();
       if (token)
         return token;
-      let flight = this.#flights.get(question.key);
-      const isMine = !flight;
-      if (isMine) {
-        flight = this.#ask(question).finally(() => this.#flights.delete(question.key));
-        this.#flights.set(question.key, flight);
-      }
+      const others = this.#flights.get(question.key);
+      const flight = others ?? this.#begin(question);
+      flight.nWaiting++;
       try {
-        return await within(flight, question);
+        return await within(flight.token, question, signal);
       } catch (error) {
-        if (isMine || !(error instanceof Timeout))
+        if (!others || !(error instanceof Timeout))
           throw error;
         question.timeLeft();
+      } finally {
+        if (--flight.nWaiting === 0)
+          this.#end(flight);
       }
     }
+  }
+
+  #begin(question) {
+    question.over = new AbortController();
+    const flight = {question, nWaiting: 0, token: this.#ask(question).finally(() => this.#end(flight))};
+    this.#flights.set(question.key, flight);
+    return flight;
+  }
+
+  #end(flight) {
+    flight.question.over.abort();
+    if (this.#flights.get(flight.question.key) === flight)
+      this.#flights.delete(flight.question.key);
   }
 
   async #ask(question) {
@@ -420,20 +447,25 @@ function pathOf(socket) {
   return path;
 }
 
-/* What `promise` gives, if it does in time. */
-function within(promise, question) {
-  let timer;
+/* What `promise` gives, if it does in time and before `signal` is aborted. */
+function within(promise, question, signal) {
+  let timer, abort;
   const late = new Promise((_, reject) => {
     const left = Math.max(0, question.deadline - now());
     timer = setTimeout(() => reject(new Timeout(Timeout.text)), left);
+    abort = () => reject(signal.reason);
+    signal?.addEventListener('abort', abort);
   });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  return Promise.race([promise, late]).finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  });
 }
 
 /* One connection, one answer. */
 function exchange(path, question) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({path});
+    const socket = net.connect({path, signal: question.over.signal});
     const end = (settle, value) => {
       clearTimeout(timer);
       socket.destroy();
@@ -454,8 +486,8 @@ function exchange(path, question) {
         end(reject, error);
       }
     });
-    socket.on('error', error => end(reject, error.syscall === 'connect' ? error
-                                                  : new HungUp(error.syscall !== 'write')));
+    socket.on('error', error => end(reject, error.syscall === 'connect' || error.name === 'AbortError'
+                                      ? error : new HungUp(error.syscall !== 'write')));
     socket.on('end', () => end(reject, new HungUp()));
     // There may be an answer already, and no one to send to: too many connections. A write that
     // fails would lose it, so that what is there is read first, between the two.

@@ -454,27 +454,36 @@ final class Bearer
         return $known && $known->generation > $refused->generation ? $known : $this->ask($question);
     }
 
-    /** For Guzzle's handler stack: adds the token $name, or the default one, and handles a 401 once. */
+    /**
+     * For Guzzle's handler stack: adds the token $name, or the default one, and handles a 401 once. All of
+     * that takes no longer than Guzzle's timeout, if there is one.
+     */
     public function middleware(?string $name = null): \Closure
     {
         return fn (callable $next): \Closure => function ($request, array $options) use ($next, $name) {
             if (($options['__redirect_count'] ?? 0) > 0) {
                 return $next($request, $options); // perhaps to another host: not with the token
             }
-            $with = fn (Token $token) => $request->withHeader('Authorization', "Bearer {$token->value()}");
-            $token = $this->get($name);
-            return $next($with($token), $options)->then(
-                function ($response) use ($next, $request, $options, $with, $token) {
+            $timeout = $options['timeout'] ?? 0;
+            $deadline = $timeout > 0 ? Question::now() + $timeout : null;
+            $left = fn (): ?float => $deadline ? max(self::RETRY_FIRST, $deadline - Question::now()) : null;
+            $send = fn (Token $token) => $next(
+                $request->withHeader('Authorization', "Bearer {$token->value()}"),
+                ['timeout' => $left() ?? 0] + $options
+            );
+            $token = $this->get($name, $left());
+            return $send($token)->then(
+                function ($response) use ($request, $left, $send, $token) {
                     $body = $request->getBody();
                     if ($response->getStatusCode() !== 401 || ($body->getSize() !== 0 && !$body->isSeekable())) {
                         return $response;
                     }
                     try {
-                        $newer = $this->renew($token);
+                        $newer = $this->renew($token, $left());
                     } catch (Fresh) {
                         return $response;
                     }
-                    return $next($with($newer), $options);
+                    return $send($newer);
                 }
             );
         };

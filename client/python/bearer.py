@@ -287,9 +287,10 @@ class Bearer:
         """A newer token than REFUSED, which an API answered with 401. Once for each 401."""
         return self._shared(_Question(refused.name, refused.generation, timeout))
 
-    def auth(self, name: Optional[str] = None) -> "RequestsAuth":
-        """For the library requests: session.auth, or auth=."""
-        return RequestsAuth(self, name)
+    def auth(self, name: Optional[str] = None, timeout: Optional[float] = None) -> "RequestsAuth":
+        """For the library requests: session.auth, or auth=. TIMEOUT is for the token, each time that
+        it is waited for: requests does not tell how long a request may take."""
+        return RequestsAuth(self, name, timeout)
 
     def close(self) -> None:
         """Follows nothing any more. What is asked for from now on is used for MAX_AGE."""
@@ -438,11 +439,11 @@ class Bearer:
 class RequestsAuth:
     """Adds the token to each request of the library requests, and handles a 401 once."""
 
-    def __init__(self, tokens: Bearer, name: Optional[str]) -> None:
-        self._tokens, self._name = tokens, name
+    def __init__(self, tokens: Bearer, name: Optional[str], timeout: Optional[float]) -> None:
+        self._tokens, self._name, self._timeout = tokens, name, timeout
 
     def __call__(self, request: Any) -> Any:
-        token = self._tokens.get(self._name)
+        token = self._tokens.get(self._name, self._timeout)
         body = request.body.tell() if hasattr(request.body, "seek") else None
         request.headers["Authorization"] = "Bearer " + token.value
         request.register_hook("response", lambda response, **options:
@@ -457,7 +458,7 @@ class RequestsAuth:
         if response.status_code != 401 or not is_ours or not is_sent_whole:
             return response
         try:
-            token = self._tokens.renew(refused)
+            token = self._tokens.renew(refused, self._timeout)
         except Fresh:
             return response
         response.close()

@@ -9,12 +9,15 @@ a line, `["get", {"name": "athena", "timeout": 5}]`, and answers in JSON:
     renew timeout           of what it got last
     together n, what        n at the same time, by what the language has for that
     beside timeout          one asks for that long, and a moment later another for ten times as long
+    canceled                two ask at the same time, and one of them gives up
+    canceled_alone          one asks, gives up, and asks again, and a moment later another
     fork                    [what a child gets, what the parent gets]
     child                   {"pid": ..., "got": what a child gets, "sockets": it has then, "own": we have}
     idle_child              {"pid": ...}, of one that does nothing
     close                   follows nothing any more; {"ended": goroutines} in Go
     shown                   the last token by all ways in which values are shown
-    call method, url, body  by the HTTP client of the language, with the binding's help
+    call method, url, body  by the HTTP client of the language, with the binding's help, for no longer
+                            than a timeout
 """
 
 import json
@@ -30,6 +33,7 @@ ROOT = HERE.parent.parent
 CLIENT, EXAMPLES = ROOT / "client", ROOT / "docs/examples"
 LANGUAGES = ("python", "node", "php", "go")
 CONCURRENT = ("python", "node", "go")
+CANCELING = ("node", "go")
 CLOSING = ("python", "node", "go")  # what PHP keeps is its process's
 FORKING = ("python", "php")
 ZERO = ("python", "node", "php")    # where a timeout may be 0, or wrong: a context of Go is neither

@@ -198,5 +198,14 @@ def is_silent(peer, connection):
     stays(peer, connection)
 
 
+def waits_to_be_left(left):
+    """LEFT is set then."""
+    def serve(peer, connection):
+        peer.read_request(connection)
+        if connection.recv(1) == b"":
+            left.set()
+    return serve
+
+
 def hangs_up(peer, connection):
     peer.read_request(connection)

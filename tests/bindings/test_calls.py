@@ -3,14 +3,18 @@
 the library requests for Python, fetch() for Node, Guzzle and Laravel's client for PHP, and
 http.RoundTripper for Go."""
 
+import subprocess
 import time
 
+import peers
 import pytest
 from api import Api
-from languages import LANGUAGES, good
+from languages import CLIENT, LANGUAGES, good
 from pace import FAST, SPACING
 
 NONE = (lambda token: True)
+TOKEN = peers.TOKEN["access_token"]
+SOON = 5            # seconds, where nothing is waited for
 
 
 @pytest.fixture(name="api")
@@ -85,12 +89,53 @@ def test_another_host_does_not_get_the_token(api, caller, within, refuses):
         assert other.calls and set(other.tokens) == {None}
 
 
+@pytest.mark.parametrize("version, says", [
+    ("17.9.1", "refused"), ("18.13.0", "refused"), ("18.14.0", "ENOENT"), ("19.3.0", "refused"),
+    ("19.4.0", "ENOENT"), ("20.0.0", "ENOENT")])
+def test_a_node_that_would_send_it_there_is_refused(version, says):
+    program = f"""
+Object.defineProperty(process, 'versions', {{value: {{...process.versions, node: '{version}'}}}});
+const {{Bearer}} = require('./bearer.js');
+new Bearer({{socket: '/nowhere'}}).fetch('http://localhost/').catch(error =>
+  console.log(error.code ?? (error.message.includes('{version}') && 'refused')));
+"""
+    done = subprocess.run(["node", "-e", program], check=True, cwd=CLIENT / "node", timeout=60,
+                          capture_output=True, text=True)
+    assert done.stdout == says + "\n"
+
+
 @pytest.mark.parametrize("language", ["php"])
 def test_laravel(api, caller, endpoint):
     api.refuses = lambda token: token == endpoint.tokens[0]
     assert good(caller("call_laravel", base=api.url, path="/a")) == {"status": 200, "body": "text"}
     assert [(call.path, call.token) for call in api.calls] == \
         [("/a", token) for token in endpoint.tokens]
+
+
+@pytest.mark.parametrize("language, more", [(each, {}) for each in LANGUAGES]
+                         + [("node", {"request": True})])
+@pytest.mark.parametrize("sent", [[], [TOKEN]], ids=["first", "renewal"])
+def test_a_token_is_waited_for_no_longer_than_the_call_may_take(api, peer, language, driver, more, sent):
+    def serve(at, connection):
+        is_answered = len(at.requests) < len(sent)
+        (peers.sends(peers.token()) if is_answered else peers.is_silent)(at, connection)
+
+    api.refuses = NONE
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=1.5,
+                                                     **more)
+    assert answer["error"] == ("TimeoutError" if language == "node" else "Timeout")
+    assert seconds < SOON and api.tokens == sent
+
+
+@pytest.mark.parametrize("language", ["node", "php", "go"])
+def test_what_the_token_takes_is_of_the_time_of_the_call(api, peer, driver):
+    def serve(at, connection):
+        time.sleep(1.5)
+        peers.sends(peers.token())(at, connection)
+
+    api.refuses = lambda token: time.sleep(5)
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=2)
+    assert "error" in answer and api.tokens == [TOKEN] and 1.9 < seconds < 3
 
 
 def test_without_a_token_there_is_no_call(api, broker, driver, endpoint):

@@ -12,6 +12,7 @@ import peers
 import pytest
 from account import NOBODY, needs_root
 from languages import CONCURRENT, ZERO, good
+from pace import until
 from peers import TOKEN, answer, sends, sends_in_turn, token
 
 TOO_MUCH = 40000
@@ -188,15 +189,41 @@ def test_timeout_is_kept(peer, driver, what):
 
 def test_a_timeout_ends_the_connection(peer, driver):
     left = threading.Event()
-
-    def serve(at, connection):
-        at.read_request(connection)
-        if connection.recv(1) == b"":
-            left.set()
-
-    at = peer(serve)
+    at = peer(peers.waits_to_be_left(left))
     assert driver(at.path).error(timeout=0.5) == "Timeout"
     assert left.wait(SOON)
+
+
+@pytest.mark.parametrize("language", ["node"])
+def test_a_question_ends_when_nobody_waits_for_it(peer, driver):
+    left = threading.Event()
+    leave = peers.waits_to_be_left(left)
+
+    def serve(at, connection):
+        if not at.requests:
+            leave(at, connection)
+        at.read_request(connection)
+        time.sleep(0.5)
+        connection.sendall(token())
+
+    at = peer(serve)
+    canceled, *others = driver(at.path)("canceled_alone")
+    assert canceled["error"] == "AbortError" and left.wait(SOON)
+    assert [good(each)["generation"] for each in others] == [7, 7] and len(at.requests) == 2
+
+
+@pytest.mark.parametrize("language", ["node"])
+def test_who_gives_up_was_not_hung_up_on(peer, driver):
+    """A bearerd that hangs up is waited for."""
+    at = peer(peers.is_silent)
+    one = driver(at.path)
+    one.begin("canceled_alone")
+    until(lambda: at.requests)
+    at.path.unlink()
+    start = time.monotonic()
+    canceled, *others = one.answer()
+    assert time.monotonic() - start < 1.5
+    assert [each["error"] for each in (canceled, *others)] == ["AbortError", *["Unreachable"] * 2]
 
 
 @pytest.mark.parametrize("language", ZERO)

@@ -6,7 +6,7 @@ import time
 import operators
 import pytest
 import slowfetch
-from languages import CONCURRENT, FORKING, ZERO, good
+from languages import CANCELING, CONCURRENT, FORKING, ZERO, good
 from pace import FAST, SPACING, until
 
 PATIENCE = 2        # with a bearerd that restarts
@@ -301,15 +301,17 @@ def test_patience_is_each_ones_own(broker, endpoint, driver):
     assert good(patient)["value"] == endpoint.tokens[-1]
 
 
-@pytest.mark.parametrize("language", ["go"])
-def test_a_canceled_context_ends_its_own_wait_alone(broker, endpoint, driver):
+@pytest.mark.parametrize("language", CANCELING)
+def test_who_gives_up_ends_their_own_wait_alone(broker, endpoint, language, driver):
     bearerd = slowfetch.start(broker, endpoint)
     one = driver(bearerd.socket)
     one.begin("canceled")
     time.sleep(0.7)
     slowfetch.end(bearerd)
     canceled, patient = one.answer()
-    assert (canceled["error"], canceled["text"]) == ("other", "context canceled")
+    assert (canceled["error"], canceled["text"]) == {
+        "go": ("other", "context canceled"),
+        "node": ("AbortError", "This operation was aborted")}[language]
     assert good(patient)["value"] == endpoint.tokens[-1]
 
 

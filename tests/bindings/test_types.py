@@ -14,6 +14,8 @@ from languages import CLIENT, EXAMPLES, HERE, ROOT
 PYTHON = [CLIENT / "python/bearer.py", EXAMPLES / "worker.py"]
 JAVASCRIPT = [CLIENT / "node/bearer.js", EXAMPLES / "worker.mjs", HERE / "drivers/driver.mjs"]
 PHP = [CLIENT / "php/Bearer.php", *EXAMPLES.glob("*.php"), HERE / "drivers/driver.php"]
+# From which version on each is for, as the page has it.
+FLOORS = dict(re.findall(r"^\| (\w+) \|.*?\| ([\d.]+) \|", (ROOT / "docs/clients.md").read_text(), re.M))
 TSC = ["tsc", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"]
 
 
@@ -27,8 +29,9 @@ def run(*command, cwd=HERE, **environment):
 # Python.
 
 @pytest.mark.parametrize("file", PYTHON, ids=lambda file: file.name)
-def test_python_of_3_9(file):
-    ast.parse(file.read_text(), feature_version=(3, 9))
+def test_python_of_the_oldest_version(file):
+    """Its grammar; what it has in its library, and its types, are mypy's."""
+    ast.parse(file.read_text(), feature_version=tuple(map(int, FLOORS["Python"].split("."))))
 
 
 def test_python_needs_its_standard_library_alone():
@@ -40,7 +43,7 @@ def test_python_needs_its_standard_library_alone():
 
 
 def test_python_types(tmp_path):
-    run("mypy", "--strict", "--python-version", "3.9", "--cache-dir", str(tmp_path),
+    run("mypy", "--strict", "--python-version", FLOORS["Python"], "--cache-dir", str(tmp_path),
         *PYTHON, HERE / "usage.py", MYPYPATH=str(CLIENT / "python"))
 
 
@@ -108,12 +111,15 @@ def test_all_files_of_a_binding_are_installed(programs):
 
 
 def test_the_table_has_the_versions_that_the_modules_ask_for():
-    table = (ROOT / "docs/clients.md").read_text()
-    versions = dict(re.findall(r"^\| (\w+) \|.*?\| ([\d.]+) \|", table, re.M))
     engines = json.loads((CLIENT / "node/package.json").read_text())["engines"]
-    assert engines["node"] == ">=" + versions["Node"]
+    assert engines["node"] == ">=" + FLOORS["Node"]
     module = (CLIENT / "go/bearer/go.mod").read_text()
-    assert re.search(r"^go (.*)$", module, re.M)[1] == versions["Go"]
+    assert re.search(r"^go (.*)$", module, re.M)[1] == FLOORS["Go"]
+
+
+@pytest.mark.parametrize("language, file", [("Python", PYTHON[0]), ("Node", JAVASCRIPT[0]), ("PHP", PHP[0])])
+def test_the_files_say_the_same_version(language, file):
+    assert f" {language} {FLOORS[language]} on" in file.read_text()
 
 
 def test_all_have_the_errors_that_the_table_has():

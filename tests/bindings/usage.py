@@ -28,6 +28,10 @@ def work_for_a_while() -> str:
         return tokens.get().value
 
 
+def work_for_requests() -> object:
+    return bearer.Bearer().auth("athena", timeout=5)
+
+
 def wrong(tokens: bearer.Bearer) -> None:
     tokens.renew("a value")         # type: ignore[arg-type]
     tokens.get(5)                   # type: ignore[arg-type]

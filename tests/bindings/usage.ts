@@ -7,12 +7,13 @@ const tokens = new Bearer({socket: 'unix:///run/bearerd/token.sock', maxAge: 500
 new Bearer();
 
 export async function work(): Promise<number> {
-  const token: Token = await tokens.get('athena', {timeout: 5000});
+  const signal = new AbortController().signal;
+  const token: Token = await tokens.get('athena', {timeout: 5000, signal});
   const {value, name, generation, expiresAt, scope, practiceId} = token;
   const texts: string[] = [value, name, scope, practiceId];
   const numbers: number[] = [generation, expiresAt];
   try {
-    await tokens.renew(token);
+    await tokens.renew(token, {signal});
   } catch (error) {
     if (error instanceof Fresh)
       return error.retryAfter ?? texts.length + numbers.length;
@@ -34,6 +35,8 @@ export function wrong(token: Token): void {
   void tokens.renew(token.value);
   // @ts-expect-error: in ms, a number
   void tokens.get('athena', {timeout: '5s'});
+  // @ts-expect-error: a signal, not its controller
+  void tokens.get('athena', {signal: new AbortController()});
   // @ts-expect-error: there is no such option
   new Bearer({path: '/run/bearerd/token.sock'});
 }

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The control socket, as systemd makes it: for root alone, and there over restarts.
+# The control socket, as systemd makes it: for root alone, and there over restarts. Who else is to read
+# metrics does by what the operators' guide says.
 . "$(dirname "$0")/lib.sh"
 
 control=$run/control.sock
+# The guide's section on metrics, what is typed or written of it.
+metrics=$(sed -n '/^## Metrics/,/^## /{s/^    //p; /^$/p}' "$source/docs/operating.md")
 operator() { curl -sS --max-time 10 --unix-socket $control "http://localhost$1" 2>&1; }
 inode() { stat -c '%i %a %U %G' $control; }
 granted() {
@@ -38,17 +41,37 @@ ok "a worker cannot connect" "*at $control: Permission denied; it is for root al
 ok "... nor refresh" "77 *for root alone" "$(as_worker sh -c 'bearerctl refresh 2>&1; echo $?' | sort | xargs)"
 ok "... and has the status of workers" "TOKEN*athena (default)*" "$(as_worker bearerctl status 2>&1)"
 ok "... without the budget" 0 "$(as_worker bearerctl status | grep -c BUDGET)"
-mkdir -p /run/systemd/system/bearerd-control.socket.d
-printf '[Socket]\nSocketMode=0660\nSocketGroup=bearer\n' >/run/systemd/system/bearerd-control.socket.d/group.conf
+
+# --- metrics for others
+groupadd monitoring
+usermod --append --groups monitoring worker
+drop_in=/etc/systemd/system/bearerd-control.socket.d
+mkdir -p $drop_in
+sed -n '/^systemctl edit bearerd-control.socket /{s/.*# //; s/\] /]\n/; s/ and /\n/; p}' <<<"$metrics" >$drop_in/override.conf
 systemctl daemon-reload
-systemctl stop bearerd.service bearerd-control.socket 2>/dev/null
-systemctl start bearerd.service
-ok "a drop-in lets a group in" '{"version":1,*' \
-  "$(as_worker curl -sS --unix-socket $control http://localhost/v1/status 2>&1)"
-rm -r /run/systemd/system/bearerd-control.socket.d
+anew=$(grep '^systemctl stop bearerd bearerd-control.socket' <<<"$metrics")
+eval "$anew" 2>/dev/null
+ok "the guide's drop-in lets a group in" '*bearerd_token_valid_seconds{*' \
+  "$(as_worker curl -sS --unix-socket $control http://localhost/metrics 2>&1)"
+ok "... and nobody else" "660 root monitoring" "$(stat -c '%a %U %G' $control)"
+rm -r $drop_in
 systemctl daemon-reload
-systemctl stop bearerd.service bearerd-control.socket 2>/dev/null
-systemctl start bearerd.service
+eval "$anew" 2>/dev/null
+
+units=/etc/systemd/system exporter=/var/lib/prometheus/node-exporter
+mkdir -p $exporter
+for unit in service timer; do # sooner than the guide has it
+  sed -n "\,^# $units/bearerd-metrics.$unit,,/^\$/p" <<<"$metrics" | sed 's/=15s/=1s/' >$units/bearerd-metrics.$unit
+done
+systemctl daemon-reload
+eval "$(sed -n 's/^# .*bearerd-metrics.timer, then: //p' <<<"$metrics")" 2>/dev/null
+written() { stat -c %Y $exporter/bearerd.prom; }
+is_written_after() { [ "$(written)" -gt "$1" ]; }
+until_ok 10 written
+ok "the guide's timer writes a file for node_exporter" '*bearerd_token_valid_seconds{token="athena"} [1-9]*' \
+  "$(cat $exporter/bearerd.prom)"
+ok "... again and again" 0 "$(until_ok 10 is_written_after "$(written)"; echo $?)"
+systemctl disable --now bearerd-metrics.timer 2>/dev/null
 
 # --- over restarts
 before=$(inode)

@@ -168,7 +168,9 @@ func call(g given) any {
 	if g.Stream {
 		body = io.MultiReader(body)
 	}
-	request, err := http.NewRequest(g.Method, g.URL, body)
+	ctx, cancel := patience(g.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, g.Method, g.URL, body)
 	if err != nil {
 		panic(err)
 	}

@@ -14,7 +14,14 @@ const told = token => ({
 });
 const patience = timeout => ({timeout: timeout == null ? undefined : timeout * 1000});
 const get = async (name, timeout) => tokens.get(name, patience(timeout));
+const getTold = async () => told(await get());
 const renew = async timeout => tokens.renew(last, patience(timeout));
+// Gives up after 200 ms.
+const giveUp = async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 200);
+  return told(await tokens.get(null, {signal: controller.signal}));
+};
 
 const commands = {
   async open({socket, max_age: maxAge}) {
@@ -36,6 +43,15 @@ const commands = {
     await sleep(timeout * 200);
     return Promise.all([impatient, answerTo(async () => told(await get(null, timeout * 10)))]);
   },
+  async canceled() {
+    return Promise.all([answerTo(giveUp), answerTo(getTold)]);
+  },
+  async canceled_alone() {
+    const canceled = await answerTo(giveUp);
+    const again = answerTo(getTold);
+    await sleep(100);
+    return [canceled, ...await Promise.all([again, answerTo(getTold)])];
+  },
   async close() {
     tokens.close();
     return {};
@@ -52,12 +68,13 @@ const commands = {
             util.format('%s %o %O %j', last, last, last, last),
             util.inspect(structuredClone({...last}))];
   },
-  async call({method, url, body, stream}) {
+  async call({method, url, body, stream, timeout, request}) {
     async function* parts() {
       yield new TextEncoder().encode(body);
     }
-    const response = await tokens.fetch(url, {method, body: stream ? parts() : body,
-                                              ...(stream ? {duplex: 'half'} : {})});
+    const init = {method, body: stream ? parts() : body, ...(stream ? {duplex: 'half'} : {}),
+                  ...(timeout ? {signal: AbortSignal.timeout(timeout * 1000)} : {})};
+    const response = await (request ? tokens.fetch(new Request(url, init)) : tokens.fetch(url, init));
     return {status: response.status, body: await response.text()};
   },
 };
@@ -70,6 +87,8 @@ async function answerTo(command) {
       return {error: error.name, text: error.message, passing: error.isPassing,
               retry_after: error.retryAfter ?? null,
               errno: error.code ? os.constants.errno[error.code] : null};
+    if (error instanceof DOMException)
+      return {error: error.name, text: error.message};
     if (error instanceof RangeError)
       return {error: 'ValueError', text: error.message};
     throw error;

@@ -112,7 +112,8 @@ final class Driver
         string $url,
         ?string $body = null,
         bool $stream = false,
-        bool $within = false
+        bool $within = false,
+        float $timeout = 0
     ): array {
         require_once 'GuzzleHttp/autoload.php';
         $stack = HandlerStack::create();
@@ -125,7 +126,8 @@ final class Driver
         $parts = (function () use ($body) {
             yield $body;
         })();
-        $response = $client->request($method, $url, ['body' => $stream ? Psr7\Utils::streamFor($parts) : $body]);
+        $body = $stream ? Psr7\Utils::streamFor($parts) : $body;
+        $response = $client->request($method, $url, ['body' => $body, 'timeout' => $timeout]);
         return ['status' => $response->getStatusCode(), 'body' => (string) $response->getBody()];
     }
 
@@ -164,6 +166,8 @@ function answerTo(callable $do): array
         return ['error' => (new ReflectionClass($error))->getShortName(), 'text' => $error->getMessage(),
             'passing' => $error->isPassing(), 'retry_after' => $error->retryAfter,
             'errno' => $error instanceof Unreachable ? $error->getCode() : null];
+    } catch (GuzzleHttp\Exception\TransferException $error) {
+        return ['error' => 'other', 'text' => $error->getMessage()];
     } catch (ValueError $error) {
         return ['error' => 'ValueError', 'text' => $error->getMessage()];
     }

@@ -128,7 +128,7 @@ class Driver:
             texts.append(traceback.format_exc())
         return texts
 
-    def call(self, method, url, body=None, stream=False, file=False):
+    def call(self, method, url, body=None, stream=False, file=False, timeout=None):
         """By the library requests; FILE: the body is a file that has been read up to there."""
         import requests     # takes longer than all else here
 
@@ -139,7 +139,7 @@ class Driver:
             body = io.BytesIO(b"read before" + body.encode())
             body.seek(len("read before"))
         with requests.Session() as session:
-            session.auth = self.tokens.auth()
+            session.auth = self.tokens.auth(timeout=timeout)
             response = session.request(method, url, data=parts() if stream else body, timeout=20)
             return {"status": response.status_code, "body": response.text}
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* paths - the doctor's look at each file on the way: is it there, whose is it, who may use it. */
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +10,19 @@
 #include "client/address.h"
 #include "client/ask.h"
 #include "client/doctor/doctor.h"
+#include "client/socketgroup.h"
 
 #define CHECK "path"
 
 /* "0660 root:bearer". */
 static void describe(const struct stat *status, char *text, size_t size) {
         const struct passwd *user = getpwuid(status->st_uid);
-        const struct group *group = getgrgid(status->st_gid);
-        char uid[16], gid[16];
+        char uid[16], group[GROUP_NAME_SIZE];
 
         snprintf(uid, sizeof uid, "%u", status->st_uid);
-        snprintf(gid, sizeof gid, "%u", status->st_gid);
+        group_name(status->st_gid, group, sizeof group);
         snprintf(text, size, "%04o %s:%s", status->st_mode & 07777, user ? user->pw_name : uid,
-                 group ? group->gr_name : gid);
+                 group);
 }
 
 #define DESCRIPTION_MAX 600

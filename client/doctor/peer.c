@@ -16,6 +16,10 @@
 #include "client/ask.h"
 #include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
+#include "client/socketgroup.h"
+
+/* Where modes and groups alone do not say what is in the way. */
+#define LOOK_ABOVE "look at the directories above, and for access lists (getfacl)"
 
 /* ---- the group ---- */
 
@@ -39,15 +43,16 @@ static bool check_member(struct doctor *doctor, const struct stat *status, const
                          doctor->user.name, group);
 }
 
-static bool check_stranger(struct doctor *doctor, const struct stat *status, const char *group) {
+static bool check_stranger(struct doctor *doctor, const char *path, const struct stat *status,
+                           const char *group) {
+        const char *lets_group_in = socketgroup_mend(path, status);
         char mend[512];
 
-        if ((status->st_mode >> 3 & 2) == 0)
-                return report_wrong(&doctor->report, "group",
-                                    "SocketMode=0660 in bearerd.socket, or socket_mode in "
-                                    "bearerd.conf",
-                                    "%s may not open the socket, whose mode %04o lets no group in",
-                                    doctor->user.name, status->st_mode & 07777);
+        if (lets_group_in)
+                return report_wrong(&doctor->report, "group", lets_group_in,
+                                    "%s may not open the socket, whose mode %04o and group %s let "
+                                    "no group of users in",
+                                    doctor->user.name, status->st_mode & 07777, group);
         snprintf(mend, sizeof mend,
                  "usermod --append --groups %s %s, then start its sessions and services anew",
                  group, doctor->user.name);
@@ -58,17 +63,15 @@ static bool check_stranger(struct doctor *doctor, const struct stat *status, con
 
 bool doctor_check_group(struct doctor *doctor) {
         const struct user *user = &doctor->user;
-        const struct group *entry;
         struct sockaddr_un address;
         struct stat status;
-        char group[256];
+        char group[GROUP_NAME_SIZE];
 
         if (address_read(doctor->socket, &address) < 0 || stat(address.sun_path, &status) < 0)
                 return report_skip(&doctor->report, "group", "this user may not see the socket");
-        entry = getgrgid(status.st_gid);
-        snprintf(group, sizeof group, "%s", entry ? entry->gr_name : "of no name");
+        group_name(status.st_gid, group, sizeof group);
         if (!user_may(user, &status, 2))
-                return check_stranger(doctor, &status, group);
+                return check_stranger(doctor, address.sun_path, &status, group);
         if (user->uid == 0 || user->uid == status.st_uid || (status.st_mode & S_IWOTH) != 0)
                 return report_ok(&doctor->report, "group", "%s may open the socket without one",
                                  user->name);
@@ -116,7 +119,8 @@ bool doctor_check_socket(struct doctor *doctor) {
                                     "bearerd answers, but its configuration is wrong, so that it "
                                     "has no tokens");
         if (r != 0)
-                return report_wrong(&doctor->report, "socket", ctl_advice(r), "%s: %s",
+                return report_wrong(&doctor->report, "socket",
+                                    r == -EACCES ? LOOK_ABOVE : ctl_advice(r), "%s: %s",
                                     doctor->socket, bearer_strerror(r));
         return report_ok(&doctor->report, "socket", "bearerd answers at %s", doctor->socket);
 }
@@ -211,10 +215,8 @@ bool doctor_check_peer(struct doctor *doctor) {
                                    doctor->user.name);
         r = doctor->user.is_caller ? may_have(doctor) : may_user_have(doctor);
         if (r < 0)
-                return report_wrong(&doctor->report, "peer",
-                                    "look at the directories above, and for access lists (getfacl)",
-                                    "%s cannot ask at %s: %s", doctor->user.name, doctor->socket,
-                                    bearer_strerror(r));
+                return report_wrong(&doctor->report, "peer", LOOK_ABOVE, "%s cannot ask at %s: %s",
+                                    doctor->user.name, doctor->socket, bearer_strerror(r));
         if (r == 0)
                 return refused(doctor);
         return report_ok(&doctor->report, "peer", "%s may have token %s", doctor->user.name,

@@ -252,11 +252,19 @@ def within(bearerd):
 
 @needs_root
 def test_group_is_missing(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0660", "socket_group": "daemon"}, **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "is not in group daemon" in text
+    assert f"usermod --append --groups daemon {NOBODY.pw_name}" in text
+
+
+@needs_root
+def test_group_of_root_is_for_nobody(broker, programs, endpoint):
     bearerd = broker(start=False, broker={"socket_mode": "0660"}, **FAST)
     one = doctor.start(programs, bearerd, endpoint)
     text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
-    assert "is not in group root" in text
-    assert f"usermod --append --groups root {NOBODY.pw_name}" in text
+    assert "set socket_group = bearer in bearerd.conf" in text and "usermod" not in text
 
 
 @needs_root

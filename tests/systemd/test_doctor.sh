@@ -77,6 +77,12 @@ mv /etc/bearerd/good.conf /etc/bearerd/bearerd.conf
 # --- users
 ok "who is not in the group" "WRONG    group *stranger is not in group bearer*usermod --append --groups bearer stranger*" \
   "$(wrong --as stranger)"
+chgrp root $socket
+ok "root's group is for nobody else" "WRONG    group *SocketGroup=bearer by 'systemctl edit bearerd.socket'*" \
+  "$(wrong --as stranger)"
+ok "... as who asks is told, too" "*Permission denied; set SocketGroup=bearer by *77" \
+  "$(as_stranger bearerctl get 2>&1; echo $?)"
+chgrp bearer $socket
 ok "who is not there" "*no such user*67" "$(bearerctl doctor --as nobody-of-that-name 2>&1; echo $?)"
 ok "a worker" "*Nothing is wrong; no token request was made." "$(as_user_doctor)"
 ok "... is told what is root's" "*skipped: loaded *root*credentials *not tried now*skipped: budget *root*" \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* configuration - the doctor's first check: it is read as bearerd and bearerd-fetch read it. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,13 +46,21 @@ static bool missing(struct doctor *doctor) {
                             "there is no %s", name_of(doctor->config_file));
 }
 
+bool doctor_misconfigured(struct doctor *doctor, const char *check, const char *what) {
+        const char *file = doctor->ctl->config;
+        char mend[PATH_MAX + 128];
+
+        snprintf(mend, sizeof mend,
+                 "'bearerd --check-config%s%s' tells every mistake; mend them, then 'systemctl "
+                 "reload bearerd'",
+                 file ? " --config " : "", file ? file : "");
+        return report_wrong(&doctor->report, check, mend, "%s", what);
+}
+
 static bool mistaken(struct doctor *doctor, const struct config_messages *messages) {
         const char *first = config_messages_first_error(messages);
 
-        return report_wrong(&doctor->report, CHECK,
-                            "mend it ('bearerd --check-config' tells every mistake), then "
-                            "'systemctl reload bearerd'",
-                            "%s", first ? first : "it cannot be read");
+        return doctor_misconfigured(doctor, CHECK, first ? first : "it cannot be read");
 }
 
 static bool find_token(struct doctor *doctor) {

@@ -31,6 +31,9 @@ struct doctor {
         const char *socket;               /* a path, or unix:///path */
 };
 
+/* WHAT is wrong is in the configuration: tells how to find every mistake there. False. */
+bool doctor_misconfigured(struct doctor *doctor, const char *check, const char *what);
+
 /* The checks, in their order. False: something is wrong, and told. */
 bool doctor_check_configuration(struct doctor *doctor);
 bool doctor_check_paths(struct doctor *doctor);

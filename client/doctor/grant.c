@@ -338,11 +338,9 @@ bool doctor_check_loaded(struct doctor *doctor) {
         if (r != 0)
                 return fail_ask(doctor, "loaded", r);
         if (!ctl_json_flag(answer, "config_right"))
-                return report_wrong(&doctor->report, "loaded",
-                                    "'bearerd --check-config' tells every mistake; mend them, then "
-                                    "'systemctl reload bearerd'",
-                                    "the configuration was wrong when bearerd read it last: what "
-                                    "it had before counts");
+                return doctor_misconfigured(doctor, "loaded",
+                                            "the configuration was wrong when bearerd read it "
+                                            "last: what it had before counts");
         if (!token)
                 return report_wrong(&doctor->report, "loaded", "systemctl reload bearerd",
                                     "bearerd has not read of token %s yet", doctor->name);

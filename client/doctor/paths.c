@@ -118,6 +118,25 @@ static bool check_ca_file(struct doctor *doctor) {
 
 /* ---- sockets ---- */
 
+/* What is private is not to be opened to everybody where a group will do, and that not root's. */
+static bool closed(struct doctor *doctor, const char *path, const struct stat *status) {
+        const struct user *user = &doctor->user;
+        char group[GROUP_NAME_SIZE], mend[GROUP_NAME_SIZE + 2 * USER_NAME_MAX];
+
+        group_name(status->st_gid, group, sizeof group);
+        if (user->uid == status->st_uid)
+                snprintf(mend, sizeof mend, "chmod u+x it");
+        else if ((status->st_mode & S_IXGRP) != 0 && status->st_gid != 0)
+                snprintf(mend, sizeof mend, USER_ADD, group, user->name);
+        else
+                snprintf(mend, sizeof mend,
+                         "chgrp it to a group of %s and chmod g+x it, or, if everybody may pass "
+                         "it, chmod o+x it",
+                         user->name);
+        return bad(doctor, path, status, "the user may not pass it, and so not reach the socket",
+                   mend);
+}
+
 /* Each directory on the way to PATH lets the user pass. */
 static bool check_way(struct doctor *doctor, const char *path) {
         char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
@@ -131,9 +150,7 @@ static bool check_way(struct doctor *doctor, const char *path) {
                                        "start what makes it (systemctl start bearerd.socket), or "
                                        "see --socket");
                 if (!user_may(&doctor->user, &status, 1))
-                        return bad(doctor, part, &status,
-                                   "the user may not pass it, and so not reach the socket",
-                                   "chmod o+x it, or see --as");
+                        return closed(doctor, part, &status);
         }
         return true;
 }

@@ -53,9 +53,7 @@ static bool check_stranger(struct doctor *doctor, const char *path, const struct
                                     "%s may not open the socket, whose mode %04o and group %s let "
                                     "no group of users in",
                                     doctor->user.name, status->st_mode & 07777, group);
-        snprintf(mend, sizeof mend,
-                 "usermod --append --groups %s %s, then start its sessions and services anew",
-                 group, doctor->user.name);
+        snprintf(mend, sizeof mend, USER_ADD, group, doctor->user.name);
         return report_wrong(&doctor->report, "group", mend,
                             "%s is not in group %s, which may open the socket", doctor->user.name,
                             group);
@@ -113,11 +111,9 @@ bool doctor_check_socket(struct doctor *doctor) {
                 return report_skip(&doctor->report, "socket", "only %s and root may ask there",
                                    doctor->user.name);
         if (r == BEARER_E_UNAVAILABLE)
-                return report_wrong(&doctor->report, "socket",
-                                    "'bearerd --check-config' tells every mistake; mend them, then "
-                                    "'systemctl reload bearerd'",
-                                    "bearerd answers, but its configuration is wrong, so that it "
-                                    "has no tokens");
+                return doctor_misconfigured(doctor, "socket",
+                                            "bearerd answers, but its configuration is wrong, so "
+                                            "that it has no tokens");
         if (r != 0)
                 return report_wrong(&doctor->report, "socket",
                                     r == -EACCES ? LOOK_ABOVE : ctl_advice(r), "%s: %s",

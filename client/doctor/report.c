@@ -75,7 +75,7 @@ bool report_warn(struct report *report, const char *check, const char *format, .
         va_list arguments;
 
         va_start(arguments, format);
-        add(report, report->is_json ? "warning" : "warning:", check, NULL, format, arguments);
+        add(report, "warning", check, NULL, format, arguments);
         va_end(arguments);
         return true;
 }
@@ -84,7 +84,7 @@ bool report_skip(struct report *report, const char *check, const char *format, .
         va_list arguments;
 
         va_start(arguments, format);
-        add(report, report->is_json ? "skipped" : "skipped:", check, NULL, format, arguments);
+        add(report, "skipped", check, NULL, format, arguments);
         va_end(arguments);
         return true;
 }

@@ -131,7 +131,9 @@ def test_who_may_not_use_the_control_socket_is_told_what_is_skipped(started, pro
 def test_configuration_with_a_mistake(started, endpoint):
     bearerd, one = started()
     rename(bearerd, refresh_behind="5min")
-    assert f"{bearerd.config_file}:" in one.wrong("configuration")
+    text = one.wrong("configuration")
+    assert f"{bearerd.config_file}:" in text
+    assert f"'bearerd --check-config --config {bearerd.config_file}' tells every mistake" in text
     assert not endpoint.records("look")
 
 
@@ -153,7 +155,9 @@ def test_configuration_that_bearerd_could_not_take(started):
     rename(bearerd, refresh_behind="5min")
     bearerd.reload()
     rename(bearerd, refresh_behind=None)
-    assert "was wrong when bearerd read it last" in one.wrong("loaded")
+    text = one.wrong("loaded")
+    assert "was wrong when bearerd read it last" in text
+    assert f"'bearerd --check-config --config {bearerd.config_file}' tells every mistake" in text
 
 
 def test_configuration_that_bearerd_has_not_read_yet(started):
@@ -231,9 +235,17 @@ def test_path_of_the_socket(started):
 
 @needs_root
 def test_directory_that_the_user_may_not_pass(started):
+    """A private directory is not opened to everybody where a group will do."""
     bearerd, one = started()
     bearerd.directory.chmod(0o700)
-    assert "may not pass" in one.wrong("path", "--as", NOBODY.pw_name)
+    text = one.wrong("path", "--as", NOBODY.pw_name, **within_parent(bearerd))
+    assert f"may not pass it, and so not reach the socket; chgrp it to a group of {NOBODY.pw_name} " \
+        "and chmod g+x it, or, if everybody may pass it, chmod o+x it" in text
+    shutil.chown(bearerd.directory, group="daemon")
+    bearerd.directory.chmod(0o710)
+    text = one.wrong("path", "--as", NOBODY.pw_name, **within_parent(bearerd))
+    assert f"usermod --append --groups daemon {NOBODY.pw_name}, then start" in text
+    assert "o+x" not in text
 
 
 def test_directory_where_anyone_can_put_another_socket(started):
@@ -248,6 +260,12 @@ def within(bearerd):
     bearerd.directory.chmod(0o711)
     return {"arguments": ["--socket", "token.sock", "--control", "control.sock"],
             "cwd": bearerd.directory}
+
+
+def within_parent(bearerd):
+    name = bearerd.directory.name
+    return {"arguments": ["--socket", f"{name}/token.sock", "--control", f"{name}/control.sock"],
+            "cwd": bearerd.directory.parent}
 
 
 @needs_root
@@ -330,6 +348,8 @@ def test_port_that_is_closed(started):
     bearerd, one = started()
     rename(bearerd, token_url=f"https://localhost:{free_port()}/oauth2/v1/token")
     assert "firewall" in one.wrong("tcp")
+    [dns] = [each for each in one.lines()[0] if each.check == "dns"]
+    assert dns.text.endswith("/oauth2/v1/token resolves")
 
 
 @pytest.mark.parametrize("kind, what, mend", [
@@ -490,9 +510,9 @@ def test_for_a_plain_user(broker, programs, endpoint):
         check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     results = {line[9:].split()[0]: line[:8].strip() for line in done.stdout.splitlines()[:-1]}
-    assert results["configuration"] == results["network"] == "skipped:"
+    assert results["configuration"] == results["network"] == "skipped"
     assert results["group"] == results["socket"] == results["peer"] == "ok"
-    assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped:"
+    assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped"
     assert token_requests(endpoint) == before
 
 

@@ -51,7 +51,7 @@ before=$(requests)
 mv /etc/credstore/athena.client_secret /etc/credstore/away
 ok "a credential that is missing" "WRONG    client_auth *put it into /etc/credstore*" "$(wrong)"
 ok "... for nothing" "$before" "$(requests)"
-ok "... which a worker cannot see" "*skipped: client_auth *CREDENTIALS_DIRECTORY*" "$(as_user_doctor)"
+ok "... which a worker cannot see" "*skipped  client_auth *CREDENTIALS_DIRECTORY*" "$(as_user_doctor)"
 put_credential athena.client_secret "$client_secret-not"
 ok "a wrong secret" "WRONG    credentials *HTTP 401 invalid_client*" "$(wrong)"
 ok "... for one request" $((before + 1)) "$(requests)"
@@ -67,7 +67,7 @@ put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_p
 openssl req -new -x509 -key /etc/credstore/athena.private_key -subj /CN=client -days 13 -out /etc/bearerd/client.pem
 sed -i 's|^client_secret .*|client_auth = self_signed_tls_client_auth\nprivate_key = credential:athena.private_key\nclient_certificate = file:/etc/bearerd/client.pem|
   /^basic_encoding/d' /etc/bearerd/bearerd.conf
-ok "a certificate that expires soon" "*warning: client_auth *client_certificate expires in 1[23] days*" \
+ok "a certificate that expires soon" "*warning  client_auth *client_certificate expires in 1[23] days*" \
   "$(bearerctl doctor --no-request)"
 put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
 ok "... or is of another key" "WRONG    client_auth *it is of another key than private_key*" "$(wrong --no-request)"
@@ -85,9 +85,9 @@ ok "... as who asks is told, too" "*Permission denied; set SocketGroup=bearer by
 chgrp bearer $socket
 ok "who is not there" "*no such user*67" "$(bearerctl doctor --as nobody-of-that-name 2>&1; echo $?)"
 ok "a worker" "*Nothing is wrong; no token request was made." "$(as_user_doctor)"
-ok "... is told what is root's" "*skipped: loaded *root*credentials *not tried now*skipped: budget *root*" \
+ok "... is told what is root's" "*skipped  loaded *root*credentials *not tried now*skipped  budget *root*" \
   "$(as_user_doctor)"
-ok "... and may not ask as others" "*skipped: peer *only root can ask as stranger*" \
+ok "... and may not ask as others" "*skipped  peer *only root can ask as stranger*" \
   "$(usermod --append --groups bearer stranger; as_user_doctor --as stranger)"
 ok "a stranger's session that began before" "WRONG    group *began before that*" \
   "$(as_stranger bearerctl doctor 2>&1 | grep ^WRONG)"
@@ -98,7 +98,7 @@ reload
 ok "who may not have it" "WRONG    peer *allow_users = root*" "$(wrong --as worker)"
 sed -i 's/^allow_users = root/allow_units = worker.service/' /etc/bearerd/bearerd.conf
 reload
-ok "who may in its unit" "*skipped: peer *allow_units = worker.service*" \
+ok "who may in its unit" "*skipped  peer *allow_units = worker.service*" \
   "$(bearerctl doctor --as worker --no-request)"
 sed -i '/^allow_units/d' /etc/bearerd/bearerd.conf
 reload

@@ -161,8 +161,8 @@ const char usage_doctor[] =
         "Walks the whole path of a token and names the first thing that is wrong, with how to mend\n"
         "it: configuration, paths, group, socket, peer, the client's credentials, DNS, TCP, TLS,\n"
         "clock, whether they are accepted, scope, lifetime, budget. A line for each check: \"ok\",\n"
-        "\"WRONG\", \"skipped\" with the reason, or \"warning\", as of a certificate that expires soon.\n" NAME_MEANS
-        "\n"
+        "\"WRONG\", \"skipped\" with the reason, or \"warning\", as of a certificate that expires soon,\n"
+        "or of a configuration that was edited since bearerd read it.\n" NAME_MEANS "\n"
         "  --as USER       for the user that workers run as; else for who calls\n"
         "  --config FILE   bearerd's configuration, if it is not the installed one\n"
         "  --fetch PROGRAM bearerd-fetch, or unix:PATH where systemd starts it, as bearerd has it\n"

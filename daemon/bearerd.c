@@ -196,6 +196,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         write_down(bearerd);
         settings_free(bearerd->settings);
         bearerd->settings = settings;
+        bearerd->operators.settings = settings;
         workers_set(&bearerd->workers, settings);
         trail_set(&bearerd->trail, settings->config->audit);
         bearerd->fetcher.config = settings->file;
@@ -416,7 +417,8 @@ static int serve(struct bearerd *bearerd) {
 
         workers_init(&bearerd->workers, &bearerd->broker, &bearerd->trail, &bearerd->epochs);
         units_init(&bearerd->units, &bearerd->broker, &bearerd->trail);
-        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->workers.server);
+        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->workers.server,
+                       bearerd->options.fetch);
         service_init(&bearerd->service, bearerd->operators.started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;

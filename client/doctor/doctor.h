@@ -26,6 +26,7 @@ struct doctor {
 
         const char *config_file;          /* NULL: the environment */
         struct config *config;            /* NULL: it cannot be read here */
+        bool is_unloaded;                 /* it is not the one that bearerd has */
         const struct config_token *token; /* NULL as well */
         char name[TOKEN_NAME_MAX + 1];    /* of the token */
         const char *socket;               /* a path, or unix:///path */

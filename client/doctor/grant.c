@@ -327,6 +327,23 @@ static const char *why_no_control(const struct doctor *doctor, int r) {
         return NULL;
 }
 
+/* Whether bearerd has the file as it is now. One that does not say what it has is believed. */
+static bool check_identity(struct doctor *doctor, struct json_object *answer) {
+        struct json_object *loaded = ctl_json_object(answer, "config");
+        const char *file = ctl_json_text(loaded, "file");
+
+        doctor->is_unloaded =
+                loaded && doctor->config && doctor->config_file &&
+                strcmp(ctl_json_text(loaded, "identity"), doctor->config->identity) != 0;
+        if (!doctor->is_unloaded)
+                return report_ok(&doctor->report, "loaded", "bearerd has token %s", doctor->name);
+        if (strcmp(file, doctor->config_file) != 0)
+                return report_warn(&doctor->report, "loaded", "name that by --config",
+                                   "bearerd has read %s, not %s", file, doctor->config_file);
+        return report_warn(&doctor->report, "loaded", "systemctl reload bearerd",
+                           "%s was edited since bearerd read it", file);
+}
+
 bool doctor_check_loaded(struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
         struct json_object *token;
@@ -344,7 +361,7 @@ bool doctor_check_loaded(struct doctor *doctor) {
         if (!token)
                 return report_wrong(&doctor->report, "loaded", "systemctl reload bearerd",
                                     "bearerd has not read of token %s yet", doctor->name);
-        return report_ok(&doctor->report, "loaded", "bearerd has token %s", doctor->name);
+        return check_identity(doctor, answer);
 }
 
 bool doctor_check_grant(struct doctor *doctor) {

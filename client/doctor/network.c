@@ -164,7 +164,7 @@ static bool tell(struct doctor *doctor, struct json_object *found) {
         if (strcmp(result, "ok") == 0)
                 return report_ok(&doctor->report, check, "%s", message);
         if (strcmp(result, "warning") == 0)
-                return report_warn(&doctor->report, check, "%s", message);
+                return report_warn(&doctor->report, check, NULL, "%s", message);
         if (strcmp(result, "skipped") == 0)
                 return report_skip(&doctor->report, check, "%s", message);
         return report_wrong(&doctor->report, check, ctl_json_text(found, "mend"), "%s", message);

@@ -183,6 +183,11 @@ static bool refused(struct doctor *doctor) {
                                     "see allow_users, allow_groups, allow_units in bearerd.conf",
                                     "%s may not have token %s, or there is none", doctor->user.name,
                                     doctor->name);
+        if (doctor->is_unloaded)
+                return report_wrong(&doctor->report, "peer", "systemctl reload bearerd",
+                                    "%s may not have token %s by what bearerd has read, which is "
+                                    "not %s as it is now",
+                                    doctor->user.name, doctor->name, doctor->config_file);
         add_list(&lists, "allow_users", &token->allow_users);
         add_list(&lists, "allow_groups", &token->allow_groups);
         add_list(&lists, "allow_units", &token->allow_units);

@@ -71,20 +71,21 @@ bool report_ok(struct report *report, const char *check, const char *format, ...
         return true;
 }
 
-bool report_warn(struct report *report, const char *check, const char *format, ...) {
-        va_list arguments;
-
-        va_start(arguments, format);
-        add(report, "warning", check, NULL, format, arguments);
-        va_end(arguments);
-        return true;
-}
-
 bool report_skip(struct report *report, const char *check, const char *format, ...) {
         va_list arguments;
 
         va_start(arguments, format);
         add(report, "skipped", check, NULL, format, arguments);
+        va_end(arguments);
+        return true;
+}
+
+bool report_warn(struct report *report, const char *check, const char *mend, const char *format,
+                 ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        add(report, "warning", check, mend, format, arguments);
         va_end(arguments);
         return true;
 }

@@ -40,6 +40,14 @@ def rename(bearerd, **keys):
     bearerd.write_config()
 
 
+def reload(bearerd, endpoint):
+    """And the renewal that comes of it is over."""
+    before = token_requests(endpoint)
+    bearerd.reload()
+    endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
+    time.sleep(0.2)     # min_renewal_interval
+
+
 @contextmanager
 def answering(listener, text):
     """Whoever connects first is answered with TEXT, whatever it says."""
@@ -167,6 +175,26 @@ def test_configuration_that_bearerd_has_not_read_yet(started):
     assert "systemctl reload bearerd" in one.wrong("loaded", "other")
 
 
+def test_configuration_that_was_edited_since_bearerd_read_it(started, endpoint):
+    bearerd, one = started()
+    rename(bearerd, connect_timeout="9s")
+    found, _ = one.lines("--no-request")
+    assert [each for each in found if each.result != "ok"] == \
+        [("warning", "loaded",
+          f"{bearerd.config_file} was edited since bearerd read it; systemctl reload bearerd")]
+    reload(bearerd, endpoint)
+    assert {each.result for each in one.lines("--no-request")[0]} == {"ok"}
+
+
+def test_configuration_that_is_not_the_one_of_bearerd(started):
+    bearerd, one = started()
+    one.options[1] = other = bearerd.directory / "other.conf"
+    shutil.copy(bearerd.config_file, other)
+    found, _ = one.lines("--no-request")
+    assert [each.text for each in found if each.result != "ok"] == \
+        [f"bearerd has read {bearerd.config_file}, not {other}; name that by --config"]
+
+
 def test_configuration_that_others_can_write(started):
     bearerd, one = started()
     bearerd.config_file.chmod(0o666)
@@ -208,10 +236,7 @@ def test_certificate_of_the_client_that_expires_soon(started, endpoint):
     rename(bearerd, client_id="ours", client_secret=None, basic_encoding=None,
            client_auth="tls_client_auth", private_key=f"file:{key}",
            client_certificate=f"file:{certificate}")
-    before = token_requests(endpoint)
-    bearerd.reload()
-    endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
-    time.sleep(0.2)     # min_renewal_interval
+    reload(bearerd, endpoint)
     found, last = one.lines()
     [warning] = [each for each in found if each.result != "ok"]
     assert (warning.result, warning.check) == ("warning", "client_auth")
@@ -324,6 +349,19 @@ def test_peer_that_is_not_allowed(broker, programs, endpoint):
     one = doctor.start(programs, bearerd, endpoint)
     text = one.wrong("peer", "--as", NOBODY.pw_name, **within(bearerd))
     assert "allow_users = root" in text
+
+
+@needs_root
+def test_peer_that_is_not_allowed_until_a_reload(broker, programs, endpoint):
+    """The lists of the file are not told as if they were bearerd's."""
+    bearerd = broker(start=False, broker={"socket_mode": "0666"}, allow_users="root", **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    rename(bearerd, allow_users=NOBODY.pw_name)
+    text = one.wrong("peer", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "allow_users =" not in text and text.endswith("; systemctl reload bearerd")
+    reload(bearerd, endpoint)
+    found, _ = one.lines("--as", NOBODY.pw_name, "--no-request", **within(bearerd))
+    assert ("ok", "peer") in [(each.result, each.check) for each in found]
 
 
 @needs_root

@@ -86,7 +86,7 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
                 return;
         if (may_pass(r))
                 outcome.kind = OUTCOME_FAILED;
-        snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
+        snprintf(outcome.message, sizeof outcome.message, OUTCOME_UNSTARTED "%s: %s",
                  bearerd->options.fetch, strerror(-r));
         attempt_ended(bearerd, attempt, &outcome, now);
 }

@@ -30,7 +30,11 @@ struct doctor {
         const struct config_token *token; /* NULL as well */
         char name[TOKEN_NAME_MAX + 1];    /* of the token */
         const char *socket;               /* a path, or unix:///path */
+        char *fetch;                      /* what bearerd says that makes its requests; or NULL */
 };
+
+/* How a bearerd-fetch that does not answer is mended; FETCH as --fetch has it. */
+const char *doctor_mend_fetch(const char *fetch);
 
 /* WHAT is wrong is in the configuration: tells how to find every mistake there. False. */
 bool doctor_misconfigured(struct doctor *doctor, const char *check, const char *what);

@@ -24,6 +24,7 @@ struct report {
         struct buffer json;
         struct json_writer writer;
         bool is_wrong;
+        unsigned n_skipped;
         int error; /* of stdout */
 };
 

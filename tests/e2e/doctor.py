@@ -10,7 +10,7 @@ from collections import namedtuple
 import operators
 
 TIMEOUT = 60
-ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "client_auth", "dns", "tcp",
+ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "fetch", "client_auth", "dns", "tcp",
          "tls", "clock", "credentials", "scope", "lifetime", "budget")
 
 Line = namedtuple("Line", "result check text")

@@ -11,6 +11,7 @@ from email.utils import formatdate
 
 import certificates
 import doctor
+import operators
 import pytest
 from account import NOBODY, needs_root
 from doctor import Doctor
@@ -130,7 +131,8 @@ def test_who_may_not_use_the_control_socket_is_told_what_is_skipped(started, pro
     found, last = one.lines()
     skipped = {each.check: each.text for each in found if each.result == "skipped"}
     assert skipped.keys() == {"path", "loaded", "budget"}
-    assert "no token request" in last
+    assert last == "Nothing is wrong in what was looked at; 3 checks were skipped; " \
+        "no token request was made."
     assert token_requests(endpoint) == before
 
 
@@ -437,14 +439,72 @@ def test_issuer_is_looked_at_where_there_is_no_url(started, endpoint):
     found, last = one.lines()
     assert [each.check for each in found if each.result != "ok"] == ["token_url"]
     assert {each.check for each in found} == {*doctor.ORDER, "token_url"}
-    assert last == "Nothing is wrong; one token request was made."
+    assert last == "Nothing is wrong in what was looked at; 1 check was skipped; " \
+        "one token request was made."
 
 
-def test_fetch_that_is_not_there(started):
+# bearerd-fetch.
+
+@pytest.mark.parametrize("where, text, mend", [
+    ("/nowhere/bearerd-fetch", "No such file", "install it there"),
+    ("", "No such file", "install it there"),
+    ("/etc/passwd", "Permission denied", "install it there"),
+    ("/bin/true", "it says nothing", "versions go together"),
+    ("/bin/echo", "it says nothing", "versions go together"),
+    ("unix:/nowhere/fetch.sock", "No such file", "systemctl restart bearerd-fetch.socket"),
+    ("unix:", "Invalid argument", "systemctl restart bearerd-fetch.socket"),
+])
+def test_fetch_that_does_not_answer_where_it_is_said_to_be(started, where, text, mend):
     _, one = started()
-    one.options[3] = "/nowhere/bearerd-fetch"
+    one.options[3] = where
+    said = one.wrong("fetch", "--no-request")
+    assert f"bearerd-fetch at '{where}'" in said and text in said and mend in said
+
+
+def fetched_by(broker, programs, endpoint, where, control=True):
+    """A bearerd whose requests WHERE makes, and a doctor that is not told that."""
+    bearerd = broker(start=False, **FAST)
+    bearerd.arguments[bearerd.arguments.index("--fetch") + 1] = where
+    operators.start(bearerd)
+    one = Doctor(programs, bearerd, endpoint, control)
+    del one.options[2:]
+    return one
+
+
+@pytest.mark.parametrize("prefix, mend", [
+    ("unix:", "systemctl restart bearerd-fetch.socket"), ("", "install it there")])
+@pytest.mark.parametrize("control", [True, False])
+def test_fetch_that_is_not_where_bearerd_has_it(broker, programs, endpoint, tmp_path, prefix, mend,
+                                                control):
+    where = f"{prefix}{tmp_path}/fetch"
+    one = fetched_by(broker, programs, endpoint, where, control)
+    one.bearerd.get("/v1/token?timeout=0")
+    text = one.wrong("fetch")
+    assert where in text and "No such file" in text and mend in text
+
+
+def test_fetch_socket_of_bearerd_where_nobody_listens(broker, programs, endpoint, tmp_path):
+    with socket.socket(socket.AF_UNIX) as unheard:
+        unheard.bind(str(tmp_path / "fetch"))
+        one = fetched_by(broker, programs, endpoint, f"unix:{tmp_path}/fetch")
+        assert "Connection refused; systemctl restart bearerd-fetch.socket" in one.wrong("fetch")
+
+
+def test_fetch_that_bearerd_has_is_the_one_that_looks(broker, programs, endpoint):
+    one = fetched_by(broker, programs, endpoint, programs.fetch)
+    one.bearerd.get("/v1/token")
     found, _ = one.lines("--no-request")
+    assert ("ok", "fetch", f"bearerd-fetch answers at {programs.fetch}") in found
+
+
+def test_fetch_of_which_nobody_says_where_it_is(started):
+    """Where it is not installed, the network is not looked at."""
+    _, one = started()
+    del one.options[2:]
+    one.arguments[2:] = []
+    found, last = one.lines()
     assert ("skipped", "network") in [(each.result, each.check) for each in found]
+    assert "; 4 checks were skipped; " in last
 
 
 # The token.
@@ -542,7 +602,7 @@ def test_for_a_plain_user(broker, programs, endpoint):
     bearerd.directory.chmod(0o711)
     done = subprocess.run(
         ["./bearerctl", "--socket", "token.sock", "--control", "control.sock", "doctor", "athena",
-         "--config", "bearerd.conf", "--fetch", "./nothing"],
+         "--config", "bearerd.conf"],
         user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
         env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
         check=False, timeout=60)

@@ -26,7 +26,7 @@ ok "a token" '{"access_token":*' "$(ask /v1/token)"
 before=$(requests)
 said=$(bearerctl doctor --as worker 2>&1)
 ok "nothing is wrong, and it says what it spent" "*Nothing is wrong; one token request was made." "$said"
-ok "each check" "configuration group socket loaded peer client_auth dns tcp tls clock credentials scope lifetime budget" \
+ok "each check" "configuration group socket loaded peer fetch client_auth dns tcp tls clock credentials scope lifetime budget" \
   "$(sed -n '$!s/^ok  *\([a-z_]*\) .*/\1/p' <<<"$said" | grep -v path | xargs)"
 ok "... and nothing else" 0 "$(sed '$d' <<<"$said" | grep -cv '^ok ')"
 ok "paths with their mode and owner" "*$run: 0755 root:root*$socket: 0660 root:bearer*control.sock: 0600 root:root*" "$said"
@@ -84,7 +84,7 @@ ok "... as who asks is told, too" "*Permission denied; set SocketGroup=bearer by
   "$(as_stranger bearerctl get 2>&1; echo $?)"
 chgrp bearer $socket
 ok "who is not there" "*no such user*67" "$(bearerctl doctor --as nobody-of-that-name 2>&1; echo $?)"
-ok "a worker" "*Nothing is wrong; no token request was made." "$(as_user_doctor)"
+ok "a worker" "*Nothing is wrong in what was looked at; * checks were skipped; no token request was made." "$(as_user_doctor)"
 ok "... is told what is root's" "*skipped  loaded *root*credentials *not tried now*skipped  budget *root*" \
   "$(as_user_doctor)"
 ok "... and may not ask as others" "*skipped  peer *only root can ask as stranger*" \
@@ -103,13 +103,27 @@ ok "who may in its unit" "*skipped  peer *allow_units = worker.service*" \
 sed -i '/^allow_units/d' /etc/bearerd/bearerd.conf
 reload
 
+# --- the socket where bearerd has requests made
+systemctl stop --job-mode=ignore-dependencies bearerd-fetch.socket
+ok "bearerd-fetch's socket where nobody listens" \
+  "WRONG    fetch *$run/fetch.sock*Connection refused; systemctl restart bearerd-fetch.socket*" "$(wrong)"
+rm $run/fetch.sock
+ok "... and no socket" \
+  "WRONG    fetch *$run/fetch.sock*No such file*; systemctl restart bearerd-fetch.socket*" "$(wrong)"
+bearerctl refresh >/dev/null
+worker_is_told() { as_user_doctor --no-request | grep '^WRONG    fetch .*systemctl restart bearerd-fetch.socket'; }
+ok "... as a worker is told, too, once it is missed" 0 "$(until_ok 30 worker_is_told; echo $?)"
+systemctl restart bearerd-fetch.socket
+renewed
+ok "... until it is started" "Nothing is wrong*" "$(last --no-request)"
+
 # --- sockets
 systemctl stop bearerd.socket bearerd.service 2>/dev/null
 ok "a socket where nobody listens" "WRONG    socket *Connection refused*systemctl start bearerd.socket)*" "$(wrong)"
 rm $socket
 ok "no socket" "WRONG    path *token.sock: No such file*systemctl start bearerd.socket*" "$(wrong)"
 systemctl start bearerd.service
-ok "it is there again" "Nothing is wrong; *" "$(last --no-request)"
+ok "it is there again" "Nothing is wrong*" "$(last --no-request)"
 
 # --- a program that reads a file, once
 cat >/run/systemd/system/token-file.service <<'END_OF_UNIT'

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
+#include "bearer.h"
 #include "client/address.h"
+#include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
 #include "config_file.h"
 
@@ -27,16 +31,44 @@ static const char *find_socket(const struct doctor *doctor) {
         return doctor->config && *doctor->config->socket ? doctor->config->socket : TOKEN_SOCKET;
 }
 
-/* A file that cannot be opened is one for root, or for the operator of this bearerd. */
+/* 0; BEARER_E_UNKNOWN: this user has no default; as doctor_ask_tokens(). */
+static int ask_default(struct doctor *doctor) {
+        _cleanup_json_ struct json_object *answer = NULL;
+        struct json_object *tokens;
+        int r = doctor_ask_tokens(doctor, &answer);
+
+        if (r != 0)
+                return r;
+        tokens = ctl_json_array(answer, "tokens");
+        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
+                struct json_object *token = json_object_array_get_idx(tokens, i);
+                const char *name = ctl_json_text(token, "name");
+
+                if (ctl_json_flag(token, "is_default") && token_name_is_valid(slice_of(name))) {
+                        strcpy(doctor->name, name);
+                        return 0;
+                }
+        }
+        return BEARER_E_UNKNOWN;
+}
+
+/* A file that cannot be opened is one for root, or for the operator of this bearerd. Where that
+ * does not answer this user, the check of its socket says why. */
 static bool unreadable(struct doctor *doctor) {
-        if (!doctor->ctl->name)
-                return report_wrong(
-                        &doctor->report, CHECK, "name the token",
-                        "%s is not readable for this user, which has the default's name",
-                        name_of(doctor->config_file));
-        strcpy(doctor->name, doctor->ctl->name);
+        const char *file = name_of(doctor->config_file);
+        int r = 0;
+
+        if (doctor->ctl->name)
+                strcpy(doctor->name, doctor->ctl->name);
+        else
+                r = ask_default(doctor);
+        if (r == BEARER_E_UNKNOWN || (r == -EACCES && !doctor->user.is_caller))
+                return report_wrong(&doctor->report, CHECK, "name the token",
+                                    "%s is not readable for this user, and bearerd tells it of no "
+                                    "default token",
+                                    file);
         return report_skip(&doctor->report, CHECK, "%s is not readable for this user: root sees it",
-                           name_of(doctor->config_file));
+                           file);
 }
 
 static bool missing(struct doctor *doctor) {

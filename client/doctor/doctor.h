@@ -17,6 +17,8 @@
 #include "core/name.h"
 #include "wire/config.h"
 
+struct json_object;
+
 struct doctor {
         const struct ctl *ctl;
         struct report report;
@@ -32,6 +34,9 @@ struct doctor {
         const char *socket;               /* a path, or unix:///path */
         char *fetch;                      /* what bearerd says that makes its requests; or NULL */
 };
+
+/* The tokens that whoever this process is may have. 0; -errno or BEARER_E_*. */
+int doctor_ask_tokens(const struct doctor *doctor, struct json_object **ret_answer);
 
 /* How a bearerd-fetch that does not answer is mended; FETCH as --fetch has it. */
 const char *doctor_mend_fetch(const char *fetch);

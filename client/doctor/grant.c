@@ -315,17 +315,10 @@ static bool check_with_control(struct doctor *doctor, struct json_object *token)
 
 /* As workers see it. */
 static bool check_without_control(struct doctor *doctor, const char *why) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
         _cleanup_json_ struct json_object *answer = NULL;
-        struct http1_response response;
         struct json_object *token = NULL;
-        struct sockaddr_un address;
 
-        if (address_read(doctor->socket, &address) == 0 &&
-            ask(&address, "GET", "/v1/tokens", NULL, &connection, &response) == 0 &&
-            response.status == 200)
-                answer = ctl_json_parse(response.body);
-        if (answer)
+        if (doctor_ask_tokens(doctor, &answer) == 0)
                 token = ctl_json_token(answer, doctor->name);
         if (!token)
                 return report_skip(&doctor->report, "credentials",

@@ -78,8 +78,7 @@ bool doctor_check_group(struct doctor *doctor) {
 
 /* ---- the socket ---- */
 
-/* The tokens that whoever this process is may have. 0; -errno or BEARER_E_*. */
-static int ask_tokens(const struct doctor *doctor, struct json_object **ret_answer) {
+int doctor_ask_tokens(const struct doctor *doctor, struct json_object **ret_answer) {
         _cleanup_(cleanup_connection) struct connection *connection = NULL;
         struct http1_response response;
         struct json_object *answer, *tokens;
@@ -105,7 +104,7 @@ static int ask_tokens(const struct doctor *doctor, struct json_object **ret_answ
 
 bool doctor_check_socket(struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
-        int r = ask_tokens(doctor, &answer);
+        int r = doctor_ask_tokens(doctor, &answer);
 
         if (r == -EACCES && !doctor->user.is_caller)
                 return report_skip(&doctor->report, "socket", "only %s and root may ask there",
@@ -126,7 +125,7 @@ bool doctor_check_socket(struct doctor *doctor) {
 /* 1: it may have the token; 0: it may not; -errno, or the negative of BEARER_E_*. */
 static int may_have(const struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
-        int r = ask_tokens(doctor, &answer);
+        int r = doctor_ask_tokens(doctor, &answer);
 
         if (r != 0)
                 return r < 0 ? r : -EIO;

@@ -589,29 +589,54 @@ def test_wrong_usage(started, options, status, text):
     assert text in done.stderr
 
 
+@pytest.fixture(name="for_a_plain_user")
+def what_it_says_to_a_plain_user(broker, programs, endpoint):
+    """The configuration is root's."""
+    def run(*arguments, socket_path="token.sock", **keys):
+        bearerd = broker(start=False, broker={"socket_mode": "0666"}, **{**FAST, **keys})
+        doctor.start(programs, bearerd, endpoint)
+        bearerd.get("/v1/tokens/athena")
+        bearerd.config_file.chmod(0o600)
+        for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+            shutil.copy(each, bearerd.directory)
+        with socket.socket(socket.AF_UNIX) as unheard:
+            unheard.bind(str(bearerd.directory / "other.sock"))
+        (bearerd.directory / "other.sock").chmod(0o666)
+        bearerd.directory.chmod(0o711)
+        return subprocess.run(
+            ["./bearerctl", "--socket", socket_path, "--control", "control.sock", "doctor",
+             "--config", "bearerd.conf", *arguments],
+            user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
+            env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
+            check=False, timeout=60)
+    return run
+
+
 @needs_root
-def test_for_a_plain_user(broker, programs, endpoint):
-    """Who sees what a user sees, and is told what is left out; the configuration is root's."""
-    bearerd = broker(start=False, broker={"socket_mode": "0666"}, **FAST)
-    doctor.start(programs, bearerd, endpoint)
-    bearerd.get("/v1/token")
-    bearerd.config_file.chmod(0o600)
-    before = token_requests(endpoint)
-    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
-        shutil.copy(each, bearerd.directory)
-    bearerd.directory.chmod(0o711)
-    done = subprocess.run(
-        ["./bearerctl", "--socket", "token.sock", "--control", "control.sock", "doctor", "athena",
-         "--config", "bearerd.conf"],
-        user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
-        env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
-        check=False, timeout=60)
+@pytest.mark.parametrize("name", [["athena"], []])
+def test_for_a_plain_user(for_a_plain_user, endpoint, name):
+    """Who sees what a user sees, and is told what is left out; bearerd knows the default's name."""
+    done = for_a_plain_user(*name)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     results = {line[9:].split()[0]: line[:8].strip() for line in done.stdout.splitlines()[:-1]}
     assert results["configuration"] == results["network"] == "skipped"
     assert results["group"] == results["socket"] == results["peer"] == "ok"
     assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped"
-    assert token_requests(endpoint) == before
+    assert f"{NOBODY.pw_name} may have token athena" in done.stdout
+    assert token_requests(endpoint) == 1
+
+
+@needs_root
+@pytest.mark.parametrize("keys, check, text", [
+    ({"tokens": {"athena": {}, "other": {}}}, "configuration", "bearerd tells it of no default token"),
+    ({"allow_users": "root"}, "configuration", "bearerd tells it of no default token"),
+    ({"socket_path": "nothing.sock"}, "path", "nothing.sock: No such file"),
+    ({"socket_path": "other.sock"}, "socket", "Connection refused")])
+def test_default_that_a_plain_user_is_not_told(for_a_plain_user, keys, check, text):
+    done = for_a_plain_user(**keys)
+    *_, wrong, _ = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    assert wrong.split()[:2] == ["WRONG", check] and text in wrong
 
 
 def test_token_that_was_renewed_just_now(started, endpoint):

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "bearer.h"
 #include "client/address.h"
 #include "client/ask.h"
 #include "client/bearerctl.h"
+#include "client/socketgroup.h"
 
 #define NAME_IT "--socket or $" ADDRESS_ENVIRONMENT " must name bearerd's, as a rule " TOKEN_SOCKET
 
@@ -28,7 +30,7 @@ static const struct advice {
         {BEARER_E_PROTOCOL, EX_PROTOCOL, "check --socket, and that the versions go together"},
         {-EINVAL, EX_USAGE, "a path or unix:///path is needed"},
         {-ENAMETOOLONG, EX_USAGE, "107 bytes are the most"},
-        {-EACCES, EX_NOPERM, "add the user to group bearer, and log in anew"},
+        {-EACCES, EX_NOPERM, "'bearerctl doctor' says what is in the way"},
         {-ENOENT, EX_UNAVAILABLE, "start it (systemctl start bearerd.socket), or see --socket"},
         {-ECONNREFUSED, EX_UNAVAILABLE,
          "start it (systemctl start bearerd.socket), or see --socket"},
@@ -84,6 +86,25 @@ static void print_token(const struct ctl *ctl, int r) {
                 fputs("the default token", stderr);
 }
 
+/* How a user gets in at the socket; where that cannot be seen, a directory on the way is closed. */
+static void print_access(const struct ctl *ctl) {
+        char group[GROUP_NAME_SIZE];
+        struct sockaddr_un address;
+        struct stat status;
+        const char *mend;
+
+        if (address_resolve(ctl->socket, &address) < 0 || stat(address.sun_path, &status) < 0) {
+                fprintf(stderr, "; %s\n", ctl_advice(-EACCES));
+                return;
+        }
+        mend = socketgroup_mend(address.sun_path, &status);
+        group_name(status.st_gid, group, sizeof group);
+        if (mend)
+                fprintf(stderr, "; %s\n", mend);
+        else
+                fprintf(stderr, "; add the user to group %s, and log in anew\n", group);
+}
+
 /* libbearer has one result for two mistakes. */
 static const char *text_of(const struct ctl *ctl, int r) {
         if (r == BEARER_E_INVALID)
@@ -98,7 +119,11 @@ int ctl_fail(const struct ctl *ctl, int r) {
                 print_socket(ctl);
         else
                 print_token(ctl, r);
-        fprintf(stderr, ": %s; %s\n", text_of(ctl, r), ctl_advice(r));
+        fprintf(stderr, ": %s", text_of(ctl, r));
+        if (r == -EACCES)
+                print_access(ctl);
+        else
+                fprintf(stderr, "; %s\n", ctl_advice(r));
         return ctl_status_of(r);
 }
 

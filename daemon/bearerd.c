@@ -86,7 +86,7 @@ static void start_fetch(struct bearerd *bearerd, const struct broker_token *toke
                 return;
         if (may_pass(r))
                 outcome.kind = OUTCOME_FAILED;
-        snprintf(outcome.message, sizeof outcome.message, "cannot start %s: %s",
+        snprintf(outcome.message, sizeof outcome.message, OUTCOME_UNSTARTED "%s: %s",
                  bearerd->options.fetch, strerror(-r));
         attempt_ended(bearerd, attempt, &outcome, now);
 }
@@ -196,6 +196,7 @@ static int apply_settings(struct bearerd *bearerd, struct settings *settings, ui
         write_down(bearerd);
         settings_free(bearerd->settings);
         bearerd->settings = settings;
+        bearerd->operators.settings = settings;
         workers_set(&bearerd->workers, settings);
         trail_set(&bearerd->trail, settings->config->audit);
         bearerd->fetcher.config = settings->file;
@@ -418,7 +419,8 @@ static int serve(struct bearerd *bearerd) {
 
         workers_init(&bearerd->workers, &bearerd->broker, &bearerd->trail, &bearerd->epochs);
         units_init(&bearerd->units, &bearerd->broker, &bearerd->trail);
-        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->workers.server);
+        operators_init(&bearerd->operators, &bearerd->broker, &bearerd->workers.server,
+                       bearerd->options.fetch);
         service_init(&bearerd->service, bearerd->operators.started_at);
         if (take_passed(bearerd) < 0)
                 return EX_CANTCREAT;

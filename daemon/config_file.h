@@ -9,7 +9,8 @@
  * then that is the configuration. */
 const char *config_file_choose(const char *file);
 
-/* Reads FILE, as config_file_choose() gave it. 0; -EINVAL: MESSAGES has every mistake;
- * -ENOMEM, -EMFILE, -ENFILE: it could not be looked at. */
+/* Reads FILE, as config_file_choose() gave it, and notes its identity: one that was written to
+ * since has another. 0; -EINVAL: MESSAGES has every mistake; -ENOMEM, -EMFILE, -ENFILE: it could
+ * not be looked at. */
 int config_file_read(const char *file, struct config_messages *messages,
                      struct config **ret_config);

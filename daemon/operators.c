@@ -26,12 +26,16 @@ static void refresh_token(struct operators *operators, const struct connection *
 
 static void answer(struct operators *operators, const struct control_request *control,
                    const struct connection *connection, struct buffer *out, uint64_t now) {
+        const struct settings *settings = operators->settings;
         struct control_peers peers;
         struct control_status status = {
                 .version = VERSION,
                 .started_at = operators->started_at_unix,
                 .uptime = time_until(now, operators->started_at) / NSEC_PER_SEC,
                 .is_config_right = operators->is_config_right,
+                .config_file = settings ? settings->file : NULL,
+                .config_identity = settings ? settings->config->identity : "",
+                .fetch = operators->fetch,
                 .peers = &peers,
         };
 
@@ -64,10 +68,11 @@ static const struct buffer *requested(void *user, struct connection *connection,
 }
 
 void operators_init(struct operators *operators, struct broker *broker,
-                    const struct server *workers) {
+                    const struct server *workers, const char *fetch) {
         *operators = (struct operators){
                 .broker = broker,
                 .workers = workers,
+                .fetch = fetch,
                 .started_at = clock_now(),
                 .started_at_unix = clock_unix() / NSEC_PER_SEC,
         };

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* configuration - the doctor's first check: it is read as bearerd and bearerd-fetch read it. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
+#include "bearer.h"
 #include "client/address.h"
+#include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
 #include "config_file.h"
 
@@ -25,16 +31,44 @@ static const char *find_socket(const struct doctor *doctor) {
         return doctor->config && *doctor->config->socket ? doctor->config->socket : TOKEN_SOCKET;
 }
 
-/* A file that cannot be opened is one for root, or for the operator of this bearerd. */
+/* 0; BEARER_E_UNKNOWN: this user has no default; as doctor_ask_tokens(). */
+static int ask_default(struct doctor *doctor) {
+        _cleanup_json_ struct json_object *answer = NULL;
+        struct json_object *tokens;
+        int r = doctor_ask_tokens(doctor, &answer);
+
+        if (r != 0)
+                return r;
+        tokens = ctl_json_array(answer, "tokens");
+        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
+                struct json_object *token = json_object_array_get_idx(tokens, i);
+                const char *name = ctl_json_text(token, "name");
+
+                if (ctl_json_flag(token, "is_default") && token_name_is_valid(slice_of(name))) {
+                        strcpy(doctor->name, name);
+                        return 0;
+                }
+        }
+        return BEARER_E_UNKNOWN;
+}
+
+/* A file that cannot be opened is one for root, or for the operator of this bearerd. Where that
+ * does not answer this user, the check of its socket says why. */
 static bool unreadable(struct doctor *doctor) {
-        if (!doctor->ctl->name)
-                return report_wrong(
-                        &doctor->report, CHECK, "name the token",
-                        "%s is not readable for this user, which has the default's name",
-                        name_of(doctor->config_file));
-        strcpy(doctor->name, doctor->ctl->name);
+        const char *file = name_of(doctor->config_file);
+        int r = 0;
+
+        if (doctor->ctl->name)
+                strcpy(doctor->name, doctor->ctl->name);
+        else
+                r = ask_default(doctor);
+        if (r == BEARER_E_UNKNOWN || (r == -EACCES && !doctor->user.is_caller))
+                return report_wrong(&doctor->report, CHECK, "name the token",
+                                    "%s is not readable for this user, and bearerd tells it of no "
+                                    "default token",
+                                    file);
         return report_skip(&doctor->report, CHECK, "%s is not readable for this user: root sees it",
-                           name_of(doctor->config_file));
+                           file);
 }
 
 static bool missing(struct doctor *doctor) {
@@ -44,13 +78,21 @@ static bool missing(struct doctor *doctor) {
                             "there is no %s", name_of(doctor->config_file));
 }
 
+bool doctor_misconfigured(struct doctor *doctor, const char *check, const char *what) {
+        const char *file = doctor->ctl->config;
+        char mend[PATH_MAX + 128];
+
+        snprintf(mend, sizeof mend,
+                 "'bearerd --check-config%s%s' tells every mistake; mend them, then 'systemctl "
+                 "reload bearerd'",
+                 file ? " --config " : "", file ? file : "");
+        return report_wrong(&doctor->report, check, mend, "%s", what);
+}
+
 static bool mistaken(struct doctor *doctor, const struct config_messages *messages) {
         const char *first = config_messages_first_error(messages);
 
-        return report_wrong(&doctor->report, CHECK,
-                            "mend it ('bearerd --check-config' tells every mistake), then "
-                            "'systemctl reload bearerd'",
-                            "%s", first ? first : "it cannot be read");
+        return doctor_misconfigured(doctor, CHECK, first ? first : "it cannot be read");
 }
 
 static bool find_token(struct doctor *doctor) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bearer.h"
@@ -15,6 +16,7 @@ static void doctor_deinit(struct doctor *doctor) {
         report_deinit(&doctor->report);
         user_deinit(&doctor->user);
         config_free(doctor->config);
+        free(doctor->fetch);
 }
 
 static int fail_user(const struct ctl *ctl, int r) {

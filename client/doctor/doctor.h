@@ -17,6 +17,8 @@
 #include "core/name.h"
 #include "wire/config.h"
 
+struct json_object;
+
 struct doctor {
         const struct ctl *ctl;
         struct report report;
@@ -26,10 +28,21 @@ struct doctor {
 
         const char *config_file;          /* NULL: the environment */
         struct config *config;            /* NULL: it cannot be read here */
+        bool is_unloaded;                 /* it is not the one that bearerd has */
         const struct config_token *token; /* NULL as well */
         char name[TOKEN_NAME_MAX + 1];    /* of the token */
         const char *socket;               /* a path, or unix:///path */
+        char *fetch;                      /* what bearerd says that makes its requests; or NULL */
 };
+
+/* The tokens that whoever this process is may have. 0; -errno or BEARER_E_*. */
+int doctor_ask_tokens(const struct doctor *doctor, struct json_object **ret_answer);
+
+/* How a bearerd-fetch that does not answer is mended; FETCH as --fetch has it. */
+const char *doctor_mend_fetch(const char *fetch);
+
+/* WHAT is wrong is in the configuration: tells how to find every mistake there. False. */
+bool doctor_misconfigured(struct doctor *doctor, const char *check, const char *what);
 
 /* The checks, in their order. False: something is wrong, and told. */
 bool doctor_check_configuration(struct doctor *doctor);

@@ -16,6 +16,7 @@
 #include "client/ask.h"
 #include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
+#include "core/outcome.h"
 
 #define POLL_INTERVAL (100 * NSEC_PER_MSEC)
 /* Beyond the token's own timeout. */
@@ -66,10 +67,20 @@ static uint64_t all_attempts(struct json_object *token) {
 
 /* ---- what is to be said of it ---- */
 
+/* The bearerd-fetch that bearerd could not start, and why; NULL: it was another error. */
+static const char *unstarted(struct json_object *error) {
+        const char *message = ctl_json_text(error, "message");
+        size_t size = strlen(OUTCOME_UNSTARTED);
+
+        return strncmp(message, OUTCOME_UNSTARTED, size) == 0 ? message + size : NULL;
+}
+
 /* Which check it is that has failed, of a refusal or failure. */
 static const char *check_of(struct json_object *error) {
         const char *kind = ctl_json_text(error, "kind");
 
+        if (unstarted(error))
+                return "fetch";
         if (strcmp(kind, "failed") == 0)
                 return "endpoint";
         if (strcmp(kind, "denied") == 0 &&
@@ -82,15 +93,19 @@ static const char *check_of(struct json_object *error) {
 static bool tell_error(struct doctor *doctor, struct json_object *token) {
         struct json_object *error = ctl_json_object(token, "last_error");
         const char *kind = ctl_json_text(error, "kind");
-        const char *words = strcmp(kind, "denied") == 0          ? "the endpoint refuses"
+        const char *fetch = unstarted(error);
+        const char *words = fetch                                ? "bearerd has no bearerd-fetch"
+                            : strcmp(kind, "denied") == 0        ? "the endpoint refuses"
                             : strcmp(kind, "misconfigured") == 0 ? "bearerd-fetch cannot read them"
                                                                  : "no token came";
 
-        return report_wrong(&doctor->report, check_of(error),
-                            strcmp(kind, "failed") == 0
-                                    ? "bearerd goes on trying; if it stays, ask the provider"
-                                    : RELOAD,
-                            "%s: %s", words, ctl_json_text(error, "message"));
+        const char *mend = fetch ? doctor_mend_fetch(fetch)
+                           : strcmp(kind, "failed") == 0
+                                   ? "bearerd goes on trying; if it stays, ask the provider"
+                                   : RELOAD;
+
+        return report_wrong(&doctor->report, check_of(error), mend, "%s: %s", words,
+                            ctl_json_text(error, "message"));
 }
 
 /* Whether the list WORDS, with one space between two, has WORD. */
@@ -300,17 +315,10 @@ static bool check_with_control(struct doctor *doctor, struct json_object *token)
 
 /* As workers see it. */
 static bool check_without_control(struct doctor *doctor, const char *why) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
         _cleanup_json_ struct json_object *answer = NULL;
-        struct http1_response response;
         struct json_object *token = NULL;
-        struct sockaddr_un address;
 
-        if (address_read(doctor->socket, &address) == 0 &&
-            ask(&address, "GET", "/v1/tokens", NULL, &connection, &response) == 0 &&
-            response.status == 200)
-                answer = ctl_json_parse(response.body);
-        if (answer)
+        if (doctor_ask_tokens(doctor, &answer) == 0)
                 token = ctl_json_token(answer, doctor->name);
         if (!token)
                 return report_skip(&doctor->report, "credentials",
@@ -327,6 +335,33 @@ static const char *why_no_control(const struct doctor *doctor, int r) {
         return NULL;
 }
 
+/* Where bearerd has its bearerd-fetch, if that leads there from here as well: a relative path does
+ * not. */
+static void note_fetch(struct doctor *doctor, struct json_object *answer) {
+        const char *fetch = ctl_json_text(answer, "fetch");
+
+        if (*fetch == '/' || strncmp(fetch, "unix:/", strlen("unix:/")) == 0)
+                doctor->fetch = strdup(fetch);
+}
+
+/* Whether bearerd has the file as it is now. One that does not say what it has is believed. */
+static bool check_identity(struct doctor *doctor, struct json_object *answer) {
+        struct json_object *loaded = ctl_json_object(answer, "config");
+        const char *file = ctl_json_text(loaded, "file");
+
+        doctor->is_unloaded =
+                loaded && doctor->config && doctor->config_file &&
+                strcmp(ctl_json_text(loaded, "identity"), doctor->config->identity) != 0;
+        if (doctor->is_unloaded && strcmp(file, doctor->config_file) != 0)
+                return report_warn(&doctor->report, "loaded", "name that by --config",
+                                   "bearerd has read %s, not %s", file, doctor->config_file);
+        note_fetch(doctor, answer); /* which reads this file, too, and as it is now */
+        if (doctor->is_unloaded)
+                return report_warn(&doctor->report, "loaded", "systemctl reload bearerd",
+                                   "%s was edited since bearerd read it", file);
+        return report_ok(&doctor->report, "loaded", "bearerd has token %s", doctor->name);
+}
+
 bool doctor_check_loaded(struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
         struct json_object *token;
@@ -338,15 +373,13 @@ bool doctor_check_loaded(struct doctor *doctor) {
         if (r != 0)
                 return fail_ask(doctor, "loaded", r);
         if (!ctl_json_flag(answer, "config_right"))
-                return report_wrong(&doctor->report, "loaded",
-                                    "'bearerd --check-config' tells every mistake; mend them, then "
-                                    "'systemctl reload bearerd'",
-                                    "the configuration was wrong when bearerd read it last: what "
-                                    "it had before counts");
+                return doctor_misconfigured(doctor, "loaded",
+                                            "the configuration was wrong when bearerd read it "
+                                            "last: what it had before counts");
         if (!token)
                 return report_wrong(&doctor->report, "loaded", "systemctl reload bearerd",
                                     "bearerd has not read of token %s yet", doctor->name);
-        return report_ok(&doctor->report, "loaded", "bearerd has token %s", doctor->name);
+        return check_identity(doctor, answer);
 }
 
 bool doctor_check_grant(struct doctor *doctor) {

@@ -2,14 +2,13 @@
 /* network - the doctor's look at the credentials and at the endpoint, by bearerd-fetch: the only
  * program here that has a network, TLS, and what is said there. As root under systemd it is asked
  * on the socket where bearerd asks it, so that the look has its user, sandbox and settings; else it
- * is started. No credential is sent, or told. */
+ * is started. Where bearerd has it, it must answer. No credential is sent, or told. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -28,27 +27,50 @@
 
 /* Where bearerd-fetch is: a socket or a program. */
 struct prober {
+        const char *name; /* as --fetch has it */
         const char *path;
         bool is_socket;
-        pid_t pid; /* of the program */
+        bool is_guessed; /* nobody has said that it is there */
+        pid_t pid;       /* of the program */
 };
 
-static bool is_socket(const char *path) {
-        struct stat status;
-
-        return stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+static bool is_url(const char *fetch) {
+        return strncmp(fetch, URL_PREFIX, strlen(URL_PREFIX)) == 0;
 }
 
-static struct prober choose(const struct ctl *ctl) {
-        const char *fetch = ctl->fetch;
+static struct prober prober_of(const char *fetch) {
+        bool is_socket = is_url(fetch);
 
-        if (fetch && strncmp(fetch, URL_PREFIX, strlen(URL_PREFIX)) == 0)
-                return (struct prober){fetch + strlen(URL_PREFIX), true, 0};
-        if (fetch)
-                return (struct prober){fetch, false, 0};
-        if (geteuid() == 0 && !ctl->config && is_socket(FETCH_SOCKET))
-                return (struct prober){FETCH_SOCKET, true, 0};
-        return (struct prober){FETCH_PROGRAM, false, 0};
+        return (struct prober){
+                .name = fetch,
+                .path = is_socket ? fetch + strlen(URL_PREFIX) : fetch,
+                .is_socket = is_socket,
+        };
+}
+
+/* Who may ask bearerd alone, and not its bearerd-fetch, is in no trouble. */
+static bool is_closed(const struct prober *prober) {
+        return access(prober->path, prober->is_socket ? W_OK : X_OK) < 0 && errno == EACCES;
+}
+
+/* Where there is no control socket to ask on. */
+static struct prober guess(const struct ctl *ctl) {
+        bool is_unit = geteuid() == 0 && !ctl->config && access(FETCH_SOCKET, F_OK) == 0;
+        struct prober prober = prober_of(is_unit ? URL_PREFIX FETCH_SOCKET : FETCH_PROGRAM);
+
+        prober.is_guessed = !is_unit;
+        return prober;
+}
+
+static struct prober choose(const struct doctor *doctor) {
+        struct prober prober;
+
+        if (doctor->ctl->fetch)
+                return prober_of(doctor->ctl->fetch);
+        if (!doctor->fetch)
+                return guess(doctor->ctl);
+        prober = prober_of(doctor->fetch);
+        return is_closed(&prober) ? guess(doctor->ctl) : prober;
 }
 
 /* ---- asking it ---- */
@@ -164,32 +186,45 @@ static bool tell(struct doctor *doctor, struct json_object *found) {
         if (strcmp(result, "ok") == 0)
                 return report_ok(&doctor->report, check, "%s", message);
         if (strcmp(result, "warning") == 0)
-                return report_warn(&doctor->report, check, "%s", message);
+                return report_warn(&doctor->report, check, NULL, "%s", message);
         if (strcmp(result, "skipped") == 0)
                 return report_skip(&doctor->report, check, "%s", message);
         return report_wrong(&doctor->report, check, ctl_json_text(found, "mend"), "%s", message);
 }
 
-static bool silent(struct doctor *doctor, const struct prober *prober, const char *why) {
-        return report_skip(&doctor->report, "network", "bearerd-fetch at %s says nothing: %s",
-                           prober->path, why);
+const char *doctor_mend_fetch(const char *fetch) {
+        return is_url(fetch) ? "systemctl restart bearerd-fetch.socket, or see --fetch"
+                             : "install it there, or see --fetch";
+}
+
+/* bearerd may well have another one, where nobody has said which. */
+static bool silent(struct doctor *doctor, const struct prober *prober, const char *why,
+                   const char *mend) {
+        if (prober->is_guessed)
+                return report_skip(&doctor->report, "network", "bearerd-fetch at '%s': %s",
+                                   prober->name, why);
+        return report_wrong(&doctor->report, "fetch", mend, "bearerd-fetch at '%s': %s",
+                            prober->name, why);
 }
 
 bool doctor_check_network(struct doctor *doctor) {
         _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(ANSWER_MAX);
         _cleanup_json_ struct json_object *answer = NULL;
-        struct prober prober = choose(doctor->ctl);
+        struct prober prober = choose(doctor);
         struct json_object *checks;
         int r = probe(&prober, doctor, &text);
 
         if (r < 0)
-                return silent(doctor, &prober, bearer_strerror(r));
+                return silent(doctor, &prober, bearer_strerror(r), doctor_mend_fetch(prober.name));
         if (text.size > 0 && text.data[text.size - 1] == '\n')
                 text.size--;
         answer = ctl_json_parse(buffer_slice(&text));
         checks = ctl_json_array(answer, "checks");
         if (!checks)
-                return silent(doctor, &prober, "check --fetch, and that the versions go together");
+                return silent(doctor, &prober, "it says nothing that is known here",
+                              "'journalctl -u bearerd-fetch@*' may say why; check that the "
+                              "versions go together");
+        report_ok(&doctor->report, "fetch", "bearerd-fetch answers at %s", prober.name);
         for (size_t i = 0; i < json_object_array_length(checks); i++)
                 if (!tell(doctor, json_object_array_get_idx(checks, i)))
                         return false;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* paths - the doctor's look at each file on the way: is it there, whose is it, who may use it. */
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +10,19 @@
 #include "client/address.h"
 #include "client/ask.h"
 #include "client/doctor/doctor.h"
+#include "client/socketgroup.h"
 
 #define CHECK "path"
 
 /* "0660 root:bearer". */
 static void describe(const struct stat *status, char *text, size_t size) {
         const struct passwd *user = getpwuid(status->st_uid);
-        const struct group *group = getgrgid(status->st_gid);
-        char uid[16], gid[16];
+        char uid[16], group[GROUP_NAME_SIZE];
 
         snprintf(uid, sizeof uid, "%u", status->st_uid);
-        snprintf(gid, sizeof gid, "%u", status->st_gid);
+        group_name(status->st_gid, group, sizeof group);
         snprintf(text, size, "%04o %s:%s", status->st_mode & 07777, user ? user->pw_name : uid,
-                 group ? group->gr_name : gid);
+                 group);
 }
 
 #define DESCRIPTION_MAX 600
@@ -119,6 +118,25 @@ static bool check_ca_file(struct doctor *doctor) {
 
 /* ---- sockets ---- */
 
+/* What is private is not to be opened to everybody where a group will do, and that not root's. */
+static bool closed(struct doctor *doctor, const char *path, const struct stat *status) {
+        const struct user *user = &doctor->user;
+        char group[GROUP_NAME_SIZE], mend[GROUP_NAME_SIZE + 2 * USER_NAME_MAX];
+
+        group_name(status->st_gid, group, sizeof group);
+        if (user->uid == status->st_uid)
+                snprintf(mend, sizeof mend, "chmod u+x it");
+        else if ((status->st_mode & S_IXGRP) != 0 && status->st_gid != 0)
+                snprintf(mend, sizeof mend, USER_ADD, group, user->name);
+        else
+                snprintf(mend, sizeof mend,
+                         "chgrp it to a group of %s and chmod g+x it, or, if everybody may pass "
+                         "it, chmod o+x it",
+                         user->name);
+        return bad(doctor, path, status, "the user may not pass it, and so not reach the socket",
+                   mend);
+}
+
 /* Each directory on the way to PATH lets the user pass. */
 static bool check_way(struct doctor *doctor, const char *path) {
         char part[sizeof((struct sockaddr_un *)0)->sun_path + 1];
@@ -132,9 +150,7 @@ static bool check_way(struct doctor *doctor, const char *path) {
                                        "start what makes it (systemctl start bearerd.socket), or "
                                        "see --socket");
                 if (!user_may(&doctor->user, &status, 1))
-                        return bad(doctor, part, &status,
-                                   "the user may not pass it, and so not reach the socket",
-                                   "chmod o+x it, or see --as");
+                        return closed(doctor, part, &status);
         }
         return true;
 }

@@ -16,6 +16,10 @@
 #include "client/ask.h"
 #include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
+#include "client/socketgroup.h"
+
+/* Where modes and groups alone do not say what is in the way. */
+#define LOOK_ABOVE "look at the directories above, and for access lists (getfacl)"
 
 /* ---- the group ---- */
 
@@ -39,18 +43,17 @@ static bool check_member(struct doctor *doctor, const struct stat *status, const
                          doctor->user.name, group);
 }
 
-static bool check_stranger(struct doctor *doctor, const struct stat *status, const char *group) {
+static bool check_stranger(struct doctor *doctor, const char *path, const struct stat *status,
+                           const char *group) {
+        const char *lets_group_in = socketgroup_mend(path, status);
         char mend[512];
 
-        if ((status->st_mode >> 3 & 2) == 0)
-                return report_wrong(&doctor->report, "group",
-                                    "SocketMode=0660 in bearerd.socket, or socket_mode in "
-                                    "bearerd.conf",
-                                    "%s may not open the socket, whose mode %04o lets no group in",
-                                    doctor->user.name, status->st_mode & 07777);
-        snprintf(mend, sizeof mend,
-                 "usermod --append --groups %s %s, then start its sessions and services anew",
-                 group, doctor->user.name);
+        if (lets_group_in)
+                return report_wrong(&doctor->report, "group", lets_group_in,
+                                    "%s may not open the socket, whose mode %04o and group %s let "
+                                    "no group of users in",
+                                    doctor->user.name, status->st_mode & 07777, group);
+        snprintf(mend, sizeof mend, USER_ADD, group, doctor->user.name);
         return report_wrong(&doctor->report, "group", mend,
                             "%s is not in group %s, which may open the socket", doctor->user.name,
                             group);
@@ -58,17 +61,15 @@ static bool check_stranger(struct doctor *doctor, const struct stat *status, con
 
 bool doctor_check_group(struct doctor *doctor) {
         const struct user *user = &doctor->user;
-        const struct group *entry;
         struct sockaddr_un address;
         struct stat status;
-        char group[256];
+        char group[GROUP_NAME_SIZE];
 
         if (address_read(doctor->socket, &address) < 0 || stat(address.sun_path, &status) < 0)
                 return report_skip(&doctor->report, "group", "this user may not see the socket");
-        entry = getgrgid(status.st_gid);
-        snprintf(group, sizeof group, "%s", entry ? entry->gr_name : "of no name");
+        group_name(status.st_gid, group, sizeof group);
         if (!user_may(user, &status, 2))
-                return check_stranger(doctor, &status, group);
+                return check_stranger(doctor, address.sun_path, &status, group);
         if (user->uid == 0 || user->uid == status.st_uid || (status.st_mode & S_IWOTH) != 0)
                 return report_ok(&doctor->report, "group", "%s may open the socket without one",
                                  user->name);
@@ -77,8 +78,7 @@ bool doctor_check_group(struct doctor *doctor) {
 
 /* ---- the socket ---- */
 
-/* The tokens that whoever this process is may have. 0; -errno or BEARER_E_*. */
-static int ask_tokens(const struct doctor *doctor, struct json_object **ret_answer) {
+int doctor_ask_tokens(const struct doctor *doctor, struct json_object **ret_answer) {
         _cleanup_(cleanup_connection) struct connection *connection = NULL;
         struct http1_response response;
         struct json_object *answer, *tokens;
@@ -104,19 +104,18 @@ static int ask_tokens(const struct doctor *doctor, struct json_object **ret_answ
 
 bool doctor_check_socket(struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
-        int r = ask_tokens(doctor, &answer);
+        int r = doctor_ask_tokens(doctor, &answer);
 
         if (r == -EACCES && !doctor->user.is_caller)
                 return report_skip(&doctor->report, "socket", "only %s and root may ask there",
                                    doctor->user.name);
         if (r == BEARER_E_UNAVAILABLE)
-                return report_wrong(&doctor->report, "socket",
-                                    "'bearerd --check-config' tells every mistake; mend them, then "
-                                    "'systemctl reload bearerd'",
-                                    "bearerd answers, but its configuration is wrong, so that it "
-                                    "has no tokens");
+                return doctor_misconfigured(doctor, "socket",
+                                            "bearerd answers, but its configuration is wrong, so "
+                                            "that it has no tokens");
         if (r != 0)
-                return report_wrong(&doctor->report, "socket", ctl_advice(r), "%s: %s",
+                return report_wrong(&doctor->report, "socket",
+                                    r == -EACCES ? LOOK_ABOVE : ctl_advice(r), "%s: %s",
                                     doctor->socket, bearer_strerror(r));
         return report_ok(&doctor->report, "socket", "bearerd answers at %s", doctor->socket);
 }
@@ -126,7 +125,7 @@ bool doctor_check_socket(struct doctor *doctor) {
 /* 1: it may have the token; 0: it may not; -errno, or the negative of BEARER_E_*. */
 static int may_have(const struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
-        int r = ask_tokens(doctor, &answer);
+        int r = doctor_ask_tokens(doctor, &answer);
 
         if (r != 0)
                 return r < 0 ? r : -EIO;
@@ -183,6 +182,11 @@ static bool refused(struct doctor *doctor) {
                                     "see allow_users, allow_groups, allow_units in bearerd.conf",
                                     "%s may not have token %s, or there is none", doctor->user.name,
                                     doctor->name);
+        if (doctor->is_unloaded)
+                return report_wrong(&doctor->report, "peer", "systemctl reload bearerd",
+                                    "%s may not have token %s by what bearerd has read, which is "
+                                    "not %s as it is now",
+                                    doctor->user.name, doctor->name, doctor->config_file);
         add_list(&lists, "allow_users", &token->allow_users);
         add_list(&lists, "allow_groups", &token->allow_groups);
         add_list(&lists, "allow_units", &token->allow_units);
@@ -211,10 +215,8 @@ bool doctor_check_peer(struct doctor *doctor) {
                                    doctor->user.name);
         r = doctor->user.is_caller ? may_have(doctor) : may_user_have(doctor);
         if (r < 0)
-                return report_wrong(&doctor->report, "peer",
-                                    "look at the directories above, and for access lists (getfacl)",
-                                    "%s cannot ask at %s: %s", doctor->user.name, doctor->socket,
-                                    bearer_strerror(r));
+                return report_wrong(&doctor->report, "peer", LOOK_ABOVE, "%s cannot ask at %s: %s",
+                                    doctor->user.name, doctor->socket, bearer_strerror(r));
         if (r == 0)
                 return refused(doctor);
         return report_ok(&doctor->report, "peer", "%s may have token %s", doctor->user.name,

@@ -71,20 +71,22 @@ bool report_ok(struct report *report, const char *check, const char *format, ...
         return true;
 }
 
-bool report_warn(struct report *report, const char *check, const char *format, ...) {
+bool report_skip(struct report *report, const char *check, const char *format, ...) {
         va_list arguments;
 
+        report->n_skipped++;
         va_start(arguments, format);
-        add(report, report->is_json ? "warning" : "warning:", check, NULL, format, arguments);
+        add(report, "skipped", check, NULL, format, arguments);
         va_end(arguments);
         return true;
 }
 
-bool report_skip(struct report *report, const char *check, const char *format, ...) {
+bool report_warn(struct report *report, const char *check, const char *mend, const char *format,
+                 ...) {
         va_list arguments;
 
         va_start(arguments, format);
-        add(report, report->is_json ? "skipped" : "skipped:", check, NULL, format, arguments);
+        add(report, "warning", check, mend, format, arguments);
         va_end(arguments);
         return true;
 }
@@ -98,6 +100,18 @@ bool report_wrong(struct report *report, const char *check, const char *mend, co
         add(report, report->is_json ? "wrong" : "WRONG", check, mend, format, arguments);
         va_end(arguments);
         return false;
+}
+
+static void add_verdict(const struct report *report, struct buffer *line) {
+        unsigned n = report->n_skipped;
+
+        if (report->is_wrong)
+                buffer_append_text(line, "Something is wrong");
+        else if (n == 0)
+                buffer_append_text(line, "Nothing is wrong");
+        else
+                buffer_printf(line, "Nothing is wrong in what was looked at; %u check%s skipped", n,
+                              n == 1 ? " was" : "s were");
 }
 
 int report_end(struct report *report, enum request request) {
@@ -117,7 +131,7 @@ int report_end(struct report *report, enum request request) {
                 buffer_append_char(&report->json, '\n');
                 return output_write(&report->json);
         }
-        buffer_append_text(&line, report->is_wrong ? "Something is wrong" : "Nothing is wrong");
+        add_verdict(report, &line);
         buffer_printf(&line, "; %s.\n", words[request]);
         return report->error < 0 ? report->error : output_write(&line);
 }

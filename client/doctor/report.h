@@ -24,20 +24,21 @@ struct report {
         struct buffer json;
         struct json_writer writer;
         bool is_wrong;
+        unsigned n_skipped;
         int error; /* of stdout */
 };
 
 void report_begin(struct report *report, bool is_json);
 void report_deinit(struct report *report);
 
-/* What is good, what will not be for long, and why something was not looked at. All are true: the
- * doctor goes on. */
+/* What is good, and why something was not looked at. True: the doctor goes on. */
 bool report_ok(struct report *report, const char *check, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-bool report_warn(struct report *report, const char *check, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 bool report_skip(struct report *report, const char *check, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+/* What may well be wrong, or will be; MEND may be NULL. True as well. */
+bool report_warn(struct report *report, const char *check, const char *mend, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 /* What is wrong, and how it is mended. False: the doctor stops there. */
 bool report_wrong(struct report *report, const char *check, const char *mend, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));

@@ -8,6 +8,9 @@
 
 #define USER_NAME_MAX 255
 
+/* An advice: of the names of a group and of the user. */
+#define USER_ADD "usermod --append --groups %s %s, then start its sessions and services anew"
+
 struct user {
         char name[USER_NAME_MAX + 1];
         uid_t uid;

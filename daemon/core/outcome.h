@@ -16,6 +16,9 @@
 #define OUTCOME_MESSAGE_MAX 255
 #define OUTCOME_SCOPE_MAX   1023
 
+/* How the message begins if no bearerd-fetch could be started; what was to be, follows. */
+#define OUTCOME_UNSTARTED "cannot start "
+
 /* The longest life of a token that is believed, in seconds: about ten years. */
 #define OUTCOME_EXPIRES_IN_MAX UINT64_C(315360000)
 

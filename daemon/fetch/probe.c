@@ -259,16 +259,19 @@ static uint64_t reached(const struct probe *probe, CURLINFO info) {
         return microseconds > 0 ? (uint64_t)microseconds : 0;
 }
 
+/* "": curl does not name one that takes no connection. */
 static const char *peer(const struct probe *probe) {
         char *address = NULL;
 
         curl_easy_getinfo(probe->curl, CURLINFO_PRIMARY_IP, &address);
-        return address && *address ? address : "an address";
+        return address ? address : "";
 }
 
 static void dns_is_good(struct probe *probe) {
-        ok(probe, "dns", "%s%.160s is at %s", *probe->token->proxy ? "proxy " : "",
-           *probe->token->proxy ? probe->token->proxy : probe->token->token_url, peer(probe));
+        const char *proxy = probe->token->proxy, *address = peer(probe);
+
+        ok(probe, "dns", "%s%.160s %s%s", *proxy ? "proxy " : "",
+           *proxy ? proxy : probe->token->token_url, *address ? "is at " : "resolves", address);
 }
 
 static void tcp_is_good(struct probe *probe) {

@@ -89,7 +89,11 @@ struct config_token {
         struct terms terms;
 };
 
+/* Three numbers, and what is between them. */
+#define CONFIG_IDENTITY_SIZE 80
+
 struct config {
+        char identity[CONFIG_IDENTITY_SIZE]; /* of the file when it was read; "": there is none */
         char *socket;       /* "": the default path, or the one that systemd passes */
         char *socket_group; /* "": bearerd's own */
         unsigned socket_group_line;

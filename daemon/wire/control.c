@@ -161,6 +161,15 @@ static void write_counters(struct json_writer *json, const struct control_status
         json_end(json, '}');
 }
 
+static void write_config(struct json_writer *json, const struct control_status *status) {
+        if (!status->config_file)
+                return;
+        json_begin(json, "config", '{');
+        json_string(json, "file", slice_of(status->config_file));
+        json_string(json, "identity", slice_of(status->config_identity));
+        json_end(json, '}');
+}
+
 void control_status_render(struct buffer *out, const struct control_status *status,
                            enum http1_keep_alive keep_alive) {
         struct json_writer json = {out};
@@ -173,6 +182,8 @@ void control_status_render(struct buffer *out, const struct control_status *stat
         json_integer(&json, "uptime", status->uptime);
         json_boolean(&json, "configured", status->is_configured);
         json_boolean(&json, "config_right", status->is_config_right);
+        write_config(&json, status);
+        json_string(&json, "fetch", slice_of(status->fetch));
         json_begin(&json, "tokens", '[');
         for (size_t i = 0; i < status->n_tokens; i++)
                 write_token(&json, &status->tokens[i]);

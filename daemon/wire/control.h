@@ -64,10 +64,13 @@ struct control_peers {
 
 struct control_status {
         const char *version;
-        uint64_t started_at;  /* Unix time */
-        uint64_t uptime;      /* s */
-        bool is_configured;   /* there is a configuration that counts */
-        bool is_config_right; /* the one that was read last was */
+        uint64_t started_at;         /* Unix time */
+        uint64_t uptime;             /* s */
+        bool is_configured;          /* there is a configuration that counts */
+        bool is_config_right;        /* the one that was read last was */
+        const char *config_file;     /* that counts; NULL: none does, or the environment */
+        const char *config_identity; /* of that file when it was read */
+        const char *fetch;           /* program, or "unix:" and a path */
         const struct control_token *tokens;
         size_t n_tokens;
         const struct tally *tally; /* of what is about no token */

@@ -10,7 +10,7 @@ from collections import namedtuple
 import operators
 
 TIMEOUT = 60
-ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "client_auth", "dns", "tcp",
+ORDER = ("configuration", "path", "group", "socket", "loaded", "peer", "fetch", "client_auth", "dns", "tcp",
          "tls", "clock", "credentials", "scope", "lifetime", "budget")
 
 Line = namedtuple("Line", "result check text")
@@ -43,7 +43,7 @@ class Doctor:
         done = self.run(*options, **keys)
         made = len(self.endpoint.token_requests) - before
         *lines, last = done.stdout.splitlines()
-        found = [Line(line[:8].strip().rstrip(":"), *line[9:].split(maxsplit=1)) for line in lines]
+        found = [Line(line[:8].strip(), *line[9:].split(maxsplit=1)) for line in lines]
         wrong = [each for each in found if each.result == "WRONG"]
         assert done.stderr == ""
         assert re.search(r"\b(no|one) token request was made", last)[1] == ["no", "one"][made]

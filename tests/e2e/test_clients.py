@@ -283,6 +283,27 @@ def test_bearerctl_without_permission(broker, programs, mode, allow):
     assert (done.returncode, done.stdout) == (77, ""), done.stderr
 
 
+@needs_root
+@pytest.mark.parametrize("mode, group, advice", [
+    ("0660", "daemon", "add the user to group daemon, and log in anew"),
+    ("0660", "root", "set socket_group = bearer in bearerd.conf, then start bearerd anew"),
+    ("0600", "daemon", "set socket_mode = 0660 in bearerd.conf, then start bearerd anew"),
+    ("0660", None, "'bearerctl doctor' says what is in the way")])
+def test_bearerctl_says_which_group_may_open_the_socket(broker, programs, mode, group, advice):
+    bearerd = broker(broker={"socket_mode": mode, "socket_group": group or "daemon"})
+    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+        shutil.copy(each, bearerd.directory)
+    socket_path = "token.sock"
+    if not group:
+        closed = bearerd.directory / "closed"
+        closed.mkdir(mode=0o700)
+        (closed / "token.sock").symlink_to(bearerd.socket)
+        socket_path = "closed/token.sock"
+    done = account.run(bearerd, ["./bearerctl", "--socket", socket_path, "get"])
+    assert (done.returncode, done.stdout) == (77, "")
+    assert done.stderr == f"bearerctl: bearerd at {socket_path}: Permission denied; {advice}\n"
+
+
 # The library.
 
 def test_worker_of_the_library(broker, programs):

@@ -163,11 +163,14 @@ def test_pipelined_requests_past_the_rate_are_all_answered(operator):
 
 # Status.
 
-def test_status_of_a_quiet_broker(operator, endpoint):
+def test_status_of_a_quiet_broker(operator, programs, endpoint):
     began = time.time()
     token = wait_for_token(operator)
     status = operator.status()
     assert (status["configured"], status["config_right"]) == (True, True)
+    assert status["config"].keys() == {"file", "identity"}
+    assert status["config"]["file"] == str(operator.bearerd.config_file)
+    assert status["fetch"] == str(programs.fetch)
     assert abs(status["started_at"] + status["uptime"] - time.time()) < 60
     assert status["started_at"] <= began
     assert re.fullmatch(r"\d+\.\d+\.\d+", status["bearerd"])

@@ -11,6 +11,7 @@ from email.utils import formatdate
 
 import certificates
 import doctor
+import operators
 import pytest
 from account import NOBODY, needs_root
 from doctor import Doctor
@@ -38,6 +39,14 @@ def token_requests(endpoint):
 def rename(bearerd, **keys):
     bearerd.config["token athena"] |= keys
     bearerd.write_config()
+
+
+def reload(bearerd, endpoint):
+    """And the renewal that comes of it is over."""
+    before = token_requests(endpoint)
+    bearerd.reload()
+    endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
+    time.sleep(0.2)     # min_renewal_interval
 
 
 @contextmanager
@@ -122,7 +131,8 @@ def test_who_may_not_use_the_control_socket_is_told_what_is_skipped(started, pro
     found, last = one.lines()
     skipped = {each.check: each.text for each in found if each.result == "skipped"}
     assert skipped.keys() == {"path", "loaded", "budget"}
-    assert "no token request" in last
+    assert last == "Nothing is wrong in what was looked at; 3 checks were skipped; " \
+        "no token request was made."
     assert token_requests(endpoint) == before
 
 
@@ -131,7 +141,9 @@ def test_who_may_not_use_the_control_socket_is_told_what_is_skipped(started, pro
 def test_configuration_with_a_mistake(started, endpoint):
     bearerd, one = started()
     rename(bearerd, refresh_behind="5min")
-    assert f"{bearerd.config_file}:" in one.wrong("configuration")
+    text = one.wrong("configuration")
+    assert f"{bearerd.config_file}:" in text
+    assert f"'bearerd --check-config --config {bearerd.config_file}' tells every mistake" in text
     assert not endpoint.records("look")
 
 
@@ -153,7 +165,9 @@ def test_configuration_that_bearerd_could_not_take(started):
     rename(bearerd, refresh_behind="5min")
     bearerd.reload()
     rename(bearerd, refresh_behind=None)
-    assert "was wrong when bearerd read it last" in one.wrong("loaded")
+    text = one.wrong("loaded")
+    assert "was wrong when bearerd read it last" in text
+    assert f"'bearerd --check-config --config {bearerd.config_file}' tells every mistake" in text
 
 
 def test_configuration_that_bearerd_has_not_read_yet(started):
@@ -161,6 +175,26 @@ def test_configuration_that_bearerd_has_not_read_yet(started):
     bearerd.add_token("other")
     bearerd.write_config()
     assert "systemctl reload bearerd" in one.wrong("loaded", "other")
+
+
+def test_configuration_that_was_edited_since_bearerd_read_it(started, endpoint):
+    bearerd, one = started()
+    rename(bearerd, connect_timeout="9s")
+    found, _ = one.lines("--no-request")
+    assert [each for each in found if each.result != "ok"] == \
+        [("warning", "loaded",
+          f"{bearerd.config_file} was edited since bearerd read it; systemctl reload bearerd")]
+    reload(bearerd, endpoint)
+    assert {each.result for each in one.lines("--no-request")[0]} == {"ok"}
+
+
+def test_configuration_that_is_not_the_one_of_bearerd(started):
+    bearerd, one = started()
+    one.options[1] = other = bearerd.directory / "other.conf"
+    shutil.copy(bearerd.config_file, other)
+    found, _ = one.lines("--no-request")
+    assert [each.text for each in found if each.result != "ok"] == \
+        [f"bearerd has read {bearerd.config_file}, not {other}; name that by --config"]
 
 
 def test_configuration_that_others_can_write(started):
@@ -204,10 +238,7 @@ def test_certificate_of_the_client_that_expires_soon(started, endpoint):
     rename(bearerd, client_id="ours", client_secret=None, basic_encoding=None,
            client_auth="tls_client_auth", private_key=f"file:{key}",
            client_certificate=f"file:{certificate}")
-    before = token_requests(endpoint)
-    bearerd.reload()
-    endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
-    time.sleep(0.2)     # min_renewal_interval
+    reload(bearerd, endpoint)
     found, last = one.lines()
     [warning] = [each for each in found if each.result != "ok"]
     assert (warning.result, warning.check) == ("warning", "client_auth")
@@ -231,9 +262,17 @@ def test_path_of_the_socket(started):
 
 @needs_root
 def test_directory_that_the_user_may_not_pass(started):
+    """A private directory is not opened to everybody where a group will do."""
     bearerd, one = started()
     bearerd.directory.chmod(0o700)
-    assert "may not pass" in one.wrong("path", "--as", NOBODY.pw_name)
+    text = one.wrong("path", "--as", NOBODY.pw_name, **within_parent(bearerd))
+    assert f"may not pass it, and so not reach the socket; chgrp it to a group of {NOBODY.pw_name} " \
+        "and chmod g+x it, or, if everybody may pass it, chmod o+x it" in text
+    shutil.chown(bearerd.directory, group="daemon")
+    bearerd.directory.chmod(0o710)
+    text = one.wrong("path", "--as", NOBODY.pw_name, **within_parent(bearerd))
+    assert f"usermod --append --groups daemon {NOBODY.pw_name}, then start" in text
+    assert "o+x" not in text
 
 
 def test_directory_where_anyone_can_put_another_socket(started):
@@ -250,13 +289,27 @@ def within(bearerd):
             "cwd": bearerd.directory}
 
 
+def within_parent(bearerd):
+    name = bearerd.directory.name
+    return {"arguments": ["--socket", f"{name}/token.sock", "--control", f"{name}/control.sock"],
+            "cwd": bearerd.directory.parent}
+
+
 @needs_root
 def test_group_is_missing(broker, programs, endpoint):
+    bearerd = broker(start=False, broker={"socket_mode": "0660", "socket_group": "daemon"}, **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "is not in group daemon" in text
+    assert f"usermod --append --groups daemon {NOBODY.pw_name}" in text
+
+
+@needs_root
+def test_group_of_root_is_for_nobody(broker, programs, endpoint):
     bearerd = broker(start=False, broker={"socket_mode": "0660"}, **FAST)
     one = doctor.start(programs, bearerd, endpoint)
     text = one.wrong("group", "--as", NOBODY.pw_name, **within(bearerd))
-    assert "is not in group root" in text
-    assert f"usermod --append --groups root {NOBODY.pw_name}" in text
+    assert "set socket_group = bearer in bearerd.conf" in text and "usermod" not in text
 
 
 @needs_root
@@ -301,6 +354,19 @@ def test_peer_that_is_not_allowed(broker, programs, endpoint):
 
 
 @needs_root
+def test_peer_that_is_not_allowed_until_a_reload(broker, programs, endpoint):
+    """The lists of the file are not told as if they were bearerd's."""
+    bearerd = broker(start=False, broker={"socket_mode": "0666"}, allow_users="root", **FAST)
+    one = doctor.start(programs, bearerd, endpoint)
+    rename(bearerd, allow_users=NOBODY.pw_name)
+    text = one.wrong("peer", "--as", NOBODY.pw_name, **within(bearerd))
+    assert "allow_users =" not in text and text.endswith("; systemctl reload bearerd")
+    reload(bearerd, endpoint)
+    found, _ = one.lines("--as", NOBODY.pw_name, "--no-request", **within(bearerd))
+    assert ("ok", "peer") in [(each.result, each.check) for each in found]
+
+
+@needs_root
 def test_peer_that_is_allowed(broker, programs, endpoint):
     bearerd = broker(start=False, broker={"socket_mode": "0666"}, allow_users=NOBODY.pw_name,
                      **FAST)
@@ -322,6 +388,8 @@ def test_port_that_is_closed(started):
     bearerd, one = started()
     rename(bearerd, token_url=f"https://localhost:{free_port()}/oauth2/v1/token")
     assert "firewall" in one.wrong("tcp")
+    [dns] = [each for each in one.lines()[0] if each.check == "dns"]
+    assert dns.text.endswith("/oauth2/v1/token resolves")
 
 
 @pytest.mark.parametrize("kind, what, mend", [
@@ -371,14 +439,72 @@ def test_issuer_is_looked_at_where_there_is_no_url(started, endpoint):
     found, last = one.lines()
     assert [each.check for each in found if each.result != "ok"] == ["token_url"]
     assert {each.check for each in found} == {*doctor.ORDER, "token_url"}
-    assert last == "Nothing is wrong; one token request was made."
+    assert last == "Nothing is wrong in what was looked at; 1 check was skipped; " \
+        "one token request was made."
 
 
-def test_fetch_that_is_not_there(started):
+# bearerd-fetch.
+
+@pytest.mark.parametrize("where, text, mend", [
+    ("/nowhere/bearerd-fetch", "No such file", "install it there"),
+    ("", "No such file", "install it there"),
+    ("/etc/passwd", "Permission denied", "install it there"),
+    ("/bin/true", "it says nothing", "versions go together"),
+    ("/bin/echo", "it says nothing", "versions go together"),
+    ("unix:/nowhere/fetch.sock", "No such file", "systemctl restart bearerd-fetch.socket"),
+    ("unix:", "Invalid argument", "systemctl restart bearerd-fetch.socket"),
+])
+def test_fetch_that_does_not_answer_where_it_is_said_to_be(started, where, text, mend):
     _, one = started()
-    one.options[3] = "/nowhere/bearerd-fetch"
+    one.options[3] = where
+    said = one.wrong("fetch", "--no-request")
+    assert f"bearerd-fetch at '{where}'" in said and text in said and mend in said
+
+
+def fetched_by(broker, programs, endpoint, where, control=True):
+    """A bearerd whose requests WHERE makes, and a doctor that is not told that."""
+    bearerd = broker(start=False, **FAST)
+    bearerd.arguments[bearerd.arguments.index("--fetch") + 1] = where
+    operators.start(bearerd)
+    one = Doctor(programs, bearerd, endpoint, control)
+    del one.options[2:]
+    return one
+
+
+@pytest.mark.parametrize("prefix, mend", [
+    ("unix:", "systemctl restart bearerd-fetch.socket"), ("", "install it there")])
+@pytest.mark.parametrize("control", [True, False])
+def test_fetch_that_is_not_where_bearerd_has_it(broker, programs, endpoint, tmp_path, prefix, mend,
+                                                control):
+    where = f"{prefix}{tmp_path}/fetch"
+    one = fetched_by(broker, programs, endpoint, where, control)
+    one.bearerd.get("/v1/token?timeout=0")
+    text = one.wrong("fetch")
+    assert where in text and "No such file" in text and mend in text
+
+
+def test_fetch_socket_of_bearerd_where_nobody_listens(broker, programs, endpoint, tmp_path):
+    with socket.socket(socket.AF_UNIX) as unheard:
+        unheard.bind(str(tmp_path / "fetch"))
+        one = fetched_by(broker, programs, endpoint, f"unix:{tmp_path}/fetch")
+        assert "Connection refused; systemctl restart bearerd-fetch.socket" in one.wrong("fetch")
+
+
+def test_fetch_that_bearerd_has_is_the_one_that_looks(broker, programs, endpoint):
+    one = fetched_by(broker, programs, endpoint, programs.fetch)
+    one.bearerd.get("/v1/token")
     found, _ = one.lines("--no-request")
+    assert ("ok", "fetch", f"bearerd-fetch answers at {programs.fetch}") in found
+
+
+def test_fetch_of_which_nobody_says_where_it_is(started):
+    """Where it is not installed, the network is not looked at."""
+    _, one = started()
+    del one.options[2:]
+    one.arguments[2:] = []
+    found, last = one.lines()
     assert ("skipped", "network") in [(each.result, each.check) for each in found]
+    assert "; 4 checks were skipped; " in last
 
 
 # The token.
@@ -463,29 +589,54 @@ def test_wrong_usage(started, options, status, text):
     assert text in done.stderr
 
 
+@pytest.fixture(name="for_a_plain_user")
+def what_it_says_to_a_plain_user(broker, programs, endpoint):
+    """The configuration is root's."""
+    def run(*arguments, socket_path="token.sock", **keys):
+        bearerd = broker(start=False, broker={"socket_mode": "0666"}, **{**FAST, **keys})
+        doctor.start(programs, bearerd, endpoint)
+        bearerd.get("/v1/tokens/athena")
+        bearerd.config_file.chmod(0o600)
+        for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
+            shutil.copy(each, bearerd.directory)
+        with socket.socket(socket.AF_UNIX) as unheard:
+            unheard.bind(str(bearerd.directory / "other.sock"))
+        (bearerd.directory / "other.sock").chmod(0o666)
+        bearerd.directory.chmod(0o711)
+        return subprocess.run(
+            ["./bearerctl", "--socket", socket_path, "--control", "control.sock", "doctor",
+             "--config", "bearerd.conf", *arguments],
+            user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
+            env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
+            check=False, timeout=60)
+    return run
+
+
 @needs_root
-def test_for_a_plain_user(broker, programs, endpoint):
-    """Who sees what a user sees, and is told what is left out; the configuration is root's."""
-    bearerd = broker(start=False, broker={"socket_mode": "0666"}, **FAST)
-    doctor.start(programs, bearerd, endpoint)
-    bearerd.get("/v1/token")
-    bearerd.config_file.chmod(0o600)
-    before = token_requests(endpoint)
-    for each in (programs.bearerctl, programs.libraries / "libbearer.so.0"):
-        shutil.copy(each, bearerd.directory)
-    bearerd.directory.chmod(0o711)
-    done = subprocess.run(
-        ["./bearerctl", "--socket", "token.sock", "--control", "control.sock", "doctor", "athena",
-         "--config", "bearerd.conf", "--fetch", "./nothing"],
-        user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd=bearerd.directory,
-        env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "."}, capture_output=True, text=True,
-        check=False, timeout=60)
+@pytest.mark.parametrize("name", [["athena"], []])
+def test_for_a_plain_user(for_a_plain_user, endpoint, name):
+    """Who sees what a user sees, and is told what is left out; bearerd knows the default's name."""
+    done = for_a_plain_user(*name)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     results = {line[9:].split()[0]: line[:8].strip() for line in done.stdout.splitlines()[:-1]}
-    assert results["configuration"] == results["network"] == "skipped:"
+    assert results["configuration"] == results["network"] == "skipped"
     assert results["group"] == results["socket"] == results["peer"] == "ok"
-    assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped:"
-    assert token_requests(endpoint) == before
+    assert results["credentials"] == "ok" and results["scope"] == results["budget"] == "skipped"
+    assert f"{NOBODY.pw_name} may have token athena" in done.stdout
+    assert token_requests(endpoint) == 1
+
+
+@needs_root
+@pytest.mark.parametrize("keys, check, text", [
+    ({"tokens": {"athena": {}, "other": {}}}, "configuration", "bearerd tells it of no default token"),
+    ({"allow_users": "root"}, "configuration", "bearerd tells it of no default token"),
+    ({"socket_path": "nothing.sock"}, "path", "nothing.sock: No such file"),
+    ({"socket_path": "other.sock"}, "socket", "Connection refused")])
+def test_default_that_a_plain_user_is_not_told(for_a_plain_user, keys, check, text):
+    done = for_a_plain_user(**keys)
+    *_, wrong, _ = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    assert wrong.split()[:2] == ["WRONG", check] and text in wrong
 
 
 def test_token_that_was_renewed_just_now(started, endpoint):

@@ -89,7 +89,7 @@ sed -i 's/^scope/scop/' /etc/bearerd/bearerd.conf
 systemctl reload bearerd 2>/dev/null
 systemctl restart bearerd
 ok "with a wrong configuration there is a status" \
-  '{"version":1,*"configured":false,"config_right":false,"tokens":\[\],*' "$(operator /v1/status)"
+  '{"version":1,*"configured":false,"config_right":false,"fetch":"unix:*","tokens":\[\],*' "$(operator /v1/status)"
 ok "... and bearerctl says so" "*its configuration is wrong*" "$(bearerctl status 2>&1)"
 sed -i 's/^scop /scope /' /etc/bearerd/bearerd.conf
 systemctl reload bearerd

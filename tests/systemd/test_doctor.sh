@@ -26,7 +26,7 @@ ok "a token" '{"access_token":*' "$(ask /v1/token)"
 before=$(requests)
 said=$(bearerctl doctor --as worker 2>&1)
 ok "nothing is wrong, and it says what it spent" "*Nothing is wrong; one token request was made." "$said"
-ok "each check" "configuration group socket loaded peer client_auth dns tcp tls clock credentials scope lifetime budget" \
+ok "each check" "configuration group socket loaded peer fetch client_auth dns tcp tls clock credentials scope lifetime budget" \
   "$(sed -n '$!s/^ok  *\([a-z_]*\) .*/\1/p' <<<"$said" | grep -v path | xargs)"
 ok "... and nothing else" 0 "$(sed '$d' <<<"$said" | grep -cv '^ok ')"
 ok "paths with their mode and owner" "*$run: 0755 root:root*$socket: 0660 root:bearer*control.sock: 0600 root:root*" "$said"
@@ -51,7 +51,7 @@ before=$(requests)
 mv /etc/credstore/athena.client_secret /etc/credstore/away
 ok "a credential that is missing" "WRONG    client_auth *put it into /etc/credstore*" "$(wrong)"
 ok "... for nothing" "$before" "$(requests)"
-ok "... which a worker cannot see" "*skipped: client_auth *CREDENTIALS_DIRECTORY*" "$(as_user_doctor)"
+ok "... which a worker cannot see" "*skipped  client_auth *CREDENTIALS_DIRECTORY*" "$(as_user_doctor)"
 put_credential athena.client_secret "$client_secret-not"
 ok "a wrong secret" "WRONG    credentials *HTTP 401 invalid_client*" "$(wrong)"
 ok "... for one request" $((before + 1)) "$(requests)"
@@ -67,7 +67,7 @@ put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_p
 openssl req -new -x509 -key /etc/credstore/athena.private_key -subj /CN=client -days 13 -out /etc/bearerd/client.pem
 sed -i 's|^client_secret .*|client_auth = self_signed_tls_client_auth\nprivate_key = credential:athena.private_key\nclient_certificate = file:/etc/bearerd/client.pem|
   /^basic_encoding/d' /etc/bearerd/bearerd.conf
-ok "a certificate that expires soon" "*warning: client_auth *client_certificate expires in 1[23] days*" \
+ok "a certificate that expires soon" "*warning  client_auth *client_certificate expires in 1[23] days*" \
   "$(bearerctl doctor --no-request)"
 put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
 ok "... or is of another key" "WRONG    client_auth *it is of another key than private_key*" "$(wrong --no-request)"
@@ -77,11 +77,17 @@ mv /etc/bearerd/good.conf /etc/bearerd/bearerd.conf
 # --- users
 ok "who is not in the group" "WRONG    group *stranger is not in group bearer*usermod --append --groups bearer stranger*" \
   "$(wrong --as stranger)"
+chgrp root $socket
+ok "root's group is for nobody else" "WRONG    group *SocketGroup=bearer by 'systemctl edit bearerd.socket'*" \
+  "$(wrong --as stranger)"
+ok "... as who asks is told, too" "*Permission denied; set SocketGroup=bearer by *77" \
+  "$(as_stranger bearerctl get 2>&1; echo $?)"
+chgrp bearer $socket
 ok "who is not there" "*no such user*67" "$(bearerctl doctor --as nobody-of-that-name 2>&1; echo $?)"
-ok "a worker" "*Nothing is wrong; no token request was made." "$(as_user_doctor)"
-ok "... is told what is root's" "*skipped: loaded *root*credentials *not tried now*skipped: budget *root*" \
+ok "a worker" "*Nothing is wrong in what was looked at; * checks were skipped; no token request was made." "$(as_user_doctor)"
+ok "... is told what is root's" "*skipped  loaded *root*credentials *not tried now*skipped  budget *root*" \
   "$(as_user_doctor)"
-ok "... and may not ask as others" "*skipped: peer *only root can ask as stranger*" \
+ok "... and may not ask as others" "*skipped  peer *only root can ask as stranger*" \
   "$(usermod --append --groups bearer stranger; as_user_doctor --as stranger)"
 ok "a stranger's session that began before" "WRONG    group *began before that*" \
   "$(as_stranger bearerctl doctor 2>&1 | grep ^WRONG)"
@@ -92,10 +98,24 @@ reload
 ok "who may not have it" "WRONG    peer *allow_users = root*" "$(wrong --as worker)"
 sed -i 's/^allow_users = root/allow_units = worker.service/' /etc/bearerd/bearerd.conf
 reload
-ok "who may in its unit" "*skipped: peer *allow_units = worker.service*" \
+ok "who may in its unit" "*skipped  peer *allow_units = worker.service*" \
   "$(bearerctl doctor --as worker --no-request)"
 sed -i '/^allow_units/d' /etc/bearerd/bearerd.conf
 reload
+
+# --- the socket where bearerd has requests made
+systemctl stop --job-mode=ignore-dependencies bearerd-fetch.socket
+ok "bearerd-fetch's socket where nobody listens" \
+  "WRONG    fetch *$run/fetch.sock*Connection refused; systemctl restart bearerd-fetch.socket*" "$(wrong)"
+rm $run/fetch.sock
+ok "... and no socket" \
+  "WRONG    fetch *$run/fetch.sock*No such file*; systemctl restart bearerd-fetch.socket*" "$(wrong)"
+bearerctl refresh >/dev/null
+worker_is_told() { as_user_doctor --no-request | grep '^WRONG    fetch .*systemctl restart bearerd-fetch.socket'; }
+ok "... as a worker is told, too, once it is missed" 0 "$(until_ok 30 worker_is_told; echo $?)"
+systemctl restart bearerd-fetch.socket
+renewed
+ok "... until it is started" "Nothing is wrong*" "$(last --no-request)"
 
 # --- sockets
 systemctl stop bearerd.socket bearerd.service 2>/dev/null
@@ -103,7 +123,7 @@ ok "a socket where nobody listens" "WRONG    socket *Connection refused*systemct
 rm $socket
 ok "no socket" "WRONG    path *token.sock: No such file*systemctl start bearerd.socket*" "$(wrong)"
 systemctl start bearerd.service
-ok "it is there again" "Nothing is wrong; *" "$(last --no-request)"
+ok "it is there again" "Nothing is wrong*" "$(last --no-request)"
 
 # --- a program that reads a file, once
 cat >/run/systemd/system/token-file.service <<'END_OF_UNIT'

@@ -180,6 +180,9 @@ static void test_status_says_all_of_it(void **state) {
                 .uptime = 60,
                 .is_configured = true,
                 .is_config_right = false,
+                .config_file = "/etc/bearerd/bearerd.conf",
+                .config_identity = "4711-812-1780000000.000000001",
+                .fetch = "unix:/run/bearerd/fetch.sock",
                 .tokens = &token,
                 .n_tokens = 1,
                 .tally = &some,
@@ -190,7 +193,10 @@ static void test_status_says_all_of_it(void **state) {
         assert_answer(
                 200, "application/json",
                 "{\"version\":1,\"bearerd\":\"1.2.3\",\"started_at\":1780000000,\"uptime\":60,"
-                "\"configured\":true,\"config_right\":false,\"tokens\":[{\"name\":\"a\","
+                "\"configured\":true,\"config_right\":false,"
+                "\"config\":{\"file\":\"/etc/bearerd/bearerd.conf\","
+                "\"identity\":\"4711-812-1780000000.000000001\"},"
+                "\"fetch\":\"unix:/run/bearerd/fetch.sock\",\"tokens\":[{\"name\":\"a\","
                 "\"is_default\":true,\"valid\":true,\"generation\":42,\"expires_in\":3127,"
                 "\"expires_at\":1790000000,\"lifetime\":3600,\"served_for\":3067,"
                 "\"fetching\":false,"

@@ -71,9 +71,11 @@ with "default = yes" "$(section other)"
 ok "... or with a default" "$given 200" "$(answer /v1/token)"
 
 with ""
-# What a reload renews may be under way: then what is said to be refused gets just that.
+# For what is said to be refused. What a reload renews may be under way, and is the answer then; and
+# min_renewal_interval alone is no pause.
 refused_answer() { answer "/v1/token?after=$(generation)"; }
-is_paused() { [[ $(refused_answer) == *" 429" ]]; }
+is_refused() { [[ $(refused_answer) == *" 429" ]]; }
+is_paused() { is_refused && sleep 0.2 && is_refused; }
 ok "429, renewed just now" "0*\"slow_down\"* 429" "$(soon is_paused; refused_answer)"
 
 put_credential athena.client_secret wrong
@@ -116,6 +118,7 @@ ok "a scope that is not enough" 0 "$(soon is_of_scope narrow)"
 ok "... is what the doctor finds" "WRONG    scope *narrow*" "$(doctor_finds)"
 endpoint_is_well
 standin revoke-all -X POST >/dev/null
+sleep 0.2 # min_renewal_interval, since the doctor looked
 revoked=$(generation)
 ok "a worker reports what was revoked" "$given 200" "$(answer "/v1/token?after=$revoked")"
 ok "... and there is another" 0 "$(soon is_newer_than "$revoked")"

@@ -108,6 +108,22 @@ static int keep(struct writer *writer, struct renewal *renewal, int signals) {
         return status;
 }
 
+/* A file that is there already, as of one that was killed, is of a token that may be good no more:
+ * nobody is to go by it while one is waited for. 0; or the reason, which is said. */
+static int await_first(const struct ctl *ctl, struct bearer *bearer, const struct tokenfile *file,
+                       struct bearer_token **ret_token) {
+        int r = bearer_get(bearer, ctl->name, 0, ret_token);
+
+        if (r == 0)
+                return 0;
+        if (ctl_token_may_come(ctl, r) && tokenfile_clear(file))
+                fprintf(stderr,
+                        "bearerctl: write: %s: what is there may have expired, and there is no "
+                        "token now: it is removed until there is; 'bearerctl status' says why\n",
+                        ctl->file);
+        return ctl_token_await(ctl, bearer, NEVER, ret_token);
+}
+
 static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
         static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, 0};
         struct writer writer = {.ctl = ctl, .file = file, .expires_at = NEVER};
@@ -120,7 +136,7 @@ static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
         r = bearer_open(ctl->socket, &bearer);
         if (r != 0)
                 return ctl_fail(ctl, r);
-        r = ctl_token_await(ctl, bearer, NEVER, &token);
+        r = await_first(ctl, bearer, file, &token);
         if (r != 0)
                 return ctl_status_of(r);
         writer.bearer = bearer;

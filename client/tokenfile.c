@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,4 +137,8 @@ void tokenfile_remove(struct tokenfile *file) {
         if (file->put >= 0)
                 close(file->put);
         file->put = -1;
+}
+
+bool tokenfile_clear(const struct tokenfile *file) {
+        return !tokenfile_obstacle(file) && unlinkat(file->directory, file->name, 0) == 0;
 }

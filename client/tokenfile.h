@@ -7,6 +7,7 @@
  * for the whole host. Nor is a symbolic link, followed or not: /dev/stdout is one. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct tokenfile {
@@ -29,3 +30,5 @@ const char *tokenfile_obstacle(const struct tokenfile *file);
 int tokenfile_put(struct tokenfile *file, const char *value);
 /* Takes it away, if it is what was put there. */
 void tokenfile_remove(struct tokenfile *file);
+/* Takes away a regular file that is there, whoever has put it there. Whether there was one. */
+bool tokenfile_clear(const struct tokenfile *file);

@@ -390,6 +390,46 @@ def test_write_removes_a_token_that_has_expired(broker, endpoint, ctl, file):
     assert status == 0 and "has expired" in err
 
 
+def killed_writer(bearerd, ctl, file):
+    """Has left its file."""
+    process = ctl(bearerd, "write", str(file))
+    until(file.exists)
+    process.kill()
+    process.wait()
+
+
+def test_write_leaves_no_file_of_one_that_was_killed_while_there_is_no_token(broker, endpoint, ctl,
+                                                                             file):
+    bearerd = broker(**FAST)
+    killed_writer(bearerd, ctl, file)
+    bearerd.stop()
+    process = ctl(bearerd, "write", str(file))
+    assert re.fullmatch(rf"bearerctl: write: {file}: [^;]* is removed until [^;]*; .*\n",
+                        process.stderr.readline())
+    assert not file.exists()
+    assert "No such file" in process.stderr.readline()
+    endpoint.next(500)
+    bearerd.start()
+    until(file.exists)
+    assert file.read_text() == endpoint.tokens[-1]
+
+
+def test_write_keeps_the_file_of_one_that_was_killed_while_there_is_a_token(broker, ctl, file):
+    bearerd = broker(**FAST)
+    killed_writer(bearerd, ctl, file)
+    before = file.stat().st_ino
+    process = ctl(bearerd, "write", str(file))
+    until(lambda: file.stat().st_ino != before)
+    process.terminate()
+    assert end(process) == (0, "", "")
+
+
+def test_write_removes_nothing_for_a_token_that_is_not_there(broker, ctl, file):
+    file.write_text("precious")
+    assert end(ctl(broker(), "write", str(file), "nope"))[0] == 66
+    assert file.read_text() == "precious"
+
+
 @pytest.mark.parametrize("handler, goes_on", [(signal.SIG_IGN, True), (signal.SIG_DFL, False)])
 def test_write_under_nohup_goes_on_after_a_hangup(broker, ctl, file, handler, goes_on):
     process = ctl(broker(), "write", str(file),

@@ -33,18 +33,7 @@ struct layout {
 /* ---- numbers ---- */
 
 static uint64_t sum_replies(struct json_object *object) {
-        struct json_object *replies =
-                ctl_json_object(ctl_json_object(object, "counters"), "replies");
-        uint64_t sum = 0;
-
-        if (!replies)
-                return NEVER;
-        json_object_object_foreach(replies, key, value) {
-                (void)value;
-                if (ctl_json_number(replies, key) != NEVER)
-                        sum += ctl_json_number(replies, key);
-        }
-        return sum;
+        return ctl_json_sum(ctl_json_object(ctl_json_object(object, "counters"), "replies"));
 }
 
 /* In tenths a second; NEVER: not known, as after a restart of bearerd. */

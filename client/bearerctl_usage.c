@@ -178,10 +178,13 @@ const char usage_doctor[] =
         "Everything takes root; others are told what is skipped.\n";
 
 const char usage_refresh[] =
-        "Usage: bearerctl refresh [NAME]\n"
+        "Usage: bearerctl refresh [NAME] [--wait S]\n"
         "\n"
         "Has a token renewed at once, as an operator, whatever pause it is in; workers are served\n"
-        "meanwhile. Says when, if the budget, the last renewal or Retry-After forbids it now.\n" NAME_MEANS;
+        "meanwhile. Says when, if the budget, the last renewal or Retry-After forbids it now.\n" NAME_MEANS
+        "\n"
+        "  --wait S        until it has ended, at most S seconds, 0 to 60: then it says the new\n"
+        "                  generation, or what went wrong, with 75 or 78\n";
 
 const char usage_metrics[] = "Usage: bearerctl metrics [--openmetrics]\n"
                              "\n"

@@ -128,16 +128,10 @@ static void write_upstream(struct buffer *out, struct json_object *error) {
         buffer_append_char(out, ')');
 }
 
-void status_write_trouble(struct buffer *out, struct json_object *token) {
+void status_write_error(struct buffer *out, struct json_object *token) {
         struct json_object *error = ctl_json_object(token, "last_error");
         const char *message = ctl_json_text(error, "message");
 
-        if (!error)
-                return;
-        if (ctl_json_number(error, "age") != NEVER) {
-                ctl_span(out, ctl_json_number(error, "age"));
-                buffer_append_text(out, " ago, ");
-        }
         ctl_json_show(out, ctl_json_text(error, "kind"));
         if (ctl_json_number(token, "failures") == 0)
                 buffer_append_text(out, ", over");
@@ -147,4 +141,16 @@ void status_write_trouble(struct buffer *out, struct json_object *token) {
         } else {
                 write_upstream(out, error);
         }
+}
+
+void status_write_trouble(struct buffer *out, struct json_object *token) {
+        struct json_object *error = ctl_json_object(token, "last_error");
+
+        if (!error)
+                return;
+        if (ctl_json_number(error, "age") != NEVER) {
+                ctl_span(out, ctl_json_number(error, "age"));
+                buffer_append_text(out, " ago, ");
+        }
+        status_write_error(out, token);
 }

@@ -28,6 +28,8 @@ void status_write_peers(struct buffer *out, struct json_object *answer);
 /* Writes when TOKEN is renewed, and what went wrong with it, if anything did, in words. */
 void status_write_next(struct buffer *out, struct json_object *token);
 void status_write_trouble(struct buffer *out, struct json_object *token);
+/* The latter without how long ago that was; there must be something. */
+void status_write_error(struct buffer *out, struct json_object *token);
 
 /* Tells the user about R of status_ask(), and gives the exit status. */
 int status_fail(const struct ctl *ctl, const struct status *status, int r);

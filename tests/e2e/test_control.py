@@ -556,6 +556,57 @@ def test_bearerctl_refresh_says_when(broker, bearerctl):
                         r"been\n", done.stdout)
 
 
+def test_bearerctl_refresh_waits_for_the_new_one(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    for arguments in (["refresh"], ["refresh", "athena"]):
+        time.sleep(SPACING)
+        endpoint.next("normal", delay=1)
+        done = bearerctl(operator, *arguments, "--wait", "30")
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(rf"token athena: generation {operator.token()['generation']}, valid for "
+                            r"(1 h|59 min 5\d s)\n", done.stdout)
+    assert len(endpoint.token_requests) == 3
+
+
+def test_bearerctl_refresh_waits_for_the_one_after_that_under_way(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    endpoint.next(401, delay=1)
+    operator.refresh()
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert done.returncode == 0, done.stderr
+    assert len(endpoint.token_requests) == 3
+
+
+@pytest.mark.parametrize("what, status, told", [
+    (401, 78, "denied: HTTP 401 invalid_client"), (500, 75, "failed: HTTP 500"),
+    (None, 78, "misconfigured: ")])
+def test_bearerctl_refresh_says_what_went_wrong(operator, bearerctl, endpoint, what, status, told):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    if what is None:
+        (operator.bearerd.directory / "athena.client_secret").unlink()
+    else:
+        endpoint.behave(what)
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert re.fullmatch(rf"bearerctl: token athena: {told}.*; .*\n", done.stderr)
+
+
+def test_bearerctl_refresh_waits_no_longer_than_told(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    endpoint.behave("429", retry_after=40, delay=3)
+    for told in ("a new one is asked for now", "one is being asked for already, and another one then",
+                 r"a new one is asked for in \d\d s: the token endpoint asked for patience"):
+        done = bearerctl(operator, "refresh", "--wait", "1")
+        assert (done.returncode, done.stdout) == (75, "")
+        assert re.fullmatch(rf"bearerctl: token athena: {told}; the 1 s of --wait are too short for "
+                            r"that; 'bearerctl status' says why\n", done.stderr), done.stderr
+        if "already" in told:
+            until(lambda: operator.token().get("last_error"))
+
+
 def test_bearerctl_metrics(operator, bearerctl):
     wait_for_token(operator)
     text = bearerctl(operator, "metrics").stdout

@@ -3,12 +3,14 @@
  * command that needs no more than that: metrics. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bearer.h"
 #include "client/address.h"
 #include "client/ask.h"
 #include "client/bearerctl.h"
 
+#define PROMETHEUS_TYPE  "text/plain; version=0.0.4"
 #define OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0"
 
 /* ---- what goes wrong ---- */
@@ -84,15 +86,24 @@ int ctl_control_ask(const struct ctl *ctl, const char *method, const char *targe
         return r < 0 ? r : ask(&address, method, target, accept, ret_connection, ret_response);
 }
 
+/* Whether RESPONSE is of the media type TYPE, whatever its charset. */
+static bool is_of_type(const struct http1_response *response, const char *type) {
+        struct slice given = response->content_type;
+        size_t size = strlen(type);
+
+        return given.size >= size && memcmp(given.data, type, size) == 0 &&
+               (given.size == size || given.data[size] == ';');
+}
+
 int ctl_metrics(const struct ctl *ctl, struct buffer *out) {
         _cleanup_(cleanup_connection) struct connection *connection = NULL;
+        const char *type = ctl->openmetrics ? OPENMETRICS_TYPE : PROMETHEUS_TYPE;
         struct http1_response response;
-        int r = ctl_control_ask(ctl, "GET", "/metrics", ctl->openmetrics ? OPENMETRICS_TYPE : NULL,
-                                &connection, &response);
+        int r = ctl_control_ask(ctl, "GET", "/metrics", type, &connection, &response);
 
         if (r != 0)
                 return ctl_control_fail(ctl, r);
-        if (response.status != 200)
+        if (response.status != 200 || !is_of_type(&response, type))
                 return ctl_control_fail_answer(ctl, &response);
         buffer_append_slice(out, response.body);
         return EX_OK;

@@ -35,11 +35,11 @@ def use_wrong_secret(bearerd, name="athena"):
     (bearerd.directory / f"{name}.client_secret").write_text("not-the-secret-of-the-client")
 
 
-def answer_once(listener, text):
+def answer_once(listener, text, kind="application/json"):
     one, _ = listener.accept()
     with one:
         one.recv(4096)
-        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
                     f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
 
 
@@ -635,17 +635,38 @@ def test_bearerctl_says_what_is_wrong(broker, bearerctl):
         assert bearerctl(operator, command).returncode == 69
 
 
+def asked_of_another(bearerctl, operator, arguments, *answer):
+    """Who gives this answer, and is no bearerd, or one of another version."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(operator.socket) + ".other")
+        other.listen()
+        answering = threading.Thread(target=answer_once, args=(other, *answer))
+        answering.start()
+        done = bearerctl(operator, "--control", other.getsockname(), *arguments)
+        answering.join()
+    return done
+
+
+@pytest.mark.parametrize("option, kind, is_right", [
+    ([], "text/plain; version=0.0.4; charset=utf-8", True),
+    (["--openmetrics"], "application/openmetrics-text; version=1.0.0; charset=utf-8", True),
+    ([], "application/openmetrics-text; version=1.0.0; charset=utf-8", False),
+    (["--openmetrics"], "text/plain; version=0.0.4; charset=utf-8", False),
+    ([], "text/plain; version=0.0.5", False), ([], "text/plain", False), ([], "text/html", False)])
+def test_bearerctl_takes_no_other_text_for_metrics(operator, bearerctl, option, kind, is_right):
+    done = asked_of_another(bearerctl, operator, ["metrics", *option], "up 1\n", kind)
+    if is_right:
+        assert (done.returncode, done.stdout) == (0, "up 1\n")
+    else:
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (76, "", 1)
+        assert "the versions go together" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "refresh"])
 @pytest.mark.parametrize("version, is_known", [('"version":1,', True), ('"version":2,', False), ("", False)])
 def test_bearerctl_takes_no_status_of_another_version(operator, bearerctl, command, version, is_known):
     told = f'{{{version}"configured":true,"config_right":true,"tokens":[]}}'
-    with socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(operator.socket) + ".other")
-        other.listen()
-        answering = threading.Thread(target=answer_once, args=(other, told))
-        answering.start()
-        done = bearerctl(operator, "--control", other.getsockname(), command)
-        answering.join()
+    done = asked_of_another(bearerctl, operator, [command], told)
     assert (done.returncode == 76) != is_known
     assert ("the versions go together" in done.stderr) != is_known
 

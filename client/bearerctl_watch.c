@@ -143,7 +143,7 @@ static bool wait_for_news(const struct ctl *ctl, const struct watch *watch) {
         };
 
         (void)poll(pollfds, 2, -1);
-        return !(pollfds[1].revents & (POLLERR | POLLNVAL));
+        return !(pollfds[1].revents & (POLLERR | POLLHUP));
 }
 
 static int tell(const struct ctl *ctl, const struct event *event) {
@@ -183,7 +183,7 @@ static int follow(const struct ctl *ctl, struct watch *watch) {
                 if (status != EX_OK)
                         return status;
         }
-        return EX_IOERR;
+        return EX_IOERR; /* in silence, as by SIGPIPE */
 }
 
 int ctl_watch(const struct ctl *ctl, struct buffer *out) {
@@ -195,5 +195,8 @@ int ctl_watch(const struct ctl *ctl, struct buffer *out) {
                 r = BEARER_E_INVALID;
         if (r == 0)
                 r = watch_new(&address, ctl->name, &watch);
-        return r == 0 ? follow(ctl, watch) : ctl_fail(ctl, r);
+        if (r != 0)
+                return ctl_fail(ctl, r);
+        r = ctl->exec ? 0 : output_check();
+        return r == 0 ? follow(ctl, watch) : ctl_fail_stdout(r);
 }

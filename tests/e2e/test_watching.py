@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -102,11 +103,36 @@ def test_watch_ends_when_nobody_reads_it(broker, programs):
     done = subprocess.run(["sh", "-c", '"$1" watch | head -n 1', "sh", programs.bearerctl],
                           env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)}, timeout=20,
                           capture_output=True, text=True, check=True)
-    assert str(generation(bearerd)) in done.stdout
-    closed = subprocess.run(["sh", "-c", '"$1" watch >&-', "sh", programs.bearerctl],
-                            env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)}, timeout=20,
-                            check=False)
-    assert closed.returncode == 74
+    assert str(generation(bearerd)) in done.stdout and done.stderr == ""
+
+
+@pytest.fixture(name="tokenless")
+def a_bearerd_without_a_token(broker, endpoint):
+    endpoint.behave(500)
+    return broker()
+
+
+def watch_into(stdout, bearerd, programs, *before):
+    """Exit status and stderr."""
+    done = subprocess.run([*before, programs.bearerctl, "--socket", bearerd.socket, "watch"],
+                          stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    return done.returncode, done.stderr
+
+
+def test_watch_that_nobody_reads_ends_in_silence_before_there_is_a_token(tokenless, programs):
+    reader, writer = os.pipe()
+    os.close(reader)
+    one, other = socket.socketpair()
+    other.close()
+    with open(writer, "wb") as pipe, one:
+        for stdout in (pipe, one):
+            assert watch_into(stdout, tokenless, programs) == (74, "")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "1</dev/null"])
+def test_watch_that_cannot_write_says_so_before_there_is_a_token(tokenless, programs, redirection):
+    assert watch_into(None, tokenless, programs, "sh", "-c", f'exec "$@" {redirection}', "sh") == \
+        (74, "bearerctl: stdout: Bad file descriptor; what was written is not whole\n")
 
 
 def test_watch_says_which_mistake_it_is(broker, watch):

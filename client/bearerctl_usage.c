@@ -102,7 +102,8 @@ const char usage_watch[] =
         "Writes a line for each new token, without its value, until interrupted: also over restarts\n"
         "of bearerd.\n" NAME_MEANS "\n"
         "  --exec COMMAND  run it by sh(1) instead, with $BEARERD_NAME, $BEARERD_GENERATION and\n"
-        "                  $BEARERD_EXPIRES_AT\n"
+        "                  $BEARERD_EXPIRES_AT. While it runs, SIGTERM, SIGINT, SIGHUP and SIGQUIT are\n"
+        "                  passed on to it; watch ends when it has ended, then\n"
         "  --json          a line is a JSON object\n";
 
 const char usage_exec[] =

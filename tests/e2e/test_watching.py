@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -69,6 +70,51 @@ def test_command_that_takes_long_is_run_for_the_newest_generation(broker, watch)
             newest = renew(bearerd)
         gate.touch()
         assert int(follower.line()) == newest
+
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_watch_passes_signals_on_to_its_command_and_waits_for_it(broker, watch, number):
+    bearerd = broker(**FAST)
+    gate = bearerd.directory / "gate"
+    command = (f"trap 'echo came; while ! test -e {gate}; do sleep 0.05; done; exit 3' "
+               "TERM INT HUP QUIT; echo ready; while :; do sleep 0.05; done")
+    with watch(bearerd, "--exec", command) as follower:
+        assert follower.line() == "ready"
+        follower.signal(number)
+        assert follower.line() == "came"
+        assert follower.poll() is None
+        gate.touch()
+        assert follower.wait() == -number
+        assert follower.errors() == ""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_watch_ends_by_a_signal_between_two_commands(broker, watch, number):
+    bearerd = broker(**FAST)
+    with watch(bearerd, "--exec", "echo done") as follower:
+        assert follower.line() == "done"
+        renew(bearerd)
+        assert follower.line() == "done"
+        follower.signal(number)
+        assert follower.wait() == -number
+
+
+def test_watch_that_is_killed_takes_its_command_along(broker, watch):
+    with watch(broker(**FAST), "--exec", "echo $$; exec sleep 600") as follower:
+        pid = int(follower.line())
+        follower.signal(signal.SIGKILL)
+        until(lambda: is_over(pid))
+
+
+def is_over(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return " Z " in file.read()
+    except FileNotFoundError:
+        return True
 
 
 def test_watch_survives_restarts_and_says_nothing_of_short_ones(broker, watch):

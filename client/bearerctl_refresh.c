@@ -134,7 +134,7 @@ static void write_later(struct buffer *out, struct json_object *answer) {
         uint64_t seconds = ctl_json_number(answer, "next_attempt");
 
         buffer_append_text(out, "a new one is asked for ");
-        if (seconds == UINT64_MAX) {
+        if (seconds == NEVER) {
                 buffer_append_text(out, "later");
         } else {
                 buffer_append_text(out, "in ");

@@ -578,6 +578,15 @@ def test_bearerctl_refresh_waits_for_the_one_after_that_under_way(operator, bear
     assert len(endpoint.token_requests) == 3
 
 
+def test_bearerctl_refresh_waits_for_one_that_is_made_later(broker, bearerctl, endpoint):
+    operator = operators.start(broker(start=False, **FAST | {"min_renewal_interval": "3s"}))
+    wait_for_token(operator)
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert done.returncode == 0, done.stderr
+    assert f"generation {operator.token()['generation']}, " in done.stdout
+    assert len(endpoint.token_requests) == 2
+
+
 @pytest.mark.parametrize("what, status, told", [
     (401, 78, "denied: HTTP 401 invalid_client"), (500, 75, "failed: HTTP 500"),
     (None, 78, "misconfigured: ")])

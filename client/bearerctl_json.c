@@ -64,6 +64,18 @@ uint64_t ctl_json_number(struct json_object *object, const char *key) {
         return value ? json_object_get_uint64(value) : UINT64_MAX;
 }
 
+uint64_t ctl_json_sum(struct json_object *object) {
+        uint64_t sum = 0;
+
+        if (!object)
+                return UINT64_MAX;
+        json_object_object_foreach(object, key, value) {
+                if (json_object_is_type(value, json_type_int))
+                        sum += ctl_json_number(object, key);
+        }
+        return sum;
+}
+
 bool ctl_json_flag(struct json_object *object, const char *key) {
         struct json_object *value = member(object, key, json_type_boolean);
 

@@ -24,6 +24,8 @@ struct json_object *ctl_json_array(struct json_object *object, const char *key);
 const char *ctl_json_text(struct json_object *object, const char *key);
 /* UINT64_MAX: none, or no number. */
 uint64_t ctl_json_number(struct json_object *object, const char *key);
+/* Of all members that are numbers; UINT64_MAX: there is no OBJECT. */
+uint64_t ctl_json_sum(struct json_object *object);
 bool ctl_json_flag(struct json_object *object, const char *key);
 
 /* Whether OBJECT's tokens are a list of objects: *ret_tokens, borrowed. */

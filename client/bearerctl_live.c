@@ -20,7 +20,8 @@ struct live {
         struct terminal terminal;
         struct status now, before;
         uint64_t asked_at, asked_before;
-        int error; /* of the last question */
+        int error;          /* of the last question */
+        const char *advice; /* on that */
         int signals;
         int ended_by; /* a signal that ends it for good; 0: none */
         bool is_over;
@@ -37,6 +38,7 @@ static void ask_again(struct live *live) {
 
         live->error = status_ask(live->ctl, &status);
         if (live->error != 0) {
+                live->advice = status_advice(&status, live->error);
                 status_deinit(&status);
                 return;
         }
@@ -55,7 +57,9 @@ static int draw(const struct live *live) {
                 .is_full = live->now.is_full,
                 .before = live->before.answer,
                 .elapsed = live->asked_at - live->asked_before,
-                .trouble = live->error != 0 ? bearer_strerror(live->error) : NULL,
+                .trouble = live->error != 0 ? ctl_text(live->error) : NULL,
+                .advice = live->advice,
+                .age = time_until(clock_now(), live->asked_at) / NSEC_PER_SEC,
         };
 
         terminal_size(&screen.columns, &screen.lines);

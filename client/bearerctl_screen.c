@@ -15,11 +15,13 @@
 
 #define CELL_MAX      ((size_t)1024)
 #define BAR_MIN       6
+#define BAR_AMPLE     20 /* what the budget leaves */
 #define BAR_MAX       40
 #define LEFT_WIDTH    11 /* "59 min 59 s" */
 #define NEXT_WIDTH    14 /* "when asked for" */
 #define RATE_WIDTH    8
 #define WAITING_WIDTH 7
+#define BUDGET_WIDTH  12 /* "9999 of 9999" */
 #define TITLE_LINES   3
 #define INDENT        2 /* of what went wrong */
 /* From so many lines on, there is room for an empty one, and for a long title. */
@@ -27,32 +29,21 @@
 
 /* How wide each column is; 0: there is no room for it. */
 struct layout {
-        unsigned name, bar, left, next, rate, waiting;
+        unsigned name, bar, left, next, rate, waiting, budget;
 };
 
 /* ---- numbers ---- */
 
 static uint64_t sum_replies(struct json_object *object) {
-        struct json_object *replies =
-                ctl_json_object(ctl_json_object(object, "counters"), "replies");
-        uint64_t sum = 0;
-
-        if (!replies)
-                return NEVER;
-        json_object_object_foreach(replies, key, value) {
-                (void)value;
-                if (ctl_json_number(replies, key) != NEVER)
-                        sum += ctl_json_number(replies, key);
-        }
-        return sum;
+        return ctl_json_sum(ctl_json_object(ctl_json_object(object, "counters"), "replies"));
 }
 
-/* In tenths a second; NEVER: not known, as after a restart of bearerd. */
+/* In tenths a second; NEVER: not known, as after a restart of bearerd, or while it is away. */
 static uint64_t rate_of(const struct screen *screen, struct json_object *now,
                         struct json_object *before) {
         uint64_t n = sum_replies(now), m = sum_replies(before);
 
-        if (n == NEVER || m == NEVER || n < m || screen->elapsed == 0)
+        if (n == NEVER || m == NEVER || n < m || screen->elapsed == 0 || screen->trouble)
                 return NEVER;
         return (n - m) * 10 * NSEC_PER_SEC / screen->elapsed;
 }
@@ -157,6 +148,10 @@ static void draw_token(struct canvas *canvas, const struct screen *screen,
                 buffer_printf(&cell, "%" PRIu64, ctl_json_number(token, "waiting"));
                 canvas_cell(canvas, &cell, layout->waiting);
         }
+        if (layout->budget > 0) {
+                status_write_budget(&cell, token);
+                canvas_cell(canvas, &cell, layout->budget);
+        }
 }
 
 /* ---- all of it ---- */
@@ -174,9 +169,9 @@ static unsigned longest_name(struct json_object *tokens) {
         return longest > 34 ? 34 : (unsigned)longest;
 }
 
-/* Takes WIDTH and its gap from what is left for the bar, if that stays wide enough. */
-static unsigned take(unsigned *rest, unsigned width) {
-        if (*rest < width + CANVAS_GAP + BAR_MIN)
+/* Takes WIDTH and its gap from what is left for the bar, if that stays as wide as BAR. */
+static unsigned take(unsigned *rest, unsigned width, unsigned bar) {
+        if (*rest < width + CANVAS_GAP + bar)
                 return 0;
         *rest -= width + CANVAS_GAP;
         return width;
@@ -188,13 +183,15 @@ static struct layout plan(const struct screen *screen, struct json_object *token
 
         if (name > screen->columns / 3)
                 name = screen->columns / 3;
-        layout.name = take(&rest, name);
-        layout.left = take(&rest, LEFT_WIDTH);
-        layout.next = take(&rest, NEXT_WIDTH);
+        layout.name = take(&rest, name, BAR_MIN);
+        layout.left = take(&rest, LEFT_WIDTH, BAR_MIN);
+        layout.next = take(&rest, NEXT_WIDTH, BAR_MIN);
         if (layout.next > 0 && screen->is_full)
-                layout.rate = take(&rest, RATE_WIDTH);
+                layout.rate = take(&rest, RATE_WIDTH, BAR_MIN);
         if (layout.next > 0)
-                layout.waiting = take(&rest, WAITING_WIDTH);
+                layout.waiting = take(&rest, WAITING_WIDTH, BAR_MIN);
+        if (layout.waiting > 0 && screen->is_full)
+                layout.budget = take(&rest, BUDGET_WIDTH, BAR_AMPLE);
         layout.bar = rest > BAR_MAX ? BAR_MAX : rest;
         return layout;
 }
@@ -205,9 +202,10 @@ static void draw_head(struct canvas *canvas, const struct layout *layout) {
                 const char *text;
                 unsigned width;
         } heads[] = {
-                {"TOKEN", layout->name}, {"LIFE", layout->bar},
-                {"LEFT", layout->left},  {"NEXT RENEWAL", layout->next},
-                {"REQ/S", layout->rate}, {"WAITING", layout->waiting},
+                {"TOKEN", layout->name},    {"LIFE", layout->bar},
+                {"LEFT", layout->left},     {"NEXT RENEWAL", layout->next},
+                {"REQ/S", layout->rate},    {"WAITING", layout->waiting},
+                {"BUDGET", layout->budget},
         };
 
         for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -220,7 +218,10 @@ static void draw_head(struct canvas *canvas, const struct layout *layout) {
 
 static void write_title(struct buffer *out, const struct screen *screen) {
         if (screen->trouble) {
-                buffer_printf(out, "bearerd does not answer: %s", screen->trouble);
+                buffer_append_text(out, "As it was ");
+                ctl_span(out, screen->age);
+                buffer_printf(out, " ago; bearerd does not answer: %s; %s", screen->trouble,
+                              screen->advice);
                 return;
         }
         if (!screen->is_full) {

@@ -21,7 +21,9 @@ struct screen {
         bool is_full;
         struct json_object *before; /* the one before, or NULL */
         uint64_t elapsed;           /* since then, ns */
-        const char *trouble;        /* bearerd does not answer, and why; or NULL */
+        const char *trouble;        /* why bearerd does not answer; NULL: it does */
+        const char *advice;         /* what can be done about that */
+        uint64_t age;               /* of the answer, seconds, while there is trouble */
 };
 
 /* All of its lines, from where the cursor is at the top left. On a screen that is too small for a

@@ -71,20 +71,12 @@ static void write_waiting(struct buffer *out, struct json_object *token) {
                 buffer_printf(out, "%" PRIu64, waiting);
 }
 
-static void write_budget(struct buffer *out, struct json_object *token) {
-        struct json_object *budget = ctl_json_object(token, "budget");
-        uint64_t left = ctl_json_number(budget, "left"), limit = ctl_json_number(budget, "limit");
-
-        if (left != NEVER && limit != NEVER)
-                buffer_printf(out, "%" PRIu64 " of %" PRIu64, left, limit);
-}
-
 static void write_cell(struct buffer *out, struct json_object *token, enum column column) {
         static const char *const heads[N_COLUMNS] = {"TOKEN",   "VALID UNTIL", "NEXT RENEWAL",
                                                      "WAITING", "BUDGET",      "LAST TROUBLE"};
         static void (*const writers[N_COLUMNS])(struct buffer *, struct json_object *) = {
-                write_name,    write_valid,  status_write_next,
-                write_waiting, write_budget, write_trouble};
+                write_name,    write_valid,         status_write_next,
+                write_waiting, status_write_budget, write_trouble};
 
         if (token)
                 writers[column](out, token);

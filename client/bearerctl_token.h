@@ -21,6 +21,8 @@ static inline void cleanup_token(struct bearer_token **token) {
 int ctl_token_get(const struct ctl *ctl, struct bearer **ret_bearer,
                   struct bearer_token **ret_token);
 
+/* Whether an operator, or time, may mend R of bearer_get() while somebody waits. */
+bool ctl_token_may_come(const struct ctl *ctl, int r);
 /* Waits for one until DEADLINE (clock_now(), or NEVER), and for bearerd, too. Why there is none is
  * said, once for each reason. 0; or the last reason, which is said: what waiting cannot mend comes
  * at once. */

@@ -49,7 +49,7 @@ const char usage_overview[] =
         "  67  doctor: no such user\n"
         "  69  bearerd is not reachable\n"
         "  71  no memory, no descriptors, and what else this host lacks\n"
-        "  73  write: the file could not be written; keygen: the private key could not\n"
+        "  73  write: FILE could not be written, or is no regular file; keygen: the private key could not\n"
         "  74  stdout could not be written\n"
         "  75  no token now, or no newer one: try again later\n"
         "  76  what answered is not bearerd\n"
@@ -102,7 +102,8 @@ const char usage_watch[] =
         "Writes a line for each new token, without its value, until interrupted: also over restarts\n"
         "of bearerd.\n" NAME_MEANS "\n"
         "  --exec COMMAND  run it by sh(1) instead, with $BEARERD_NAME, $BEARERD_GENERATION and\n"
-        "                  $BEARERD_EXPIRES_AT\n"
+        "                  $BEARERD_EXPIRES_AT. While it runs, SIGTERM, SIGINT, SIGHUP and SIGQUIT are\n"
+        "                  passed on to it; watch ends when it has ended, then\n"
         "  --json          a line is a JSON object\n";
 
 const char usage_exec[] =
@@ -126,10 +127,12 @@ const char usage_write[] =
         "Usage: bearerctl write FILE [NAME] [OPTIONS]\n"
         "\n"
         "Keeps the token in FILE, for programs that can only read files, until SIGTERM. FILE is\n"
-        "replaced as a whole, so that nobody reads half of one; what is there is replaced, too, and\n"
-        "a link is not followed. It has the bare token, without a newline.\n" NAME_MEANS "\n"
+        "replaced as a whole, so that nobody reads half of one; a regular file that is there is\n"
+        "replaced, too, and nothing else: no device, no symbolic link. It has the bare token, without\n"
+        "a newline.\n" NAME_MEANS "\n"
         "FILE is there as long as its token is good and somebody keeps it fresh: it is removed if\n"
-        "the token expires and there is no other, and at the end.\n"
+        "the token expires and there is no other, and at the end; at first, too, if there is none,\n"
+        "for what is there then may have expired.\n"
         "\n"
         "  --mode MODE     its permissions, octal; 0600 unless given\n"
         "  --once          write it once, and leave it there\n"
@@ -145,9 +148,10 @@ const char usage_status[] =
         "\n"
         "How the tokens are. On a terminal it is a view that stays, renewed each second: each token\n"
         "with a bar of its life (| is where its renewal is due), the next renewal, requests that\n"
-        "wait, requests per second, and the last trouble. q or Ctrl-C ends it. Where not everything\n"
-        "has room, tokens come before trouble, and what is cut ends in an ellipsis. Elsewhere, with\n"
-        "TERM=dumb or on a terminal of less than 40 columns or 6 lines it is a table, once.\n"
+        "wait, requests per second, the budget, and the last trouble. q or Ctrl-C ends it. Where not\n"
+        "everything has room, tokens come before trouble, and what is cut ends in an ellipsis. While\n"
+        "bearerd is away it says so, and how old its figures are. Elsewhere, with TERM=dumb or on a\n"
+        "terminal of less than 40 columns or 6 lines it is a table, once.\n"
         "\n"
         "  --once          the table, on a terminal, too\n"
         "  --json          as bearerd says it, once\n"
@@ -176,10 +180,13 @@ const char usage_doctor[] =
         "Everything takes root; others are told what is skipped.\n";
 
 const char usage_refresh[] =
-        "Usage: bearerctl refresh [NAME]\n"
+        "Usage: bearerctl refresh [NAME] [--wait S]\n"
         "\n"
         "Has a token renewed at once, as an operator, whatever pause it is in; workers are served\n"
-        "meanwhile. Says when, if the budget, the last renewal or Retry-After forbids it now.\n" NAME_MEANS;
+        "meanwhile. Says when, if the budget, the last renewal or Retry-After forbids it now.\n" NAME_MEANS
+        "\n"
+        "  --wait S        until it has ended, at most S seconds, 0 to 60: then it says the new\n"
+        "                  generation, or what went wrong, with 75 or 78\n";
 
 const char usage_metrics[] = "Usage: bearerctl metrics [--openmetrics]\n"
                              "\n"

@@ -12,9 +12,8 @@
 /* Between two, where an answer comes at once. */
 #define PAUSE NSEC_PER_SEC
 
-/* What an operator, or time, may mend while somebody waits. */
-static bool may_pass(int r) {
-        switch (r) {
+bool ctl_token_may_come(const struct ctl *ctl, int r) {
+        switch (ctl_result(ctl, r)) {
         case BEARER_E_BUSY:
         case BEARER_E_DENIED:
         case BEARER_E_TIMEOUT:
@@ -48,7 +47,7 @@ int ctl_token_await(const struct ctl *ctl, struct bearer *bearer, uint64_t deadl
                 if (r != told)
                         ctl_fail(ctl, r);
                 told = r;
-                if (!may_pass(r) || clock_now() >= deadline)
+                if (!ctl_token_may_come(ctl, r) || clock_now() >= deadline)
                         return r;
                 pause_until(deadline);
         }

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +14,13 @@
 #include "bearer.h"
 #include "client/address.h"
 #include "client/bearerctl.h"
+#include "client/child.h"
 #include "client/output.h"
 #include "client/watch.h"
 #include "wire/json.h"
 
 #define LINE_MAX ((size_t)512)
+#define SHELL    "/bin/sh"
 
 /* ---- what is told ---- */
 
@@ -72,13 +72,6 @@ static int set_environment(const struct event *event) {
         return 0;
 }
 
-static int wait_for(pid_t pid, int *ret_status) {
-        while (waitpid(pid, ret_status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return 0;
-}
-
 /* A failure is the command's own: it is told, and the next generation is another try. */
 static void tell_failure(const char *command, int status) {
         if (WIFSIGNALED(status))
@@ -89,24 +82,42 @@ static void tell_failure(const char *command, int status) {
                         WEXITSTATUS(status));
 }
 
+static int fail_run(int r) {
+        fprintf(stderr,
+                "bearerctl: watch: " SHELL
+                " cannot be run: %s; 'ulimit -a' shows what this process "
+                "may have\n",
+                bearer_strerror(r));
+        return EX_OSERR;
+}
+
+_Noreturn static void become_command(const char *command, const struct event *event) {
+        int r = set_environment(event);
+
+        if (r == 0) {
+                execl(SHELL, SHELL, "-c", command, (char *)NULL);
+                r = -errno;
+        }
+        _exit(fail_run(r));
+}
+
 /* One at a time: what comes meanwhile is told by the next one. */
 static int run_command(const char *command, const struct event *event) {
-        char shell[] = "/bin/sh", option[] = "-c", *text = strdup(command);
-        char *const argv[] = {shell, option, text, NULL};
-        int r = text ? set_environment(event) : -ENOMEM, status = 0;
-        pid_t pid;
+        _cleanup_(child_deinit) struct child child = CHILD_INIT;
+        int status, r = child_init(&child);
 
         if (r == 0)
-                r = -posix_spawn(&pid, shell, NULL, NULL, argv, environ);
+                r = child_fork(&child);
         if (r == 0)
-                r = wait_for(pid, &status);
-        free(text);
-        if (r == 0) {
+                become_command(command, event);
+        if (r > 0)
+                r = child_wait(&child, &status);
+        if (r < 0)
+                return fail_run(r);
+        if (child.passed_on == 0)
                 tell_failure(command, status);
-                return EX_OK;
-        }
-        fprintf(stderr, "bearerctl: watch: cannot run %s: %s\n", shell, bearer_strerror(r));
-        return EX_OSERR;
+        child_release(&child);
+        return EX_OK;
 }
 
 /* ---- what goes wrong ---- */
@@ -143,7 +154,7 @@ static bool wait_for_news(const struct ctl *ctl, const struct watch *watch) {
         };
 
         (void)poll(pollfds, 2, -1);
-        return !(pollfds[1].revents & (POLLERR | POLLNVAL));
+        return !(pollfds[1].revents & (POLLERR | POLLHUP));
 }
 
 static int tell(const struct ctl *ctl, const struct event *event) {
@@ -183,7 +194,7 @@ static int follow(const struct ctl *ctl, struct watch *watch) {
                 if (status != EX_OK)
                         return status;
         }
-        return EX_IOERR;
+        return EX_IOERR; /* in silence, as by SIGPIPE */
 }
 
 int ctl_watch(const struct ctl *ctl, struct buffer *out) {
@@ -195,5 +206,8 @@ int ctl_watch(const struct ctl *ctl, struct buffer *out) {
                 r = BEARER_E_INVALID;
         if (r == 0)
                 r = watch_new(&address, ctl->name, &watch);
-        return r == 0 ? follow(ctl, watch) : ctl_fail(ctl, r);
+        if (r != 0)
+                return ctl_fail(ctl, r);
+        r = ctl->exec ? 0 : output_check();
+        return r == 0 ? follow(ctl, watch) : ctl_fail_stdout(r);
 }

@@ -19,6 +19,14 @@ struct writer {
         int told;            /* the reason that was told last */
 };
 
+static int fail_obstacle(const struct ctl *ctl, const char *obstacle) {
+        fprintf(stderr,
+                "bearerctl: write: %s: it is a %s; name a regular file, or one that is not there "
+                "yet; for standard output there is 'get'\n",
+                ctl->file, obstacle);
+        return EX_CANTCREAT;
+}
+
 static int fail_file(const struct ctl *ctl, int r) {
         fprintf(stderr,
                 "bearerctl: write: %s: %s; a file in a directory is needed that this user may "
@@ -27,13 +35,23 @@ static int fail_file(const struct ctl *ctl, int r) {
         return EX_CANTCREAT;
 }
 
+/* The exit status. */
+static int put_value(const struct ctl *ctl, struct tokenfile *file,
+                     const struct bearer_token *token) {
+        int r = tokenfile_put(file, bearer_token_value(token));
+        const char *obstacle = r == -EEXIST ? tokenfile_obstacle(file) : NULL;
+
+        if (obstacle)
+                return fail_obstacle(ctl, obstacle);
+        return r < 0 ? fail_file(ctl, r) : EX_OK;
+}
+
 /* The exit status. What is told of a life is rounded down, by bearerd and by libbearer. */
 static int put(struct writer *writer, const struct bearer_token *token) {
         uint64_t life = (bearer_token_expires_in(token) + 2) * NSEC_PER_SEC;
-        int r = tokenfile_put(writer->file, bearer_token_value(token));
 
         writer->expires_at = time_add(clock_now(), life);
-        return r < 0 ? fail_file(writer->ctl, r) : EX_OK;
+        return put_value(writer->ctl, writer->file, token);
 }
 
 /* The exit status. The same token granted again, for longer, is no renewal that would be told. */
@@ -90,6 +108,22 @@ static int keep(struct writer *writer, struct renewal *renewal, int signals) {
         return status;
 }
 
+/* A file that is there already, as of one that was killed, is of a token that may be good no more:
+ * nobody is to go by it while one is waited for. 0; or the reason, which is said. */
+static int await_first(const struct ctl *ctl, struct bearer *bearer, const struct tokenfile *file,
+                       struct bearer_token **ret_token) {
+        int r = bearer_get(bearer, ctl->name, 0, ret_token);
+
+        if (r == 0)
+                return 0;
+        if (ctl_token_may_come(ctl, r) && tokenfile_clear(file))
+                fprintf(stderr,
+                        "bearerctl: write: %s: what is there may have expired, and there is no "
+                        "token now: it is removed until there is; 'bearerctl status' says why\n",
+                        ctl->file);
+        return ctl_token_await(ctl, bearer, NEVER, ret_token);
+}
+
 static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
         static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, 0};
         struct writer writer = {.ctl = ctl, .file = file, .expires_at = NEVER};
@@ -102,7 +136,7 @@ static int keep_fresh(const struct ctl *ctl, struct tokenfile *file) {
         r = bearer_open(ctl->socket, &bearer);
         if (r != 0)
                 return ctl_fail(ctl, r);
-        r = ctl_token_await(ctl, bearer, NEVER, &token);
+        r = await_first(ctl, bearer, file, &token);
         if (r != 0)
                 return ctl_status_of(r);
         writer.bearer = bearer;
@@ -124,17 +158,17 @@ static int write_once(const struct ctl *ctl, struct tokenfile *file) {
         _cleanup_token_ struct bearer_token *token = NULL;
         int r = ctl_token_get(ctl, &bearer, &token);
 
-        if (r != 0)
-                return ctl_fail(ctl, r);
-        r = tokenfile_put(file, bearer_token_value(token));
-        return r < 0 ? fail_file(ctl, r) : EX_OK;
+        return r == 0 ? put_value(ctl, file, token) : ctl_fail(ctl, r);
 }
 
 int ctl_write(const struct ctl *ctl, struct buffer *out) {
         _cleanup_(tokenfile_deinit) struct tokenfile file = TOKENFILE_INIT;
         int r = tokenfile_open(ctl->file, ctl->mode, &file);
+        const char *obstacle = r == 0 ? tokenfile_obstacle(&file) : NULL;
 
         if (r < 0)
                 return fail_file(ctl, r);
+        if (obstacle)
+                return fail_obstacle(ctl, obstacle);
         return ctl->once ? write_once(ctl, &file) : keep_fresh(ctl, &file);
 }

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "client/output.h"
+
+int output_check(void) {
+        int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+        if (flags < 0)
+                return -errno;
+        return (flags & O_ACCMODE) == O_RDONLY ? -EBADF : 0;
+}
 
 int output_write(const struct buffer *out) {
         struct slice rest = buffer_slice(out);

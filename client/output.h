@@ -8,6 +8,8 @@
 /* Room for one token with everything around it, a long status, or what bearerd answers at most. */
 #define OUTPUT_MAX ((size_t)1 << 23)
 
+/* Whether stdout is there to be written to: 0; -errno, for who waits before he writes. */
+int output_check(void);
 /* Writes all of OUT. 0; -ENOBUFS, -ENOMEM: OUT is not whole; -errno. */
 int output_write(const struct buffer *out);
 /* The same, and closes stdout. */

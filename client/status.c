@@ -83,6 +83,10 @@ void status_deinit(struct status *status) {
         *status = STATUS_INIT;
 }
 
+const char *status_advice(const struct status *status, int r) {
+        return status->is_full ? ctl_control_advice(r) : ctl_advice(r);
+}
+
 int status_fail(const struct ctl *ctl, const struct status *status, int r) {
         if (status->is_full)
                 return ctl_control_fail(ctl, r);
@@ -99,6 +103,14 @@ void status_write_peers(struct buffer *out, struct json_object *answer) {
         write_number(out, ctl_json_number(peers, "connections"), "connection");
         buffer_append_text(out, " of ");
         write_number(out, ctl_json_number(peers, "users"), "user");
+}
+
+void status_write_budget(struct buffer *out, struct json_object *token) {
+        struct json_object *budget = ctl_json_object(token, "budget");
+        uint64_t left = ctl_json_number(budget, "left"), limit = ctl_json_number(budget, "limit");
+
+        if (left != NEVER && limit != NEVER)
+                buffer_printf(out, "%" PRIu64 " of %" PRIu64, left, limit);
 }
 
 void status_write_next(struct buffer *out, struct json_object *token) {
@@ -128,16 +140,10 @@ static void write_upstream(struct buffer *out, struct json_object *error) {
         buffer_append_char(out, ')');
 }
 
-void status_write_trouble(struct buffer *out, struct json_object *token) {
+void status_write_error(struct buffer *out, struct json_object *token) {
         struct json_object *error = ctl_json_object(token, "last_error");
         const char *message = ctl_json_text(error, "message");
 
-        if (!error)
-                return;
-        if (ctl_json_number(error, "age") != NEVER) {
-                ctl_span(out, ctl_json_number(error, "age"));
-                buffer_append_text(out, " ago, ");
-        }
         ctl_json_show(out, ctl_json_text(error, "kind"));
         if (ctl_json_number(token, "failures") == 0)
                 buffer_append_text(out, ", over");
@@ -147,4 +153,16 @@ void status_write_trouble(struct buffer *out, struct json_object *token) {
         } else {
                 write_upstream(out, error);
         }
+}
+
+void status_write_trouble(struct buffer *out, struct json_object *token) {
+        struct json_object *error = ctl_json_object(token, "last_error");
+
+        if (!error)
+                return;
+        if (ctl_json_number(error, "age") != NEVER) {
+                ctl_span(out, ctl_json_number(error, "age"));
+                buffer_append_text(out, " ago, ");
+        }
+        status_write_error(out, token);
 }

@@ -25,9 +25,15 @@ void status_deinit(struct status *status);
 
 /* Writes how many ask, as "2 connections of 1 user": what the control socket says besides. */
 void status_write_peers(struct buffer *out, struct json_object *answer);
+/* Writes how many requests TOKEN's budget has left, as "599 of 600"; nothing: that is not known. */
+void status_write_budget(struct buffer *out, struct json_object *token);
 /* Writes when TOKEN is renewed, and what went wrong with it, if anything did, in words. */
 void status_write_next(struct buffer *out, struct json_object *token);
 void status_write_trouble(struct buffer *out, struct json_object *token);
+/* The latter without how long ago that was; there must be something. */
+void status_write_error(struct buffer *out, struct json_object *token);
 
+/* What can be done about R of status_ask(). */
+const char *status_advice(const struct status *status, int r);
 /* Tells the user about R of status_ask(), and gives the exit status. */
 int status_fail(const struct ctl *ctl, const struct status *status, int r);

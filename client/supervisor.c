@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "client/bearerctl_token.h"
+#include "client/child.h"
 #include "client/renewal.h"
-#include "client/signals.h"
 #include "client/supervisor.h"
 
 /* What a command has after SIGTERM, to end by itself. */
@@ -20,61 +18,34 @@ struct supervisor {
         int (*run)(const struct ctl *ctl, const struct bearer_token *token);
         struct renewal *renewal;
         struct bearer_token *next; /* what it is to be started with; NULL: it has the newest one */
-        int signals;
-        sigset_t mask; /* of the command */
-        pid_t pid;
-        int pidfd;
+        struct child child;
         uint64_t kill_at; /* NEVER: it was not told to end */
-        bool is_to_end;   /* a signal was passed on */
 };
 
 static void supervisor_deinit(struct supervisor *supervisor) {
         renewal_free(supervisor->renewal);
         bearer_token_unref(supervisor->next);
-        if (supervisor->signals >= 0)
-                close(supervisor->signals);
-        if (supervisor->pidfd >= 0)
-                close(supervisor->pidfd);
-}
-
-static void become_command(const struct supervisor *supervisor, const struct bearer_token *token,
-                           pid_t parent) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent)
-                _exit(EX_OSERR); /* it was killed before that */
-        pthread_sigmask(SIG_SETMASK, &supervisor->mask, NULL);
-        _exit(supervisor->run(supervisor->ctl, token));
+        child_deinit(&supervisor->child);
 }
 
 static int start(struct supervisor *supervisor, const struct bearer_token *token) {
-        pid_t parent = getpid();
+        pid_t pid = child_fork(&supervisor->child);
 
+        if (pid == 0)
+                _exit(supervisor->run(supervisor->ctl, token));
         supervisor->kill_at = NEVER;
-        supervisor->pid = fork();
-        if (supervisor->pid < 0)
-                return -errno;
-        if (supervisor->pid == 0)
-                become_command(supervisor, token, parent);
-        supervisor->pidfd = pidfd_open(supervisor->pid, 0);
-        return supervisor->pidfd < 0 ? -errno : 0;
+        return pid < 0 ? pid : 0;
 }
 
 static void tell_to_end(struct supervisor *supervisor) {
-        kill(supervisor->pid, SIGTERM);
-        kill(supervisor->pid, SIGCONT); /* one that is stopped would not notice */
+        kill(supervisor->child.pid, SIGTERM);
+        kill(supervisor->child.pid, SIGCONT); /* one that is stopped would not notice */
         supervisor->kill_at = time_add(clock_now(), GRACE);
 }
 
-/* Signals of the terminal have reached the command already. */
-static void pass_signals(struct supervisor *supervisor) {
-        bool by_terminal;
-        int number;
-
-        while ((number = signals_take(supervisor->signals, &by_terminal)) > 0) {
-                supervisor->is_to_end = true;
-                if (!by_terminal)
-                        kill(supervisor->pid, number);
-        }
+/* Whoever signals it means the command, which is not started again, then. */
+static bool is_to_end(const struct supervisor *supervisor) {
+        return supervisor->child.passed_on != 0;
 }
 
 /* What cannot be known just now will be known later: the command goes on with what it has. */
@@ -85,7 +56,7 @@ static void take_renewal(struct supervisor *supervisor) {
                 return;
         bearer_token_unref(supervisor->next);
         supervisor->next = newer; /* consumed */
-        if (supervisor->kill_at == NEVER && !supervisor->is_to_end)
+        if (supervisor->kill_at == NEVER && !is_to_end(supervisor))
                 tell_to_end(supervisor);
 }
 
@@ -93,15 +64,12 @@ static void take_renewal(struct supervisor *supervisor) {
 static int command_ended(struct supervisor *supervisor, int *ret_status) {
         _cleanup_token_ struct bearer_token *token = supervisor->next;
         bool was_told = supervisor->kill_at != NEVER;
-        int status;
+        int status, r = child_reap(&supervisor->child, &status);
 
         supervisor->next = NULL; /* consumed */
-        while (waitpid(supervisor->pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        close(supervisor->pidfd);
-        supervisor->pidfd = -1;
-        if (was_told && token && !supervisor->is_to_end)
+        if (r < 0)
+                return r;
+        if (was_told && token && !is_to_end(supervisor))
                 return start(supervisor, token);
         *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         return 1;
@@ -116,8 +84,8 @@ static int timeout_of(const struct supervisor *supervisor) {
 static int go_on(struct supervisor *supervisor, int *ret_status) {
         for (;;) {
                 struct pollfd ready[] = {
-                        {.fd = supervisor->pidfd, .events = POLLIN},
-                        {.fd = supervisor->signals, .events = POLLIN},
+                        {.fd = supervisor->child.pidfd, .events = POLLIN},
+                        {.fd = supervisor->child.signals, .events = POLLIN},
                         {.fd = renewal_fd(supervisor->renewal), .events = POLLIN},
                 };
                 int r;
@@ -125,11 +93,11 @@ static int go_on(struct supervisor *supervisor, int *ret_status) {
                 if (poll(ready, 3, timeout_of(supervisor)) < 0 && errno != EINTR)
                         return -errno;
                 if (clock_now() >= supervisor->kill_at) {
-                        kill(supervisor->pid, SIGKILL);
+                        kill(supervisor->child.pid, SIGKILL);
                         supervisor->kill_at = time_add(clock_now(), GRACE);
                 }
                 if (ready[1].revents)
-                        pass_signals(supervisor);
+                        child_pass_signals(&supervisor->child);
                 if (ready[2].revents)
                         take_renewal(supervisor);
                 if (!ready[0].revents)
@@ -143,17 +111,15 @@ static int go_on(struct supervisor *supervisor, int *ret_status) {
 int supervise(const struct ctl *ctl, struct bearer *bearer, const struct bearer_token *token,
               int (*run)(const struct ctl *ctl, const struct bearer_token *token),
               int *ret_status) {
-        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, 0};
         _cleanup_(supervisor_deinit) struct supervisor supervisor = {
-                .ctl = ctl, .run = run, .signals = -1, .pidfd = -1, .kill_at = NEVER};
+                .ctl = ctl, .run = run, .child = CHILD_INIT, .kill_at = NEVER};
         int r;
 
         r = renewal_new(ctl->socket, bearer, token, &supervisor.renewal);
         if (r < 0)
                 return r;
-        supervisor.signals = signals_open(numbers, &supervisor.mask);
-        if (supervisor.signals < 0)
-                return supervisor.signals;
-        r = start(&supervisor, token);
+        r = child_init(&supervisor.child);
+        if (r == 0)
+                r = start(&supervisor, token);
         return r < 0 ? r : go_on(&supervisor, ret_status);
 }

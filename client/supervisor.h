@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* supervisor - a command that is started anew with each new token: it read the one before once.
  *
- * Owns the process. Whoever signals bearerctl means the command: signals are passed on to it, and
- * then it is not started again. If bearerctl is killed, the command gets SIGTERM. */
+ * Owns the process (client/child). Once a signal was passed on to it, it is not started again. */
 #pragma once
 
 #include "client/bearerctl.h"

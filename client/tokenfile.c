@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +50,27 @@ int tokenfile_open(const char *path, mode_t mode, struct tokenfile *ret_file) {
         return 0;
 }
 
+const char *tokenfile_obstacle(const struct tokenfile *file) {
+        struct stat there;
+
+        if (fstatat(file->directory, file->name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+                return NULL; /* of what else is wrong, putting it there says more */
+        switch (there.st_mode & S_IFMT) {
+        case S_IFREG:
+                return NULL;
+        case S_IFDIR:
+                return "directory";
+        case S_IFLNK:
+                return "symbolic link";
+        case S_IFIFO:
+                return "pipe";
+        case S_IFSOCK:
+                return "socket";
+        default:
+                return "device";
+        }
+}
+
 /* fsync: a file that is there after a crash is whole. */
 static int fill(const struct tokenfile *file, int fd, const char *value) {
         size_t size = strlen(value);
@@ -87,7 +107,7 @@ static int make(const struct tokenfile *file, const char *value, int *ret_fd) {
 
 int tokenfile_put(struct tokenfile *file, const char *value) {
         _cleanup_close_ int fd = -1;
-        int r = make(file, value, &fd);
+        int r = tokenfile_obstacle(file) ? -EEXIST : make(file, value, &fd);
 
         if (r < 0)
                 return r;
@@ -117,4 +137,8 @@ void tokenfile_remove(struct tokenfile *file) {
         if (file->put >= 0)
                 close(file->put);
         file->put = -1;
+}
+
+bool tokenfile_clear(const struct tokenfile *file) {
+        return !tokenfile_obstacle(file) && unlinkat(file->directory, file->name, 0) == 0;
 }

@@ -3,9 +3,11 @@
  *
  * Owns its directory's descriptor, so that it stays the same directory, and that of the file that
  * it has put there, whose inode no other file has meanwhile: what somebody else has put in its
- * place is left alone. */
+ * place is left alone at the end. What is no regular file is never replaced: a device would be gone
+ * for the whole host. Nor is a symbolic link, followed or not: /dev/stdout is one. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct tokenfile {
@@ -22,7 +24,11 @@ struct tokenfile {
 int tokenfile_open(const char *path, mode_t mode, struct tokenfile *ret_file);
 void tokenfile_deinit(struct tokenfile *file);
 
-/* 0; -errno: what was there before is there still. */
+/* What is there and cannot be replaced: "device"; NULL: nothing is, or a regular file. */
+const char *tokenfile_obstacle(const struct tokenfile *file);
+/* 0; -EEXIST: there is an obstacle; -errno. What was there before is there still, then. */
 int tokenfile_put(struct tokenfile *file, const char *value);
 /* Takes it away, if it is what was put there. */
 void tokenfile_remove(struct tokenfile *file);
+/* Takes away a regular file that is there, whoever has put it there. Whether there was one. */
+bool tokenfile_clear(const struct tokenfile *file);

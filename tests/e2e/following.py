@@ -39,6 +39,12 @@ class Follower:
     def errors(self):
         return self.error_file.read_text()
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def poll(self):
+        return self._process.poll()
+
     def wait(self):
         """Its exit status, when it ends by itself."""
         return self._process.wait(20)

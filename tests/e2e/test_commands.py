@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -256,15 +257,45 @@ def test_write_with_a_mode(broker, ctl, file, mode, umask):
     assert stat.S_IMODE(file.stat().st_mode) == int(mode, 8)
 
 
-def test_write_replaces_what_is_there_and_follows_no_link(broker, endpoint, ctl, file):
-    target = file.parent / "target"
-    target.write_text("precious")
-    file.symlink_to(target)
-    (file.parent / ".token.bearerctl").write_text("of one that was killed")
+def test_write_replaces_what_is_there(broker, endpoint, ctl, file):
+    for each in (file, file.parent / ".token.bearerctl"):
+        each.write_text("of one that was killed")
     assert end(ctl(broker(), "write", "--once", str(file)))[0] == 0
-    assert target.read_text() == "precious"
-    assert not file.is_symlink() and file.read_text() == endpoint.tokens[0]
+    assert file.read_text() == endpoint.tokens[0]
+    assert os.listdir(file.parent) == ["token"]
+
+
+@pytest.mark.parametrize("once", [[], ["--once"]])
+@pytest.mark.parametrize("what, make", [
+    ("directory", pathlib.Path.mkdir),
+    pytest.param("device", lambda path: os.mknod(path, stat.S_IFCHR, os.makedev(1, 3)),
+                 marks=needs_root),
+    ("pipe", os.mkfifo),
+    ("socket", lambda path: os.mknod(path, stat.S_IFSOCK)),
+    ("symbolic link", lambda path: path.symlink_to("target")),
+    ("symbolic link", lambda path: path.symlink_to("nowhere"))])
+def test_write_leaves_what_is_no_regular_file(broker, ctl, file, what, make, once):
+    (file.parent / "target").write_text("precious")
+    make(file)
+    before = file.lstat()
+    assert end(ctl(broker(), "write", *once, str(file))) == \
+        (73, "", f"bearerctl: write: {file}: it is a {what}; name a regular file, or one that is not "
+                 "there yet; for standard output there is 'get'\n")
+    assert os.path.samestat(file.lstat(), before)
+    assert (file.parent / "target").read_text() == "precious"
     assert sorted(os.listdir(file.parent)) == ["target", "token"]
+
+
+def test_write_leaves_what_came_into_its_place(broker, ctl, file):
+    bearerd = broker(**FAST)
+    process = ctl(bearerd, "write", str(file))
+    until(file.exists)
+    file.unlink()
+    os.mkfifo(file)
+    renew(bearerd)
+    status, _, err = end(process)
+    assert status == 73 and "it is a pipe" in err
+    assert file.is_fifo() and os.listdir(file.parent) == ["token"]
 
 
 def test_write_in_the_working_directory(broker, endpoint, ctl, file):
@@ -357,6 +388,46 @@ def test_write_removes_a_token_that_has_expired(broker, endpoint, ctl, file):
     process.terminate()
     status, _, err = end(process)
     assert status == 0 and "has expired" in err
+
+
+def killed_writer(bearerd, ctl, file):
+    """Has left its file."""
+    process = ctl(bearerd, "write", str(file))
+    until(file.exists)
+    process.kill()
+    process.wait()
+
+
+def test_write_leaves_no_file_of_one_that_was_killed_while_there_is_no_token(broker, endpoint, ctl,
+                                                                             file):
+    bearerd = broker(**FAST)
+    killed_writer(bearerd, ctl, file)
+    bearerd.stop()
+    process = ctl(bearerd, "write", str(file))
+    assert re.fullmatch(rf"bearerctl: write: {file}: [^;]* is removed until [^;]*; .*\n",
+                        process.stderr.readline())
+    assert not file.exists()
+    assert "No such file" in process.stderr.readline()
+    endpoint.next(500)
+    bearerd.start()
+    until(file.exists)
+    assert file.read_text() == endpoint.tokens[-1]
+
+
+def test_write_keeps_the_file_of_one_that_was_killed_while_there_is_a_token(broker, ctl, file):
+    bearerd = broker(**FAST)
+    killed_writer(bearerd, ctl, file)
+    before = file.stat().st_ino
+    process = ctl(bearerd, "write", str(file))
+    until(lambda: file.stat().st_ino != before)
+    process.terminate()
+    assert end(process) == (0, "", "")
+
+
+def test_write_removes_nothing_for_a_token_that_is_not_there(broker, ctl, file):
+    file.write_text("precious")
+    assert end(ctl(broker(), "write", str(file), "nope"))[0] == 66
+    assert file.read_text() == "precious"
 
 
 @pytest.mark.parametrize("handler, goes_on", [(signal.SIG_IGN, True), (signal.SIG_DFL, False)])

@@ -35,11 +35,11 @@ def use_wrong_secret(bearerd, name="athena"):
     (bearerd.directory / f"{name}.client_secret").write_text("not-the-secret-of-the-client")
 
 
-def answer_once(listener, text):
+def answer_once(listener, text, kind="application/json"):
     one, _ = listener.accept()
     with one:
         one.recv(4096)
-        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
                     f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
 
 
@@ -558,6 +558,66 @@ def test_bearerctl_refresh_says_when(broker, bearerctl):
                         r"been\n", done.stdout)
 
 
+def test_bearerctl_refresh_waits_for_the_new_one(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    for arguments in (["refresh"], ["refresh", "athena"]):
+        time.sleep(SPACING)
+        endpoint.next("normal", delay=1)
+        done = bearerctl(operator, *arguments, "--wait", "30")
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(rf"token athena: generation {operator.token()['generation']}, valid for "
+                            r"(1 h|59 min 5\d s)\n", done.stdout)
+    assert len(endpoint.token_requests) == 3
+
+
+def test_bearerctl_refresh_waits_for_the_one_after_that_under_way(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    endpoint.next(401, delay=1)
+    operator.refresh()
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert done.returncode == 0, done.stderr
+    assert len(endpoint.token_requests) == 3
+
+
+def test_bearerctl_refresh_waits_for_one_that_is_made_later(broker, bearerctl, endpoint):
+    operator = operators.start(broker(start=False, **FAST | {"min_renewal_interval": "3s"}))
+    wait_for_token(operator)
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert done.returncode == 0, done.stderr
+    assert f"generation {operator.token()['generation']}, " in done.stdout
+    assert len(endpoint.token_requests) == 2
+
+
+@pytest.mark.parametrize("what, status, told", [
+    (401, 78, "denied: HTTP 401 invalid_client"), (500, 75, "failed: HTTP 500"),
+    (None, 78, "misconfigured: ")])
+def test_bearerctl_refresh_says_what_went_wrong(operator, bearerctl, endpoint, what, status, told):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    if what is None:
+        (operator.bearerd.directory / "athena.client_secret").unlink()
+    else:
+        endpoint.behave(what)
+    done = bearerctl(operator, "refresh", "--wait", "30")
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert re.fullmatch(rf"bearerctl: token athena: {told}.*; .*\n", done.stderr)
+
+
+def test_bearerctl_refresh_waits_no_longer_than_told(operator, bearerctl, endpoint):
+    wait_for_token(operator)
+    time.sleep(SPACING)
+    endpoint.behave("429", retry_after=40, delay=3)
+    for told in ("a new one is asked for now", "one is being asked for already, and another one then",
+                 r"a new one is asked for in \d\d s: the token endpoint asked for patience"):
+        done = bearerctl(operator, "refresh", "--wait", "1")
+        assert (done.returncode, done.stdout) == (75, "")
+        assert re.fullmatch(rf"bearerctl: token athena: {told}; the 1 s of --wait are too short for "
+                            r"that; 'bearerctl status' says why\n", done.stderr), done.stderr
+        if "already" in told:
+            until(lambda: operator.token().get("last_error"))
+
+
 def test_bearerctl_metrics(operator, bearerctl):
     wait_for_token(operator)
     text = bearerctl(operator, "metrics").stdout
@@ -586,17 +646,38 @@ def test_bearerctl_says_what_is_wrong(broker, bearerctl):
         assert bearerctl(operator, command).returncode == 69
 
 
+def asked_of_another(bearerctl, operator, arguments, *answer):
+    """Who gives this answer, and is no bearerd, or one of another version."""
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(operator.socket) + ".other")
+        other.listen()
+        answering = threading.Thread(target=answer_once, args=(other, *answer))
+        answering.start()
+        done = bearerctl(operator, "--control", other.getsockname(), *arguments)
+        answering.join()
+    return done
+
+
+@pytest.mark.parametrize("option, kind, is_right", [
+    ([], "text/plain; version=0.0.4; charset=utf-8", True),
+    (["--openmetrics"], "application/openmetrics-text; version=1.0.0; charset=utf-8", True),
+    ([], "application/openmetrics-text; version=1.0.0; charset=utf-8", False),
+    (["--openmetrics"], "text/plain; version=0.0.4; charset=utf-8", False),
+    ([], "text/plain; version=0.0.5", False), ([], "text/plain", False), ([], "text/html", False)])
+def test_bearerctl_takes_no_other_text_for_metrics(operator, bearerctl, option, kind, is_right):
+    done = asked_of_another(bearerctl, operator, ["metrics", *option], "up 1\n", kind)
+    if is_right:
+        assert (done.returncode, done.stdout) == (0, "up 1\n")
+    else:
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (76, "", 1)
+        assert "the versions go together" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "refresh"])
 @pytest.mark.parametrize("version, is_known", [('"version":1,', True), ('"version":2,', False), ("", False)])
 def test_bearerctl_takes_no_status_of_another_version(operator, bearerctl, command, version, is_known):
     told = f'{{{version}"configured":true,"config_right":true,"tokens":[]}}'
-    with socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(operator.socket) + ".other")
-        other.listen()
-        answering = threading.Thread(target=answer_once, args=(other, told))
-        answering.start()
-        done = bearerctl(operator, "--control", other.getsockname(), command)
-        answering.join()
+    done = asked_of_another(bearerctl, operator, [command], told)
     assert (done.returncode == 76) != is_known
     assert ("the versions go together" in done.stderr) != is_known
 

@@ -53,13 +53,21 @@ def bar(viewer):
 def test_each_token_with_its_life(operated, view):
     viewer = view(with_a_token(operated))
     viewer.wait_for(r"^bearerd [\d.]+, up .*; \d+ connections? of \d+ users?; requests/s: ")
-    viewer.wait_for(rf"\nTOKEN +LIFE +LEFT +NEXT RENEWAL +REQ/S +WAITING\n"
-                    rf"athena \* +\S+ +59 min \d+ s +in {SPAN} +(?:-|\d+\.\d) +0$")
+    viewer.wait_for(rf"\nTOKEN +LIFE +LEFT +NEXT RENEWAL +REQ/S +WAITING +BUDGET\n"
+                    rf"athena \* +\S+ +59 min \d+ s +in {SPAN} +(?:-|\d+\.\d) +0 +599 of 600$")
     found = bar(viewer)
     assert found[-1] != "\u2502" and found.count("\u2502") == 1
     # The renewal is due with 7 to 8 of 60 minutes left.
     assert 0.1 < found.index("\u2502") / len(found) < 0.2
     assert not viewer.has_cursor and viewer.is_other
+
+
+def test_budget_where_there_is_room_for_it(operated, view):
+    viewer = view(with_a_token(operated), columns=92)
+    viewer.wait_for(r"\nTOKEN .* WAITING +BUDGET\nathena .* 0 +599 of 600$")
+    assert len(bar(viewer)) == 20
+    viewer.resize(91, 24)
+    viewer.wait_for(r"\nTOKEN .* WAITING\nathena .* 0$")
 
 
 def test_bar_gets_shorter_as_the_token_gets_older(operated, endpoint, view):
@@ -75,7 +83,7 @@ def test_waiters_and_trouble(operated, endpoint, view):
     bearerd = operated(retry_min="1h", retry_max="1h")
     with bearerd.begin("/v1/token?wait=30"), bearerd.begin("/v1/token?wait=30"):
         viewer = view(bearerd)
-        viewer.wait_for(r"athena \* +no token +in \S.* 2\n  [^\n]* ago, failed: HTTP 500 ")
+        viewer.wait_for(r"athena \* +no token +in \S.* 2 +599 of 600\n  [^\n]* ago, failed: HTTP 500 ")
 
 
 def test_requests_per_second(operated, view):
@@ -90,7 +98,7 @@ def test_requests_per_second(operated, view):
     thread.start()
     try:
         viewer = view(bearerd)
-        rate = float(viewer.wait_for(r"\nathena [^\n]* ([1-9]\d*\.\d) +0$")[1])
+        rate = float(viewer.wait_for(r"\nathena [^\n]* ([1-9]\d*\.\d) +0 +599 of 600$")[1])
         assert 5 < rate < 110
         assert float(viewer.wait_for(r"requests/s: ([\d.]+)")[1]) > 5
     finally:
@@ -206,8 +214,10 @@ def test_while_bearerd_is_away_it_says_so_and_goes_on(operated, view):
     bearerd = with_a_token(operated)
     viewer = view(bearerd)
     bar(viewer)
+    viewer.wait_for(r"requests/s: \d")
     bearerd.kill()
-    viewer.wait_for("^bearerd does not answer: ")
+    viewer.wait_for(r"^As it was [1-9]\d* s ago; bearerd does not answer: Connection refused; start it "
+                    r"\(systemctl start bearerd\),\n +or see --control\n\n.*\nathena .* - +0 +599 of 600$")
     bearerd.start()
     viewer.wait_for("^bearerd [0-9.]+, up ")
 

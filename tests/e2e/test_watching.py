@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import time
 
@@ -70,6 +72,51 @@ def test_command_that_takes_long_is_run_for_the_newest_generation(broker, watch)
         assert int(follower.line()) == newest
 
 
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_watch_passes_signals_on_to_its_command_and_waits_for_it(broker, watch, number):
+    bearerd = broker(**FAST)
+    gate = bearerd.directory / "gate"
+    command = (f"trap 'echo came; while ! test -e {gate}; do sleep 0.05; done; exit 3' "
+               "TERM INT HUP QUIT; echo ready; while :; do sleep 0.05; done")
+    with watch(bearerd, "--exec", command) as follower:
+        assert follower.line() == "ready"
+        follower.signal(number)
+        assert follower.line() == "came"
+        assert follower.poll() is None
+        gate.touch()
+        assert follower.wait() == -number
+        assert follower.errors() == ""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_watch_ends_by_a_signal_between_two_commands(broker, watch, number):
+    bearerd = broker(**FAST)
+    with watch(bearerd, "--exec", "echo done") as follower:
+        assert follower.line() == "done"
+        renew(bearerd)
+        assert follower.line() == "done"
+        follower.signal(number)
+        assert follower.wait() == -number
+
+
+def test_watch_that_is_killed_takes_its_command_along(broker, watch):
+    with watch(broker(**FAST), "--exec", "echo $$; exec sleep 600") as follower:
+        pid = int(follower.line())
+        follower.signal(signal.SIGKILL)
+        until(lambda: is_over(pid))
+
+
+def is_over(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return " Z " in file.read()
+    except FileNotFoundError:
+        return True
+
+
 def test_watch_survives_restarts_and_says_nothing_of_short_ones(broker, watch):
     bearerd = broker(**FAST)
     with watch(bearerd) as follower:
@@ -102,11 +149,36 @@ def test_watch_ends_when_nobody_reads_it(broker, programs):
     done = subprocess.run(["sh", "-c", '"$1" watch | head -n 1', "sh", programs.bearerctl],
                           env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)}, timeout=20,
                           capture_output=True, text=True, check=True)
-    assert str(generation(bearerd)) in done.stdout
-    closed = subprocess.run(["sh", "-c", '"$1" watch >&-', "sh", programs.bearerctl],
-                            env=os.environ | {"BEARERD_SOCKET": str(bearerd.socket)}, timeout=20,
-                            check=False)
-    assert closed.returncode == 74
+    assert str(generation(bearerd)) in done.stdout and done.stderr == ""
+
+
+@pytest.fixture(name="tokenless")
+def a_bearerd_without_a_token(broker, endpoint):
+    endpoint.behave(500)
+    return broker()
+
+
+def watch_into(stdout, bearerd, programs, *before):
+    """Exit status and stderr."""
+    done = subprocess.run([*before, programs.bearerctl, "--socket", bearerd.socket, "watch"],
+                          stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    return done.returncode, done.stderr
+
+
+def test_watch_that_nobody_reads_ends_in_silence_before_there_is_a_token(tokenless, programs):
+    reader, writer = os.pipe()
+    os.close(reader)
+    one, other = socket.socketpair()
+    other.close()
+    with open(writer, "wb") as pipe, one:
+        for stdout in (pipe, one):
+            assert watch_into(stdout, tokenless, programs) == (74, "")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "1</dev/null"])
+def test_watch_that_cannot_write_says_so_before_there_is_a_token(tokenless, programs, redirection):
+    assert watch_into(None, tokenless, programs, "sh", "-c", f'exec "$@" {redirection}', "sh") == \
+        (74, "bearerctl: stdout: Bad file descriptor; what was written is not whole\n")
 
 
 def test_watch_says_which_mistake_it_is(broker, watch):

@@ -32,9 +32,9 @@ retry_min = 1min
 retry_max = 1min
 """
 # All that is to be seen: the rates are there, too.
-PATTERN = r"""^athena \*  .* [1-9]\d*\.\d +0
-billing   .* 0\.0 +0
-preview   no token .* 0\.0 +2
+PATTERN = r"""^athena \*  .* [1-9]\d*\.\d +0 +\d+ of 600
+billing   .* 0\.0 +0 +\d+ of 600
+preview   no token .* 0\.0 +2 +\d+ of 600
   .*, failed: HTTP 503"""
 
 

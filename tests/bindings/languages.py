@@ -10,7 +10,7 @@ a line, `["get", {"name": "athena", "timeout": 5}]`, and answers in JSON:
     together n, what        n at the same time, by what the language has for that
     beside timeout          one asks for that long, and a moment later another for ten times as long
     canceled                two ask at the same time, and one of them gives up
-    canceled_alone          one asks, gives up, and asks again, and a moment later another
+    canceled_alone after    one asks, gives up then, and asks again, and a moment later another
     fork                    [what a child gets, what the parent gets]
     child                   {"pid": ..., "got": what a child gets, "sockets": it has then, "own": we have}
     idle_child              {"pid": ...}, of one that does nothing

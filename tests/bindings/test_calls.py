@@ -14,7 +14,7 @@ from pace import FAST, SPACING
 
 NONE = (lambda token: True)
 TOKEN = peers.TOKEN["access_token"]
-SOON = 5            # seconds, where nothing is waited for
+SOON = 15           # seconds: less than is waited by default
 
 
 @pytest.fixture(name="api")
@@ -121,7 +121,7 @@ def test_a_token_is_waited_for_no_longer_than_the_call_may_take(api, peer, langu
         (peers.sends(peers.token()) if is_answered else peers.is_silent)(at, connection)
 
     api.refuses = NONE
-    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=1.5,
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=3,
                                                      **more)
     assert answer["error"] == ("TimeoutError" if language == "node" else "Timeout")
     assert seconds < SOON and api.tokens == sent
@@ -130,12 +130,12 @@ def test_a_token_is_waited_for_no_longer_than_the_call_may_take(api, peer, langu
 @pytest.mark.parametrize("language", ["node", "php", "go"])
 def test_what_the_token_takes_is_of_the_time_of_the_call(api, peer, driver):
     def serve(at, connection):
-        time.sleep(1.5)
+        time.sleep(2)
         peers.sends(peers.token())(at, connection)
 
-    api.refuses = lambda token: time.sleep(5)
-    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=2)
-    assert "error" in answer and api.tokens == [TOKEN] and 1.9 < seconds < 3
+    api.refuses = lambda token: time.sleep(8)
+    answer, seconds = driver(peer(serve).path).timed("call", method="GET", url=api.url, timeout=4)
+    assert "error" in answer and api.tokens == [TOKEN] and 3.9 < seconds < 5.5
 
 
 def test_without_a_token_there_is_no_call(api, broker, driver, endpoint):

@@ -16,10 +16,9 @@ const patience = timeout => ({timeout: timeout == null ? undefined : timeout * 1
 const get = async (name, timeout) => tokens.get(name, patience(timeout));
 const getTold = async () => told(await get());
 const renew = async timeout => tokens.renew(last, patience(timeout));
-// Gives up after 200 ms.
-const giveUp = async () => {
+const giveUp = async seconds => {
   const controller = new AbortController();
-  setTimeout(() => controller.abort(), 200);
+  setTimeout(() => controller.abort(), seconds * 1000);
   return told(await tokens.get(null, {signal: controller.signal}));
 };
 
@@ -44,10 +43,10 @@ const commands = {
     return Promise.all([impatient, answerTo(async () => told(await get(null, timeout * 10)))]);
   },
   async canceled() {
-    return Promise.all([answerTo(giveUp), answerTo(getTold)]);
+    return Promise.all([answerTo(() => giveUp(0.2)), answerTo(getTold)]);
   },
-  async canceled_alone() {
-    const canceled = await answerTo(giveUp);
+  async canceled_alone({after}) {
+    const canceled = await answerTo(() => giveUp(after));
     const again = answerTo(getTold);
     await sleep(100);
     return [canceled, ...await Promise.all([again, answerTo(getTold)])];

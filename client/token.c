@@ -186,6 +186,10 @@ const char *bearer_token_value(const struct bearer_token *token) {
         return token->value.data;
 }
 
+size_t bearer_token_length(const struct bearer_token *token) {
+        return token->value.size;
+}
+
 const char *bearer_token_name(const struct bearer_token *token) {
         return token->name;
 }

@@ -68,6 +68,7 @@
  * thread. What the caller copies is the caller's to wipe. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -215,6 +216,8 @@ struct bearer_token *bearer_token_unref(struct bearer_token *token);
 /* The access token, what follows "Authorization: Bearer " (RFC 6750 2.1): letters, digits and
  * "-._~+/=" alone. A secret: keep it out of logs and argv. */
 const char *bearer_token_value(const struct bearer_token *token);
+/* Its bytes, without the NUL: 1 to 16384. */
+size_t bearer_token_length(const struct bearer_token *token);
 /* What bearerd calls it. */
 const char *bearer_token_name(const struct bearer_token *token);
 /* Rises with every new token of this name. */

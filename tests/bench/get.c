@@ -73,8 +73,7 @@ static uint64_t get_copied(size_t n) {
                 struct bearer_token *token = NULL;
 
                 if (bearer_get(bearer, NULL, -1, &token) == 0)
-                        memcpy(copy, bearer_token_value(token),
-                               strlen(bearer_token_value(token)) + 1);
+                        memcpy(copy, bearer_token_value(token), bearer_token_length(token) + 1);
                 else
                         errors++;
                 __asm__ volatile("" : : "r"(copy) : "memory");

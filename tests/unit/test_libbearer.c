@@ -333,6 +333,7 @@ static struct bearer_token *good_get(struct bearer *bearer) {
 
         assert_int_equal(bearer_get(bearer, "athena", 5000, &token), 0);
         assert_string_equal(bearer_token_value(token), "abc.DEF-_~+/=");
+        assert_int_equal(bearer_token_length(token), strlen("abc.DEF-_~+/="));
         return token;
 }
 

@@ -125,24 +125,21 @@ ok "no socket" "WRONG    path *token.sock: No such file*systemctl start bearerd.
 systemctl start bearerd.service
 ok "it is there again" "Nothing is wrong*" "$(last --no-request)"
 
-# --- a program that reads a file, once
-cat >/run/systemd/system/token-file.service <<'END_OF_UNIT'
-[Service]
-User=worker
-RuntimeDirectory=worker
-ExecStartPre=bearerctl wait athena --timeout 60
-ExecStartPre=bearerctl write --once %t/worker/token athena
-ExecStart=bearerctl write %t/worker/token athena
-END_OF_UNIT
+# --- a program that reads a file, once: by the unit that the guide has
+useradd --system --groups bearer report
+unit=/etc/systemd/system/report-token.service
+sed -n "\,^    # $unit,,/^\$/s/^    //p" "$source/docs/operating.md" >$unit
+mkdir $unit.d
+printf '[Service]\nExecStartPre=bearerctl wait athena --timeout 60\n' >$unit.d/wait.conf
 systemctl daemon-reload
-systemctl start token-file
+systemctl start report-token
 token() { ask /v1/token | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'; }
-is_fresh() { [ "$(cat /run/worker/token)" = "$(token)" ]; }
-ok "a unit that writes it" "600 worker" "$(stat -c '%a %U' /run/worker/token)"
+is_fresh() { [ "$(cat /run/report/token)" = "$(token)" ]; }
+ok "a unit that writes it" "600 report" "$(stat -c '%a %U' /run/report/token)"
 ok "... has the token" 0 "$(is_fresh; echo $?)"
 bearerctl refresh >/dev/null
 ok "... and the next one" 0 "$(until_ok 20 is_fresh; echo $?)"
-systemctl stop token-file
-ok "... and ends as it should" success "$(show token-file Result)"
+systemctl stop report-token
+ok "... and ends as it should" success "$(show report-token Result)"
 ok "no unit has failed" "" "$(systemctl --failed --no-legend --plain)"
 finish

@@ -31,6 +31,7 @@ struct prober {
         const char *path;
         bool is_socket;
         bool is_guessed; /* nobody has said that it is there */
+        bool is_foreign; /* bearerd has said so, of a program that is not the installed one */
         pid_t pid;       /* of the program */
 };
 
@@ -70,6 +71,7 @@ static struct prober choose(const struct doctor *doctor) {
         if (!doctor->fetch)
                 return guess(doctor->ctl);
         prober = prober_of(doctor->fetch);
+        prober.is_foreign = !prober.is_socket && strcmp(prober.path, FETCH_PROGRAM) != 0;
         return is_closed(&prober) ? guess(doctor->ctl) : prober;
 }
 
@@ -207,13 +209,27 @@ static bool silent(struct doctor *doctor, const struct prober *prober, const cha
                             prober->name, why);
 }
 
+/* bearerd may do less than who calls: a program that it names is not run for it. */
+static bool foreign(struct doctor *doctor, const struct prober *prober) {
+        if (access(prober->path, X_OK) < 0)
+                return silent(doctor, prober, bearer_strerror(-errno),
+                              doctor_mend_fetch(prober->name));
+        return report_skip(&doctor->report, "network",
+                           "bearerd has its bearerd-fetch at '%s', which is not run on its word: "
+                           "name it by --fetch",
+                           prober->name);
+}
+
 bool doctor_check_network(struct doctor *doctor) {
         _cleanup_(buffer_deinit) struct buffer text = BUFFER_INIT(ANSWER_MAX);
         _cleanup_json_ struct json_object *answer = NULL;
         struct prober prober = choose(doctor);
         struct json_object *checks;
-        int r = probe(&prober, doctor, &text);
+        int r;
 
+        if (prober.is_foreign)
+                return foreign(doctor, &prober);
+        r = probe(&prober, doctor, &text);
         if (r < 0)
                 return silent(doctor, &prober, bearer_strerror(r), doctor_mend_fetch(prober.name));
         if (text.size > 0 && text.data[text.size - 1] == '\n')

@@ -490,11 +490,18 @@ def test_fetch_socket_of_bearerd_where_nobody_listens(broker, programs, endpoint
         assert "Connection refused; systemctl restart bearerd-fetch.socket" in one.wrong("fetch")
 
 
-def test_fetch_that_bearerd_has_is_the_one_that_looks(broker, programs, endpoint):
-    one = fetched_by(broker, programs, endpoint, programs.fetch)
+def test_program_that_bearerd_names_is_not_run_on_its_word(broker, programs, endpoint, tmp_path):
+    """It has fewer rights than root has, who asks."""
+    program, ran = tmp_path / "bearerd-fetch", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\n[ \"$3\" != --probe ] || touch {ran}\nexec {programs.fetch} \"$@\"\n")
+    program.chmod(0o755)
+    one = fetched_by(broker, programs, endpoint, program)
     one.bearerd.get("/v1/token")
     found, _ = one.lines("--no-request")
-    assert ("ok", "fetch", f"bearerd-fetch answers at {programs.fetch}") in found
+    assert [each for each in found if each.check == "network"
+            and "name it by --fetch" in each.text and str(program) in each.text]
+    assert not ran.exists()
+    assert one.lines("--no-request", "--fetch", program)[0] and ran.exists()
 
 
 def test_fetch_of_which_nobody_says_where_it_is(started):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ enum destination { TO_STDERR, TO_TERMINAL, TO_JOURNAL };
 static enum destination log_destination = TO_STDERR;
 static const char *log_name = "bearerd";
 static int log_socket = -1; /* for journald */
+static int log_lines = STDERR_FILENO;
 
 static struct {
         uint64_t deaf_until; /* who reads the log did not keep up */
@@ -65,11 +67,22 @@ static void introduce(void) {
         (void)r; /* without it, messages arrive all the same */
 }
 
+/* Anew, so that what waits for no reader is ours alone: the shell has the other one. */
+static void open_terminal(void) {
+        int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+        if (fd >= 0)
+                log_lines = fd;
+}
+
 void log_open(const char *name) {
         log_name = name;
+        log_lines = STDERR_FILENO;
         log_destination = stderr_is_journal()     ? TO_JOURNAL
                           : isatty(STDERR_FILENO) ? TO_TERMINAL
                                                   : TO_STDERR;
+        if (log_destination == TO_TERMINAL)
+                open_terminal();
         if (log_destination != TO_JOURNAL)
                 return;
         introduce();
@@ -137,15 +150,22 @@ static const char *priority_word(int priority) {
 
 /* -EAGAIN: there is no room: it is a pipe, or a terminal, that nobody reads. */
 static int write_line(int priority, const char *text, bool may_wait) {
-        struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+        struct pollfd room = {.fd = log_lines, .events = POLLOUT};
+        char line[LOG_TEXT_MAX + 128];
+        ssize_t sent;
+        int size;
 
+        if (log_destination == TO_TERMINAL)
+                size = snprintf(line, sizeof line, "%s: %s%s\n", log_name, priority_word(priority),
+                                text);
+        else
+                size = snprintf(line, sizeof line, "<%d>%s: %s\n", priority, log_name, text);
         if (poll(&room, 1, may_wait ? (int)(PATIENCE / NSEC_PER_MSEC) : 0) == 0)
                 return -EAGAIN;
-        if (log_destination == TO_TERMINAL)
-                dprintf(STDERR_FILENO, "%s: %s%s\n", log_name, priority_word(priority), text);
-        else
-                dprintf(STDERR_FILENO, "<%d>%s: %s\n", priority, log_name, text);
-        return 0;
+        sent = write(log_lines, line, (size_t)size);
+        if (sent >= 0)
+                return sent < size ? -EAGAIN : 0;
+        return errno == EAGAIN ? -EAGAIN : 0; /* nobody can be told of others */
 }
 
 /* The text is the last field. False: who reads the log has no room for it. */

@@ -99,11 +99,19 @@ static void tell_again(struct service *service, uint64_t now) {
                 tell_again_later(service, now);
 }
 
+static void feed(struct service *service, uint64_t now) {
+        uint64_t next = service->watchdog_interval;
+
+        if (!tell(service, "WATCHDOG=1")) {
+                next = time_min(next, service->retry_delay);
+                service->retry_delay = time_min(2 * service->retry_delay, SERVICE_RETRY_MAX);
+        }
+        service->watchdog_at = time_add(now, next);
+}
+
 void service_expired(struct service *service, uint64_t ticked_at, bool is_behind, uint64_t now) {
         if (service->retry_at <= now)
                 tell_again(service, now);
-        if (now < service->watchdog_at || ticked_at < service->watchdog_at || is_behind)
-                return;
-        service->watchdog_at = time_add(
-                now, tell(service, "WATCHDOG=1") ? service->watchdog_interval : SERVICE_RETRY);
+        if (now >= service->watchdog_at && ticked_at >= service->watchdog_at && !is_behind)
+                feed(service, now);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -218,6 +219,32 @@ static void test_nothing_waits_for_a_journal_that_hangs_and_what_is_lost_is_coun
         assert_said(file, INTRODUCTION);
 }
 
+static void test_nothing_waits_for_a_terminal_that_nobody_reads(void **state) {
+        static const size_t lengths[] = {40, 80, 150, 300, 900};
+        char text[1024];
+        int ends[2];
+
+        memset(text, 'x', sizeof text);
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+                uint64_t began = clock_now();
+
+                assert_return_code(openpty(&ends[0], &ends[1], NULL, NULL, NULL), errno);
+                assert_return_code(dup2(ends[1], STDERR_FILENO), errno);
+                unsetenv("JOURNAL_STREAM");
+                log_open("program");
+                for (unsigned j = 0; j < MANY / 10; j++)
+                        log_line(MESSAGE_RELOADED, "%.*s", (int)lengths[i], text);
+                assert_true(clock_now() - began < 10 * NSEC_PER_SEC);
+                assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+                assert_true(read(ends[0], text, 8) == 8 && memcmp(text, "program:", 8) == 0);
+                memset(text, 'x', 8);
+                close(ends[0]);
+                close(ends[1]);
+        }
+        fclose(begin(false));
+        log_line(MESSAGE_RELOADED, "what was lost is told before another test begins");
+}
+
 static void test_nothing_waits_for_a_pipe_that_nobody_reads(void **state) {
         uint64_t began = clock_now();
         unsigned n_heard = 0;
@@ -268,6 +295,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_an_error_is_told_in_words_and_in_the_field_that_systemd_has_for_it,
                         setup, teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_waits_for_a_terminal_that_nobody_reads,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(test_nothing_waits_for_a_pipe_that_nobody_reads,
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(

@@ -147,6 +147,17 @@ static void test_where_there_is_no_manager_it_is_told_ever_more_rarely(void **st
         assert_int_equal(service_deadline(&service), now + SERVICE_RETRY_MAX);
 }
 
+static void test_a_watchdog_that_is_not_there_is_fed_ever_more_rarely(void **state) {
+        uint64_t now = START;
+
+        setenv("NOTIFY_SOCKET", "@bearerd-nobody-listens-there", 1);
+        for (unsigned i = 0; i < 20; i++) {
+                now = service_deadline(&service);
+                service_expired(&service, now, false, now);
+        }
+        assert_int_equal(service_deadline(&service), now + INTERVAL);
+}
+
 /* The manager counts from what it has heard. */
 static void test_watchdog_is_fed_again_soon_when_that_was_lost(void **state) {
         char saved[200];
@@ -194,6 +205,7 @@ int main(void) {
                 TEST(test_status_is_told_when_it_is_another),
                 TEST(test_what_could_not_be_told_is_told_again),
                 TEST(test_where_there_is_no_manager_it_is_told_ever_more_rarely),
+                TEST(test_a_watchdog_that_is_not_there_is_fed_ever_more_rarely),
                 TEST(test_watchdog_is_fed_again_soon_when_that_was_lost),
                 TEST(test_nothing_waits_for_a_manager_that_hangs),
         };

@@ -67,6 +67,7 @@ struct snapshot {
         struct json_object *answer;
         struct json_object *token; /* borrowed from the answer */
         uint64_t ended;            /* renewals, whatever came of them */
+        uint64_t uptime;           /* of bearerd, seconds */
 };
 
 static void snapshot_deinit(struct snapshot *snapshot) {
@@ -85,7 +86,8 @@ static int look(const struct ctl *ctl, const char *name, struct snapshot *ret_sn
                 return ctl_fail(ctl, BEARER_E_UNKNOWN);
         snapshot.ended = ctl_json_sum(
                 ctl_json_object(ctl_json_object(snapshot.token, "counters"), "renewals"));
-        if (snapshot.ended == NEVER)
+        snapshot.uptime = ctl_json_number(snapshot.answer, "uptime");
+        if (snapshot.ended == NEVER || snapshot.uptime == NEVER)
                 return ctl_control_fail(ctl, BEARER_E_PROTOCOL);
         *ret_snapshot = snapshot;
         snapshot = (struct snapshot){0}; /* consumed */
@@ -177,6 +179,12 @@ static int fail(const char *name, const struct buffer *what, int r) {
         return ctl_status_of(r);
 }
 
+/* Who asks the next one counts anew. */
+static int fail_restarted(const char *name) {
+        fprintf(stderr, "bearerctl: token %s: bearerd was restarted meanwhile; ask again\n", name);
+        return EX_TEMPFAIL;
+}
+
 static int fail_late(const struct ctl *ctl, const char *name, struct json_object *answer) {
         _cleanup_(buffer_deinit) struct buffer what = BUFFER_INIT(TEXT_MAX);
 
@@ -209,10 +217,11 @@ static uint64_t number_of(const struct snapshot *before, struct json_object *ans
         return before->ended + (is_second ? 2 : 1);
 }
 
-/* Until so many renewals have ended, as long as --wait says: of what ANSWER is about. The exit
- * status; all is said. */
-static int wait_for_end(const struct ctl *ctl, const char *name, struct json_object *answer,
-                        uint64_t number, struct snapshot *ret_snapshot) {
+/* Until the renewal has ended that ANSWER is about, of a token that was as BEFORE, as long as
+ * --wait says. The exit status; all is said. */
+static int wait_for_end(const struct ctl *ctl, const char *name, const struct snapshot *before,
+                        struct json_object *answer, struct snapshot *ret_snapshot) {
+        uint64_t number = number_of(before, answer);
         uint64_t patience = (uint64_t)ctl->timeout_ms * NSEC_PER_MSEC;
         uint64_t deadline = clock_now() + patience;
         uint64_t next = ctl_json_number(answer, "next_attempt");
@@ -226,6 +235,8 @@ static int wait_for_end(const struct ctl *ctl, const char *name, struct json_obj
 
                 if (status != EX_OK)
                         return status;
+                if (snapshot.uptime < before->uptime)
+                        return fail_restarted(name);
                 if (snapshot.ended >= number) {
                         *ret_snapshot = snapshot;
                         snapshot = (struct snapshot){0}; /* consumed */
@@ -245,7 +256,7 @@ static int refresh_and_wait(const struct ctl *ctl, const char *name, struct buff
         if (status == EX_OK)
                 status = ask_refresh(ctl, name, &answer);
         if (status == EX_OK)
-                status = wait_for_end(ctl, name, answer, number_of(&before, answer), &after);
+                status = wait_for_end(ctl, name, &before, answer, &after);
         if (status != EX_OK)
                 return status;
         if (ctl_json_object(after.token, "last_error"))

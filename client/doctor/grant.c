@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -344,6 +345,15 @@ static void note_fetch(struct doctor *doctor, struct json_object *answer) {
                 doctor->fetch = strdup(fetch);
 }
 
+/* It may have more names than one, and bearerd another one than who calls. */
+static bool is_same_file(const char *one, const char *other) {
+        struct stat first, second;
+
+        return strcmp(one, other) == 0 ||
+               (stat(one, &first) == 0 && stat(other, &second) == 0 &&
+                first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
 /* Whether bearerd has the file as it is now. One that does not say what it has is believed. */
 static bool check_identity(struct doctor *doctor, struct json_object *answer) {
         struct json_object *loaded = ctl_json_object(answer, "config");
@@ -352,7 +362,7 @@ static bool check_identity(struct doctor *doctor, struct json_object *answer) {
         doctor->is_unloaded =
                 loaded && doctor->config && doctor->config_file &&
                 strcmp(ctl_json_text(loaded, "identity"), doctor->config->identity) != 0;
-        if (doctor->is_unloaded && strcmp(file, doctor->config_file) != 0)
+        if (doctor->is_unloaded && !is_same_file(file, doctor->config_file))
                 return report_warn(&doctor->report, "loaded", "name that by --config",
                                    "bearerd has read %s, not %s", file, doctor->config_file);
         note_fetch(doctor, answer); /* which reads this file, too, and as it is now */

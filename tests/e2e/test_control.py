@@ -35,11 +35,11 @@ def use_wrong_secret(bearerd, name="athena"):
     (bearerd.directory / f"{name}.client_secret").write_text("not-the-secret-of-the-client")
 
 
-def answer_once(listener, text, kind="application/json"):
+def answer_once(listener, text, kind="application/json", status=200):
     one, _ = listener.accept()
     with one:
         one.recv(4096)
-        one.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
+        one.sendall(f"HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\n"
                     f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
 
 
@@ -616,6 +616,26 @@ def test_bearerctl_refresh_waits_no_longer_than_told(operator, bearerctl, endpoi
                             r"that; 'bearerctl status' says why\n", done.stderr), done.stderr
         if "already" in told:
             until(lambda: operator.token().get("last_error"))
+
+
+def test_bearerctl_refresh_notices_a_restart(programs, tmp_path):
+    """Counters begin anew. This bearerd is none: when one is started again is not up to a test."""
+    def status(uptime, ended):
+        token = {"name": "athena", "fetching": False, "counters": {"renewals": {"granted": ended}}}
+        return 200, {"version": 1, "configured": True, "config_right": True, "uptime": uptime,
+                     "tokens": [token]}
+
+    answers = [status(100, 5), (202, {"renewal": "started"}), status(100, 5), status(1, 0)]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "control"))
+        listener.listen()
+        with subprocess.Popen([programs.bearerctl, "--control", tmp_path / "control", "refresh",
+                               "athena", "--wait", "30"], stderr=subprocess.PIPE, text=True) as asking:
+            for number, body in answers:
+                answer_once(listener, json.dumps(body), status=number)
+            assert asking.stderr.read() == \
+                "bearerctl: token athena: bearerd was restarted meanwhile; ask again\n"
+            assert asking.wait() == 75
 
 
 def test_bearerctl_metrics(operator, bearerctl):

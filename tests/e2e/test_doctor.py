@@ -15,7 +15,7 @@ import operators
 import pytest
 from account import NOBODY, needs_root
 from doctor import Doctor
-from pace import FAST
+from pace import FAST, until
 
 SECRET = "standin-secret/that-is-another-one"
 
@@ -26,10 +26,17 @@ def a_started_one(broker, programs, endpoint):
     def make(**keys):
         bearerd = broker(start=False, **{**FAST, **keys})
         one = doctor.start(programs, bearerd, endpoint)
-        bearerd.get("/v1/token")
-        time.sleep(0.2)     # min_renewal_interval
+        settle(bearerd)
         return bearerd, one
     return make
+
+
+def settle(bearerd):
+    """Until what was asked of the endpoint is over, and more may be."""
+    operator = operators.Operator(bearerd)
+    until(lambda: not (token := operator.token())["fetching"]
+          and (token["valid"] or token["last_error"]))
+    time.sleep(0.2)     # min_renewal_interval
 
 
 def token_requests(endpoint):
@@ -46,7 +53,7 @@ def reload(bearerd, endpoint):
     before = token_requests(endpoint)
     bearerd.reload()
     endpoint.wait_for_requests(before + 1, doctor.TIMEOUT)
-    time.sleep(0.2)     # min_renewal_interval
+    settle(bearerd)
 
 
 @contextmanager
@@ -184,6 +191,9 @@ def test_configuration_that_was_edited_since_bearerd_read_it(started, endpoint):
     assert [each for each in found if each.result != "ok"] == \
         [("warning", "loaded",
           f"{bearerd.config_file} was edited since bearerd read it; systemctl reload bearerd")]
+    link = bearerd.directory / "link"
+    link.symlink_to(bearerd.config_file)
+    assert f"{bearerd.config_file} was edited since" in one.run("--no-request", "--config", link).stdout
     reload(bearerd, endpoint)
     assert {each.result for each in one.lines("--no-request")[0]} == {"ok"}
 

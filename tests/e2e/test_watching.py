@@ -14,6 +14,7 @@ import pytest
 from account import needs_root
 from following import Follower, generation, renew
 from pace import FAST, until
+from syscalls import without_pidfds
 
 LIFE = 3600
 
@@ -70,6 +71,21 @@ def test_command_that_takes_long_is_run_for_the_newest_generation(broker, watch)
             newest = renew(bearerd)
         gate.touch()
         assert int(follower.line()) == newest
+
+
+NO_HELP = [without_pidfds, lambda: ["env", "--ignore-signal=CHLD"]]
+
+
+@pytest.mark.parametrize("before", NO_HELP, ids=["no pidfd", "SIGCHLD ignored"])
+def test_watch_notices_the_end_of_its_command_whatever_it_is_run_under(broker, programs, before):
+    bearerd = broker(**FAST)
+    command = [*before(), programs.bearerctl, "watch", "--exec", "echo $BEARERD_GENERATION; exit 3"]
+    with Follower(bearerd, command) as follower:
+        for _ in range(2):
+            assert int(follower.line()) == generation(bearerd)
+            renew(bearerd)
+        until(lambda: follower.errors().count("exit status 3\n") == 3)
+        assert follower.errors().count("\n") == 3
 
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]

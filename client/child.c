@@ -46,7 +46,8 @@ pid_t child_fork(struct child *child) {
         return pid;
 }
 
-/* Signals of the terminal have reached the command already. */
+/* Signals of the terminal have reached the command already, but for a hangup: the leader of the
+ * session alone has that. Twice does no harm. */
 void child_pass_signals(struct child *child) {
         bool by_terminal;
         int number;
@@ -55,7 +56,7 @@ void child_pass_signals(struct child *child) {
                 if (number == SIGCHLD)
                         continue; /* it is for child_reap() */
                 child->passed_on = number;
-                if (!by_terminal)
+                if (!by_terminal || number == SIGHUP)
                         kill(child->pid, number);
         }
 }

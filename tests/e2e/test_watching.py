@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -116,6 +117,24 @@ def test_watch_ends_by_a_signal_between_two_commands(broker, watch, number):
         assert follower.line() == "done"
         follower.signal(number)
         assert follower.wait() == -number
+
+
+def test_watch_passes_a_hangup_of_its_terminal_on(broker, programs):
+    bearerd = broker(**FAST)
+    ready, came = bearerd.directory / "ready", bearerd.directory / "came"
+    command = f"trap 'touch {came}; exit' HUP; touch {ready}; while :; do sleep 0.05; done"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(programs.bearerctl, ["bearerctl", "--socket", str(bearerd.socket), "watch",
+                                      "--exec", command])
+    try:
+        until(ready.exists)
+        os.close(terminal)
+        _, status = until(lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found)
+    except AssertionError:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    assert came.exists() and os.waitstatus_to_exitcode(status) == -signal.SIGHUP
 
 
 def test_watch_that_is_killed_takes_its_command_along(broker, watch):

@@ -31,5 +31,6 @@ int child_reap(struct child *child, int *ret_status);
 /* Waits for the end, and passes signals on meanwhile. 0; -errno. */
 int child_wait(struct child *child, int *ret_status);
 
-/* Gives the signals back. One that was passed on ends bearerctl, then, as it would have done. */
+/* Gives the signals back. One that was passed on ends bearerctl, then, as it would have done;
+ * but not the first process of a namespace, which no signal of its own ends. */
 void child_release(struct child *child);

@@ -137,6 +137,17 @@ def test_watch_passes_a_hangup_of_its_terminal_on(broker, programs):
     assert came.exists() and os.waitstatus_to_exitcode(status) == -signal.SIGHUP
 
 
+@needs_root
+def test_watch_that_is_pid_1_ends_after_a_signal_to_its_command(broker, programs):
+    command = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    with Follower(broker(**FAST), ["unshare", "--pid", "--fork", "--kill-child",
+                                   programs.bearerctl, "watch", "--exec", command]) as follower:
+        assert follower.line() == "ready"
+        os.kill(follower.child(), signal.SIGTERM)
+        assert follower.wait() == 128 + signal.SIGTERM
+        assert follower.errors() == ""
+
+
 def test_watch_that_is_killed_takes_its_command_along(broker, watch):
     with watch(broker(**FAST), "--exec", "echo $$; exec sleep 600") as follower:
         pid = int(follower.line())

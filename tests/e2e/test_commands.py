@@ -427,6 +427,17 @@ def test_write_leaves_no_file_of_one_that_was_killed_while_there_is_no_token(bro
     assert file.read_text() == endpoint.tokens[-1]
 
 
+def test_write_leaves_no_half_done_file_of_one_that_was_killed_while_there_is_no_token(broker, ctl,
+                                                                                       file):
+    fresh = file.with_name(f".{file.name}.bearerctl")
+    for each in (file, fresh):
+        each.write_text("a token")
+    process = ctl(broker(start=False), "write", str(file))
+    assert "is removed until" in process.stderr.readline()
+    assert "No such file" in process.stderr.readline()
+    assert not file.exists() and not fresh.exists()
+
+
 def test_write_keeps_the_file_of_one_that_was_killed_while_there_is_a_token(broker, ctl, file):
     bearerd = broker(**FAST)
     killed_writer(bearerd, ctl, file)

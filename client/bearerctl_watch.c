@@ -117,7 +117,7 @@ static int run_command(const char *command, const struct event *event) {
         if (child.passed_on == 0)
                 tell_failure(command, status);
         child_release(&child);
-        return EX_OK;
+        return child.passed_on == 0 ? EX_OK : 128 + child.passed_on;
 }
 
 /* ---- what goes wrong ---- */

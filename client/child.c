@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -12,10 +11,13 @@
 #include "client/child.h"
 #include "client/signals.h"
 
+/* Where SIGCHLD is ignored, which is inherited, the kernel tells of no end, and keeps no status. */
 int child_init(struct child *child) {
-        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, 0};
-        int fd = signals_open(numbers, &child->mask);
+        static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, 0};
+        int fd;
 
+        signal(SIGCHLD, SIG_DFL);
+        fd = signals_open(numbers, &child->mask);
         if (fd < 0)
                 return fd;
         child->signals = fd;
@@ -25,8 +27,6 @@ int child_init(struct child *child) {
 void child_deinit(struct child *child) {
         if (child->signals >= 0)
                 close(child->signals);
-        if (child->pidfd >= 0)
-                close(child->pidfd);
         *child = CHILD_INIT;
 }
 
@@ -43,44 +43,45 @@ pid_t child_fork(struct child *child) {
                 return 0;
         }
         child->pid = pid;
-        child->pidfd = pidfd_open(pid, 0);
-        return child->pidfd < 0 ? -errno : pid;
+        return pid;
 }
 
-/* Signals of the terminal have reached the command already. */
+/* Signals of the terminal have reached the command already, but for a hangup: the leader of the
+ * session alone has that. Twice does no harm. */
 void child_pass_signals(struct child *child) {
         bool by_terminal;
         int number;
 
         while ((number = signals_take(child->signals, &by_terminal)) > 0) {
+                if (number == SIGCHLD)
+                        continue; /* it is for child_reap() */
                 child->passed_on = number;
-                if (!by_terminal)
+                if (!by_terminal || number == SIGHUP)
                         kill(child->pid, number);
         }
 }
 
 int child_reap(struct child *child, int *ret_status) {
-        while (waitpid(child->pid, ret_status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        close(child->pidfd);
-        child->pidfd = -1;
-        return 0;
+        int status;
+        pid_t pid = waitpid(child->pid, &status, WNOHANG);
+
+        if (pid <= 0)
+                return pid < 0 ? -errno : 0;
+        *ret_status = status;
+        return 1;
 }
 
 int child_wait(struct child *child, int *ret_status) {
         for (;;) {
-                struct pollfd ready[] = {
-                        {.fd = child->pidfd, .events = POLLIN},
-                        {.fd = child->signals, .events = POLLIN},
-                };
+                struct pollfd ready = {.fd = child->signals, .events = POLLIN};
+                int r;
 
-                if (poll(ready, 2, -1) < 0 && errno != EINTR)
+                if (poll(&ready, 1, -1) < 0 && errno != EINTR)
                         return -errno;
-                if (ready[1].revents)
-                        child_pass_signals(child);
-                if (ready[0].revents)
-                        return child_reap(child, ret_status);
+                child_pass_signals(child);
+                r = child_reap(child, ret_status);
+                if (r != 0)
+                        return r < 0 ? r : 0;
         }
 }
 

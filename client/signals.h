@@ -11,5 +11,5 @@
 int signals_open(const int *numbers, sigset_t *ret_before);
 
 /* One that has come; 0: none. RET_BY_TERMINAL (may be NULL): the terminal has sent it, to all
- * processes that are in its foreground. */
+ * processes that are in its foreground; SIGHUP, to the leader of its session. */
 int signals_take(int fd, bool *ret_by_terminal);

@@ -61,14 +61,11 @@ static void take_renewal(struct supervisor *supervisor) {
 }
 
 /* 1: it is over, with *RET_STATUS; 0: it was started again; -errno. */
-static int command_ended(struct supervisor *supervisor, int *ret_status) {
+static int command_ended(struct supervisor *supervisor, int status, int *ret_status) {
         _cleanup_token_ struct bearer_token *token = supervisor->next;
         bool was_told = supervisor->kill_at != NEVER;
-        int status, r = child_reap(&supervisor->child, &status);
 
         supervisor->next = NULL; /* consumed */
-        if (r < 0)
-                return r;
         if (was_told && token && !is_to_end(supervisor))
                 return start(supervisor, token);
         *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -84,25 +81,23 @@ static int timeout_of(const struct supervisor *supervisor) {
 static int go_on(struct supervisor *supervisor, int *ret_status) {
         for (;;) {
                 struct pollfd ready[] = {
-                        {.fd = supervisor->child.pidfd, .events = POLLIN},
                         {.fd = supervisor->child.signals, .events = POLLIN},
                         {.fd = renewal_fd(supervisor->renewal), .events = POLLIN},
                 };
-                int r;
+                int status, r;
 
-                if (poll(ready, 3, timeout_of(supervisor)) < 0 && errno != EINTR)
+                if (poll(ready, 2, timeout_of(supervisor)) < 0 && errno != EINTR)
                         return -errno;
                 if (clock_now() >= supervisor->kill_at) {
                         kill(supervisor->child.pid, SIGKILL);
                         supervisor->kill_at = time_add(clock_now(), GRACE);
                 }
+                child_pass_signals(&supervisor->child);
                 if (ready[1].revents)
-                        child_pass_signals(&supervisor->child);
-                if (ready[2].revents)
                         take_renewal(supervisor);
-                if (!ready[0].revents)
-                        continue;
-                r = command_ended(supervisor, ret_status);
+                r = child_reap(&supervisor->child, &status);
+                if (r > 0)
+                        r = command_ended(supervisor, status, ret_status);
                 if (r != 0)
                         return r < 0 ? r : 0;
         }

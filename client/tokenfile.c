@@ -134,11 +134,13 @@ static bool is_there(const struct tokenfile *file) {
 void tokenfile_remove(struct tokenfile *file) {
         if (is_there(file))
                 unlinkat(file->directory, file->name, 0);
+        unlinkat(file->directory, file->fresh, 0);
         if (file->put >= 0)
                 close(file->put);
         file->put = -1;
 }
 
 bool tokenfile_clear(const struct tokenfile *file) {
+        unlinkat(file->directory, file->fresh, 0);
         return !tokenfile_obstacle(file) && unlinkat(file->directory, file->name, 0) == 0;
 }

@@ -28,7 +28,8 @@ void tokenfile_deinit(struct tokenfile *file);
 const char *tokenfile_obstacle(const struct tokenfile *file);
 /* 0; -EEXIST: there is an obstacle; -errno. What was there before is there still, then. */
 int tokenfile_put(struct tokenfile *file, const char *value);
-/* Takes it away, if it is what was put there. */
+/* Takes it away, if it is what was put there; and, as the next one does, what one that was killed
+ * has written first, and not renamed. */
 void tokenfile_remove(struct tokenfile *file);
 /* Takes away a regular file that is there, whoever has put it there. Whether there was one. */
 bool tokenfile_clear(const struct tokenfile *file);

@@ -42,6 +42,12 @@ class Follower:
     def signal(self, number):
         self._process.send_signal(number)
 
+    def child(self):
+        """The pid of the one process that it has started."""
+        pid = self._process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return int(file.read())
+
     def poll(self):
         return self._process.poll()
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """syscalls - has the kernel not do some system calls of a program, and say what a test wants instead."""
 
+import errno
 import platform
 import sys
 
 import pytest
 
-NUMBERS = {"x86_64": {"getsockopt": 55, "prctl": 157, "prlimit64": 302},
-           "aarch64": {"getsockopt": 209, "prctl": 167, "prlimit64": 261}}
+NUMBERS = {"x86_64": {"getsockopt": 55, "pidfd_open": 434, "prctl": 157, "prlimit64": 302},
+           "aarch64": {"getsockopt": 209, "pidfd_open": 434, "prctl": 167, "prlimit64": 261}}
 
 # NUMBER ARGUMENT VALUE ERRNO ... -- PROGRAM...: that call with that value as its argument (counted
 # from 0) fails so; with 0, it says that it was done. By a filter of seccomp(2).
@@ -32,6 +33,11 @@ assert libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
 assert libc.prctl(SECCOMP, FILTER, program) == 0, os.strerror(ctypes.get_errno())
 os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 """
+
+
+def without_pidfds():
+    """As under valgrind, and before Linux 5.3."""
+    return instead_of(("pidfd_open", 1, 0, errno.ENOSYS))
 
 
 def instead_of(*rules):

@@ -18,6 +18,7 @@ import pytest
 from account import needs_root
 from following import renew
 from pace import FAST, TIMEOUT, until
+from syscalls import without_pidfds
 
 SHORT = 4       # a life in which a renewal is soon
 COMMANDS = ["doctor", "exec", "get", "header", "help", "keygen", "metrics", "refresh", "renew",
@@ -36,10 +37,11 @@ def a_bearerctl(programs):
     it to say something, after a minute."""
     started = []
 
-    def start(bearerd, *arguments, **keys):
+    def start(bearerd, *arguments, before=(), **keys):
         environment = {"BEARERD_SOCKET": str(bearerd.socket),
                        "BEARERD_CONTROL": str(bearerd.directory / "control.sock")}
-        process = subprocess.Popen([programs.bearerctl, *arguments], env=os.environ | environment,
+        process = subprocess.Popen([*before, programs.bearerctl, *arguments],
+                                   env=os.environ | environment,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True, **keys)
         timer = threading.Timer(60, kill, [process])
@@ -180,6 +182,17 @@ def test_exec_kills_what_does_not_end(broker, endpoint, ctl):
     assert process.stdout.readline() != first
     assert 10 < time.monotonic() - began < 60
     assert not os.path.exists(f"/proc/{first.strip()}")
+
+
+@pytest.mark.parametrize("before", [without_pidfds, lambda: ["env", "--ignore-signal=CHLD"]],
+                         ids=["no pidfd", "SIGCHLD ignored"])
+def test_exec_starts_anew_whatever_it_is_run_under(broker, endpoint, ctl, before):
+    endpoint.behave(expires_in=SHORT)
+    process = ctl(broker(**FAST), "exec", "--restart-on-renewal", "--", "sh", "-c", REPORT,
+                  before=before())
+    assert process.stdout.readline() != process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert end(process)[0] == 0
 
 
 @pytest.mark.parametrize("command, status", [
@@ -412,6 +425,17 @@ def test_write_leaves_no_file_of_one_that_was_killed_while_there_is_no_token(bro
     bearerd.start()
     until(file.exists)
     assert file.read_text() == endpoint.tokens[-1]
+
+
+def test_write_leaves_no_half_done_file_of_one_that_was_killed_while_there_is_no_token(broker, ctl,
+                                                                                       file):
+    fresh = file.with_name(f".{file.name}.bearerctl")
+    for each in (file, fresh):
+        each.write_text("a token")
+    process = ctl(broker(start=False), "write", str(file))
+    assert "is removed until" in process.stderr.readline()
+    assert "No such file" in process.stderr.readline()
+    assert not file.exists() and not fresh.exists()
 
 
 def test_write_keeps_the_file_of_one_that_was_killed_while_there_is_a_token(broker, ctl, file):

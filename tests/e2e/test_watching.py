@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ import pytest
 from account import needs_root
 from following import Follower, generation, renew
 from pace import FAST, until
+from syscalls import without_pidfds
 
 LIFE = 3600
 
@@ -72,6 +74,21 @@ def test_command_that_takes_long_is_run_for_the_newest_generation(broker, watch)
         assert int(follower.line()) == newest
 
 
+NO_HELP = [without_pidfds, lambda: ["env", "--ignore-signal=CHLD"]]
+
+
+@pytest.mark.parametrize("before", NO_HELP, ids=["no pidfd", "SIGCHLD ignored"])
+def test_watch_notices_the_end_of_its_command_whatever_it_is_run_under(broker, programs, before):
+    bearerd = broker(**FAST)
+    command = [*before(), programs.bearerctl, "watch", "--exec", "echo $BEARERD_GENERATION; exit 3"]
+    with Follower(bearerd, command) as follower:
+        for _ in range(2):
+            assert int(follower.line()) == generation(bearerd)
+            renew(bearerd)
+        until(lambda: follower.errors().count("exit status 3\n") == 3)
+        assert follower.errors().count("\n") == 3
+
+
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 
 
@@ -100,6 +117,35 @@ def test_watch_ends_by_a_signal_between_two_commands(broker, watch, number):
         assert follower.line() == "done"
         follower.signal(number)
         assert follower.wait() == -number
+
+
+def test_watch_passes_a_hangup_of_its_terminal_on(broker, programs):
+    bearerd = broker(**FAST)
+    ready, came = bearerd.directory / "ready", bearerd.directory / "came"
+    command = f"trap 'touch {came}; exit' HUP; touch {ready}; while :; do sleep 0.05; done"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(programs.bearerctl, ["bearerctl", "--socket", str(bearerd.socket), "watch",
+                                      "--exec", command])
+    try:
+        until(ready.exists)
+        os.close(terminal)
+        _, status = until(lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found)
+    except AssertionError:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    assert came.exists() and os.waitstatus_to_exitcode(status) == -signal.SIGHUP
+
+
+@needs_root
+def test_watch_that_is_pid_1_ends_after_a_signal_to_its_command(broker, programs):
+    command = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    with Follower(broker(**FAST), ["unshare", "--pid", "--fork", "--kill-child",
+                                   programs.bearerctl, "watch", "--exec", command]) as follower:
+        assert follower.line() == "ready"
+        os.kill(follower.child(), signal.SIGTERM)
+        assert follower.wait() == 128 + signal.SIGTERM
+        assert follower.errors() == ""
 
 
 def test_watch_that_is_killed_takes_its_command_along(broker, watch):

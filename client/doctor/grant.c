@@ -271,13 +271,16 @@ static bool judge_later(struct doctor *doctor, struct json_object *token,
         return judge_last(doctor, token, why);
 }
 
-static bool renew(struct doctor *doctor, struct json_object *token) {
+static bool renew(struct doctor *doctor) {
         _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        _cleanup_json_ struct json_object *answer = NULL;
+        _cleanup_json_ struct json_object *status = NULL, *answer = NULL;
         struct http1_response response;
         char target[sizeof "/v1/tokens//refresh" + TOKEN_NAME_MAX];
-        int r;
+        struct json_object *token;
+        int r = ask_status(doctor, &status, &token);
 
+        if (r != 0 || !token)
+                return fail_ask(doctor, "credentials", r != 0 ? r : BEARER_E_UNKNOWN);
         snprintf(target, sizeof target, "/v1/tokens/%s/refresh", doctor->name);
         r = ctl_control_ask(doctor->ctl, "POST", target, NULL, &connection, &response);
         if (r == 0 && response.status == 202)
@@ -311,7 +314,7 @@ static bool check_with_control(struct doctor *doctor, struct json_object *token)
                                   "bearerd has been started just now, its first requests are "
                                   "spaced");
         pause_for(next);
-        return renew(doctor, token);
+        return renew(doctor); /* of what is there by now */
 }
 
 /* As workers see it. */

@@ -151,21 +151,15 @@ static const char *priority_word(int priority) {
 /* -EAGAIN: there is no room: it is a pipe, or a terminal, that nobody reads. */
 static int write_line(int priority, const char *text, bool may_wait) {
         struct pollfd room = {.fd = log_lines, .events = POLLOUT};
-        char line[LOG_TEXT_MAX + 128];
-        ssize_t sent;
-        int size;
+        int r;
 
-        if (log_destination == TO_TERMINAL)
-                size = snprintf(line, sizeof line, "%s: %s%s\n", log_name, priority_word(priority),
-                                text);
-        else
-                size = snprintf(line, sizeof line, "<%d>%s: %s\n", priority, log_name, text);
         if (poll(&room, 1, may_wait ? (int)(PATIENCE / NSEC_PER_MSEC) : 0) == 0)
                 return -EAGAIN;
-        sent = write(log_lines, line, (size_t)size);
-        if (sent >= 0)
-                return sent < size ? -EAGAIN : 0;
-        return errno == EAGAIN ? -EAGAIN : 0; /* nobody can be told of others */
+        if (log_destination == TO_TERMINAL)
+                r = dprintf(log_lines, "%s: %s%s\n", log_name, priority_word(priority), text);
+        else
+                r = dprintf(log_lines, "<%d>%s: %s\n", priority, log_name, text);
+        return r < 0 && errno == EAGAIN ? -EAGAIN : 0; /* nobody can be told of others */
 }
 
 /* The text is the last field. False: who reads the log has no room for it. */

@@ -59,9 +59,9 @@ ok "... what is to be registered is its public half" '{"keys":[[]{*"kid":"*' "$(
 ok "... without the other one" 0 "$(grep -cFf /root/secret /tmp/first.jwks /tmp/keygen.err | grep -vc ':0$')"
 ok "root alone has the file" "root 600" "$(stat -c '%U %a' $key)"
 ok "... and by it nobody has the key" 0 "$(grep -cFf /root/secret $key)"
-ok "the key was written into a pipe" "*pipe:*" "$(grep -hF "$secret" /tmp/trace.* | grep ^write)"
+ok "the key was written into a pipe" "*pipe:*" "$(grep -hF -e "$secret" /tmp/trace.* | grep ^write)"
 ok "... and nowhere else" "" \
-  "$(grep -hF "$secret" /tmp/trace.* | grep -vE '^(write|read)\([0-9]+<pipe:')"
+  "$(grep -hF -e "$secret" /tmp/trace.* | grep -vE '^(write|read)\([0-9]+<pipe:')"
 rm /tmp/trace.*
 ok "... so that it is in no file" "" "$(in_files)"
 ok "... (which would be found)" "/etc/planted" "$(cp /root/secret /etc/planted; in_files; rm /etc/planted)"

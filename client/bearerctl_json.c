@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "client/bearerctl_json.h"
+#include "core/name.h"
 
 /* Of the status: docs/protocol.md, "The control socket". */
 #define STATUS_VERSION 1
@@ -108,6 +109,21 @@ struct json_object *ctl_json_token(struct json_object *object, const char *name)
 
                 if (strcmp(ctl_json_text(token, "name"), name) == 0)
                         return token;
+        }
+        return NULL;
+}
+
+const char *ctl_json_default(struct json_object *object) {
+        struct json_object *tokens;
+
+        if (!ctl_json_tokens(object, &tokens))
+                return NULL;
+        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
+                struct json_object *token = json_object_array_get_idx(tokens, i);
+                const char *name = ctl_json_text(token, "name");
+
+                if (ctl_json_flag(token, "is_default") && token_name_is_valid(slice_of(name)))
+                        return name;
         }
         return NULL;
 }

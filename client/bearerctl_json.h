@@ -35,6 +35,8 @@ bool ctl_json_is_status(struct json_object *object);
 
 /* The token NAME among OBJECT's tokens, borrowed, or NULL. */
 struct json_object *ctl_json_token(struct json_object *object, const char *name);
+/* The name of the default one, valid as that of a token, borrowed; or NULL. */
+const char *ctl_json_default(struct json_object *object);
 
 /* Shows what is printable, and no control sequence. */
 void ctl_json_show(struct buffer *out, const char *text);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <json-c/json.h>
-
 #include "base/clock.h"
 #include "bearer.h"
 #include "client/bearerctl.h"
@@ -44,22 +42,16 @@ static int ask_status(const struct ctl *ctl, struct json_object **ret_answer) {
 /* The name of the default token. The exit status; all is said. */
 static int find_default(const struct ctl *ctl, char ret_name[TOKEN_NAME_MAX + 1]) {
         _cleanup_json_ struct json_object *answer = NULL;
-        struct json_object *tokens;
         int status = ask_status(ctl, &answer);
+        const char *name;
 
         if (status != EX_OK)
                 return status;
-        ctl_json_tokens(answer, &tokens);
-        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
-                struct json_object *token = json_object_array_get_idx(tokens, i);
-                const char *name = ctl_json_text(token, "name");
-
-                if (!ctl_json_flag(token, "is_default") || !token_name_is_valid(slice_of(name)))
-                        continue;
-                strcpy(ret_name, name);
-                return EX_OK;
-        }
-        return ctl_fail(ctl, BEARER_E_INVALID);
+        name = ctl_json_default(answer);
+        if (!name)
+                return ctl_fail(ctl, BEARER_E_INVALID);
+        strcpy(ret_name, name);
+        return EX_OK;
 }
 
 /* How the token NAME is. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "bearer.h"
 #include "client/address.h"
 #include "client/bearerctl_json.h"
@@ -34,22 +32,16 @@ static const char *find_socket(const struct doctor *doctor) {
 /* 0; BEARER_E_UNKNOWN: this user has no default; as doctor_ask_tokens(). */
 static int ask_default(struct doctor *doctor) {
         _cleanup_json_ struct json_object *answer = NULL;
-        struct json_object *tokens;
         int r = doctor_ask_tokens(doctor, &answer);
+        const char *name;
 
         if (r != 0)
                 return r;
-        tokens = ctl_json_array(answer, "tokens");
-        for (size_t i = 0; i < json_object_array_length(tokens); i++) {
-                struct json_object *token = json_object_array_get_idx(tokens, i);
-                const char *name = ctl_json_text(token, "name");
-
-                if (ctl_json_flag(token, "is_default") && token_name_is_valid(slice_of(name))) {
-                        strcpy(doctor->name, name);
-                        return 0;
-                }
-        }
-        return BEARER_E_UNKNOWN;
+        name = ctl_json_default(answer);
+        if (!name)
+                return BEARER_E_UNKNOWN;
+        strcpy(doctor->name, name);
+        return 0;
 }
 
 /* A file that cannot be opened is one for root, or for the operator of this bearerd. Where that

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -36,7 +37,7 @@ static int pause_until(uint64_t deadline) {
         return ppoll(NULL, 0, &timeout, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* A full backlog is EAGAIN, and nothing tells when there is room again (connect(2)). */
+/* A full backlog is EAGAIN. */
 static bool may_pass(int error, uint64_t patient_until) {
         switch (error) {
         case EAGAIN:
@@ -50,22 +51,47 @@ static bool may_pass(int error, uint64_t patient_until) {
         }
 }
 
+static int connect_now(int fd, const struct sockaddr_un *address) {
+        return connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+}
+
+/* Waits for room for at most SPAN, which is not 0, or until a signal. Who blocks in connect(2) is
+ * woken when there is some; who does not is told nothing, and would lose it to who comes by. */
+static int connect_waiting(int fd, const struct sockaddr_un *address, uint64_t span) {
+        struct timeval timeout = {.tv_sec = (time_t)(span / NSEC_PER_SEC),
+                                  .tv_usec = (suseconds_t)(span % NSEC_PER_SEC / NSEC_PER_USEC)};
+        int r;
+
+        if (span < NSEC_PER_USEC)
+                timeout.tv_usec = 1; /* 0 would be for ever */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0 ||
+            fcntl(fd, F_SETFL, 0) < 0)
+                return -errno;
+        r = connect_now(fd, address);
+        return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : r;
+}
+
 static int connect_until(int fd, const struct sockaddr_un *address, uint64_t patient_until,
                          uint64_t deadline) {
         uint64_t delay = RETRY_FIRST;
+        int r = connect_now(fd, address);
 
-        while (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
-                int r = -errno;
+        while (r < 0) {
                 uint64_t now = clock_now();
 
                 if (!may_pass(-r, patient_until))
                         return r;
                 if (now >= deadline)
                         return -ETIMEDOUT;
+                if (r == -EAGAIN) {
+                        r = connect_waiting(fd, address, time_until(deadline, now));
+                        continue;
+                }
                 r = pause_until(time_min(deadline, time_add(now, delay)));
                 if (r < 0)
                         return r;
                 delay = time_min(2 * delay, RETRY_LAST);
+                r = connect_now(fd, address);
         }
         return 0;
 }

@@ -36,6 +36,7 @@
         X(NOT_KEPT,            "3ea08653b71441928b72d689ca6cf30c", LOG_WARNING) \
         X(NOT_PUBLISHED,       "ef6a93ebb33a417e949a1177e5d43740", LOG_WARNING) \
         X(STRAINED,            "76b90942921341e0826e14c5cd9095d1", LOG_WARNING) \
+        X(RUSH,                "8e495b48a2da4570b07d98d761aaad0c", LOG_WARNING) \
         X(CANNOT_LISTEN,       "a51591b6f6e546ccba8027082e2e6eea", LOG_ERR) \
         /* of both */ \
         X(LOST,                "0706e6072c4742e880d21b8e4e9df6b6", LOG_WARNING) \

@@ -89,5 +89,5 @@ bool quota_user_is_blank(const struct quota_user *user, uint64_t now) {
         for (int kind = 0; kind < N_QUOTA_KINDS; kind++)
                 if (user->taken[kind] > 0)
                         return false;
-        return user->paid_until <= now;
+        return user->paid_until <= now && user->turn != user->quota->turn;
 }

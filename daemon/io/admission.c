@@ -63,7 +63,8 @@ static void turn_away(struct server *server, int fd, const struct peer *peer, ui
 }
 
 /* 0; -EUSERS: its user has too many, and was told so; or another -errno. */
-static int admit(struct server *server, int fd, uint64_t now, struct connection **ret_connection) {
+static int admit(struct server *server, int fd, uint64_t now, uid_t *ret_uid,
+                 struct connection **ret_connection) {
         struct peer peer;
         struct crowd_user *user;
         struct connection *connection;
@@ -71,6 +72,7 @@ static int admit(struct server *server, int fd, uint64_t now, struct connection 
 
         if (r < 0)
                 return r;
+        *ret_uid = peer.uid;
         user = crowd_join(&server->crowd, peer.uid, now);
         connection = user ? calloc(1, sizeof *connection) : NULL;
         if (!connection || !take_place(user)) {
@@ -90,15 +92,17 @@ static int admit(struct server *server, int fd, uint64_t now, struct connection 
         return 0;
 }
 
-void admission_open(struct server *server, int fd, uint64_t now) {
+uid_t admission_open(struct server *server, int fd, uint64_t now) {
         struct connection *connection;
-        int r = admit(server, fd, now, &connection);
+        uid_t uid = (uid_t)-1;
+        int r = admit(server, fd, now, &uid, &connection);
 
         if (r == 0) {
                 connection_start(connection, now);
-                return;
+                return uid;
         }
         if (r != -EUSERS)
                 server_strained(server, "hang up on a worker", r);
         close(fd);
+        return uid;
 }

@@ -425,6 +425,7 @@ static void connection_work(struct connection *connection, uint64_t now) {
         connection_advance(connection, alive, now);
 }
 
+/* Who has left before its turn comes has no place in the line: it would be in the way of others. */
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
 
@@ -433,7 +434,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
                 return;
         }
         connection->is_deferred = true;
-        connection_advance(connection, true, now);
+        connection_advance(connection, !peer_has_gone(connection->fd), now);
 }
 
 /* Requests that are here already come before what is still to be read. */

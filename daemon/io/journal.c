@@ -186,6 +186,21 @@ void journal_strained(const char *what, int error) {
         log_send(&message, "%s: %s", what, strerror(-error));
 }
 
+void journal_rush(const uid_t *uid, int room) {
+        struct log_message message;
+        char from[64] = "";
+
+        log_begin(&message, MESSAGE_RUSH);
+        if (uid) {
+                log_field(&message, "BEARERD_PEER_UID", "%u", (unsigned)*uid);
+                snprintf(from, sizeof from, ", most of them from uid %u", (unsigned)*uid);
+        }
+        log_send(&message,
+                 "connections come faster than they can be accepted%s; until that ends at most %d "
+                 "can wait, and more are refused (EAGAIN), or wait to be let in",
+                 from, room);
+}
+
 void journal_unconfigured(void) {
         log_line(MESSAGE_UNCONFIGURED, "the configuration is wrong: workers get no token (503) "
                                        "until it is mended; then: systemctl reload bearerd");

@@ -39,6 +39,10 @@ void journal_not_published(const char *path, const char *why);
 /* WHAT could not be done, for ERROR, which is -errno; bearerd goes on. */
 void journal_strained(const char *what, int error);
 
+/* Connections come faster than they are accepted, most of them from UID; NULL: from nobody in
+ * particular. Until that ends no more than ROOM can wait. */
+void journal_rush(const uid_t *uid, int room);
+
 /* UNIT does not get its credential ID, for REPLY: REPLY_WAIT: there was no time for one;
  * REPLY_TOKEN: the connection did not take it. The unit itself cannot be told. */
 void journal_credential_refused(const char *unit, const char *id, const struct reply *reply);

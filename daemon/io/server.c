@@ -5,14 +5,9 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "io/admission.h"
 #include "io/journal.h"
 #include "io/server.h"
 
-/* Connections taken in one go, before others get their turn; and after so many goes with one each.
- * To look in vain for another one costs a tenth of all that a connection does. */
-#define ACCEPTS_AT_ONCE 64u
-#define ACCEPTS_ALONE   16u
 /* How long accept(2) rests when descriptors have run out and nothing can be closed. */
 #define ACCEPT_REST (100 * NSEC_PER_MSEC)
 
@@ -29,18 +24,14 @@ void server_strained(struct server *server, const char *what, int error) {
 
 /* ---- accepting ---- */
 
-static void accept_ready(struct watch *watch, unsigned what, uint64_t now);
-
 static void accept_stop(struct server *server) {
         for (size_t i = 0; i < server->n_entrances; i++)
-                watch_stop(&server->entrances[i].watch);
+                entrance_close(&server->entrances[i]);
 }
 
 static int accept_start(struct server *server) {
         for (size_t i = 0; i < server->n_entrances; i++) {
-                struct entrance *entrance = &server->entrances[i];
-                int r = watch_start(&entrance->watch, server->loop, entrance->fd, WATCH_READ,
-                                    accept_ready);
+                int r = entrance_open(&server->entrances[i]);
 
                 if (r < 0)
                         return r;
@@ -48,7 +39,7 @@ static int accept_start(struct server *server) {
         return 0;
 }
 
-static void accept_pause(struct server *server, uint64_t now) {
+void server_rest(struct server *server, uint64_t now) {
         accept_stop(server);
         server->resume_at = time_add(now, ACCEPT_REST);
 }
@@ -56,12 +47,10 @@ static void accept_pause(struct server *server, uint64_t now) {
 static void accept_resume(struct server *server, uint64_t now) {
         server->resume_at = NEVER;
         if (accept_start(server) < 0)
-                accept_pause(server, now);
+                server_rest(server, now);
 }
 
-/* Closes the connection that has been idle for longest: its owner will connect again. Not one whose
- * request is there already, and would be lost. */
-static bool make_room(struct server *server) {
+bool server_make_room(struct server *server) {
         LIST_FOREACH(link, &server->resting) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
@@ -71,55 +60,6 @@ static bool make_room(struct server *server) {
                 return true;
         }
         return false;
-}
-
-/* What passes at once is tried again at once. Where descriptors or memory have run out, which
- * accept(2) says though nobody is there, room is made, if IS_WANTED: somebody is known to come in.
- * After all else it rests, for it would fail again and again. */
-static void accept_failed(struct server *server, int error, bool is_wanted, uint64_t now) {
-        switch (-error) {
-        case EAGAIN:
-        case EINTR:
-        case ECONNABORTED:
-                return;
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM:
-                if (!is_wanted || make_room(server))
-                        return;
-        }
-        server_strained(server, "cannot accept workers, who have to wait", error);
-        accept_pause(server, now);
-}
-
-static void accept_ready(struct watch *watch, unsigned what, uint64_t now) {
-        struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
-        struct server *server = entrance->server;
-        unsigned most = server->n_alone++ < ACCEPTS_ALONE ? 1 : ACCEPTS_AT_ONCE;
-
-        for (unsigned i = 0; i < most; i++) {
-                int fd;
-
-                if (server->crowd.quota.taken[QUOTA_CONNECTIONS] >= server->n_max) {
-                        /* Only at first is it known that somebody wants to come in. */
-                        if (i > 0)
-                                return;
-                        if (!make_room(server)) {
-                                accept_pause(server, now);
-                                return;
-                        }
-                }
-                fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-                if (fd >= 0) {
-                        server->n_accepted++;
-                        admission_open(server, fd, now);
-                        continue;
-                }
-                server->n_alone = 0;
-                accept_failed(server, -errno, i == 0, now);
-                return;
-        }
 }
 
 /* ---- the server ---- */
@@ -160,7 +100,7 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
         list_init(&server->hurried);
         list_init(&server->parked);
         for (size_t i = 0; i < n; i++)
-                server->entrances[i] = (struct entrance){.server = server, .fd = fds[i]};
+                entrance_init(&server->entrances[i], server, fds[i]);
         server->spare = server_make_exchange(server);
         return server->spare ? accept_start(server) : -ENOMEM;
 }
@@ -200,8 +140,8 @@ static void close_all(struct list *list) {
 }
 
 void server_shut(struct server *server) {
-        accept_stop(server);
-        server->n_entrances = 0;
+        while (server->n_entrances > 0)
+                entrance_deinit(&server->entrances[--server->n_entrances]);
 }
 
 void server_stop(struct server *server, uint64_t now) {
@@ -277,11 +217,14 @@ void server_seek_units(struct server *server) {
 
 uint64_t server_deadline(const struct server *server) {
         struct list *link = list_first(&server->hurried);
-        uint64_t first = NEVER;
+        uint64_t first = server->resume_at;
 
         if (link)
-                first = CONTAINER_OF(link, struct connection, link)->exchange->deadline;
-        return time_min(first, server->resume_at);
+                first = time_min(first,
+                                 CONTAINER_OF(link, struct connection, link)->exchange->deadline);
+        for (size_t i = 0; i < server->n_entrances; i++)
+                first = time_min(first, entrance_deadline(&server->entrances[i]));
+        return first;
 }
 
 void server_expired(struct server *server, uint64_t now) {
@@ -294,6 +237,8 @@ void server_expired(struct server *server, uint64_t now) {
                         break;
                 connection_close(connection);
         }
+        for (size_t i = 0; i < server->n_entrances; i++)
+                entrance_expired(&server->entrances[i], now);
         if (server->resume_at <= now)
                 accept_resume(server, now);
 }

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "io/connection.h"
 #include "io/crowd.h"
+#include "io/entrance.h"
 #include "io/loop.h"
 #include "wire/control.h"
 #include "wire/http1.h"
@@ -27,15 +28,6 @@
 #define SERVER_BYTES_MAX (UINT64_C(32) << 20)
 /* Sockets that it listens at. */
 #define SERVER_SOCKETS_MAX 8
-
-struct server;
-
-/* A socket where workers come in. */
-struct entrance {
-        struct server *server;
-        int fd; /* listening; borrowed */
-        struct watch watch;
-};
 
 struct server_owner {
         void *user;
@@ -78,7 +70,6 @@ struct server {
         struct list parked;  /* with a request that waits, as a stream, or until its user's turn */
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
-        unsigned n_alone;    /* goes of accept(2) since it last found nobody more */
         uint64_t n_accepted;
         uint64_t n_turned_away; /* of users who had too many */
         struct exchange *spare; /* for who says something next; NULL: somebody does now */
@@ -110,6 +101,12 @@ struct exchange *server_make_exchange(const struct server *server);
 /* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
  * why. That peers leave is no such thing. */
 void server_strained(struct server *server, const char *what, int error);
+
+/* Closes the connection that has been idle for longest, whose owner will connect again; but none
+ * whose request is there already, and would be lost. Whether there was one. */
+bool server_make_room(struct server *server);
+/* Accepts nobody for a moment. */
+void server_rest(struct server *server, uint64_t now);
 
 /* When server_expired() is due. */
 uint64_t server_deadline(const struct server *server);

@@ -184,6 +184,10 @@ static void test_a_user_is_remembered_until_all_is_given_back_and_paid(void **st
         quota_admit(&alice, START);
         assert_false(quota_user_is_blank(&alice, START + SECOND / 10 - 1));
         assert_true(quota_user_is_blank(&alice, START + SECOND / 10));
+        quota_has_turn(&alice);
+        assert_false(quota_user_is_blank(&alice, START + SECOND / 10));
+        quota_next_turn(&quota);
+        assert_true(quota_user_is_blank(&alice, START + SECOND / 10));
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* entrance - a socket where workers come in to a server, and the queue in which they wait for it.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "core/rush.h"
+#include "io/loop.h"
+
+struct server;
+
+struct entrance {
+        struct server *server;
+        int fd; /* listening; borrowed */
+        struct watch watch;
+        struct rush rush;
+};
+
+/* As many may wait at ENTRANCE's socket as is usual, whatever an earlier life has left. */
+void entrance_init(struct entrance *entrance, struct server *server, int fd);
+/* That, too, is what it is left with. */
+void entrance_deinit(struct entrance *entrance);
+
+/* Workers come in, or have to wait. 0, or -errno. */
+int entrance_open(struct entrance *entrance);
+void entrance_close(struct entrance *entrance);
+
+/* When entrance_expired() is due. */
+uint64_t entrance_deadline(const struct entrance *entrance);
+void entrance_expired(struct entrance *entrance, uint64_t now);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* No loop runs, and time is made up; but the queue is the kernel's. How many can wait in it is seen
+ * by filling it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "core/rush.h"
+#include "io/server.h"
+
+#define NOW     (1000 * NSEC_PER_SEC)
+#define MINUTE  (60 * NSEC_PER_SEC)
+#define FEW     RUSH_ROOM
+#define A_RUSH  (RUSH_LEAST + 1)
+#define ALONE   16 /* come in one by one; after them: */
+#define AT_ONCE 64
+
+static struct server server;
+static struct loop *loop;
+static int listener = -1;
+static struct sockaddr_un address;
+static socklen_t address_size;
+static unsigned most; /* that the kernel lets wait */
+
+static const struct buffer *requested(void *user, struct connection *connection,
+                                      const struct http1_request *http, struct buffer *out,
+                                      uint64_t now) {
+        fail();
+        return NULL;
+}
+
+static void left(void *user, struct connection *connection) {
+        fail();
+}
+
+static uint64_t prepare(void *user, uint64_t now) {
+        fail();
+        return NEVER;
+}
+
+static void signalled(void *user, int signal, uint64_t now) {
+        fail();
+}
+
+static int read_most(void) {
+        FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
+        int n = file ? fscanf(file, "%u", &most) : 0;
+
+        if (file)
+                fclose(file);
+        return n == 1 && most > FEW ? 0 : -1;
+}
+
+/* Its queue is that of an earlier life that ended in a rush, or worse. */
+static int setup(void **state) {
+        static const int none[] = {0};
+        struct loop_owner loop_owner = {NULL, prepare, signalled};
+        struct server_owner owner = {.requested = requested, .left = left};
+
+        address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        address_size = sizeof address;
+        /* The kernel chooses an abstract address (unix(7)). */
+        if (listener < 0 ||
+            bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) < 0 ||
+            getsockname(listener, (struct sockaddr *)&address, &address_size) < 0 ||
+            listen(listener, 1) < 0 || read_most() < 0)
+                return -1;
+        return loop_new(&loop_owner, none, &loop) == 0
+                       ? server_start(&server, loop, &listener, 1, 0, &owner)
+                       : -1;
+}
+
+static int teardown(void **state) {
+        server_stop(&server, NOW);
+        loop = loop_free(loop);
+        return close(listener);
+}
+
+/* A descriptor; -1: there is no room. */
+static int come(void) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        if (connect(fd, (struct sockaddr *)&address, address_size) == 0)
+                return fd;
+        assert_int_equal(errno, EAGAIN);
+        close(fd);
+        return -1;
+}
+
+/* N come, if there is room, and leave: they wait all the same. How many. */
+static unsigned visit(unsigned n) {
+        unsigned came;
+
+        for (came = 0; came < n; came++) {
+                int fd = come();
+
+                if (fd < 0)
+                        break;
+                close(fd);
+        }
+        return came;
+}
+
+static void clear_queue(void) {
+        int fd;
+
+        while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+                close(fd);
+        assert_int_equal(errno, EAGAIN);
+}
+
+/* There is one place more than listen(2) was told. */
+static void assert_room(unsigned room) {
+        clear_queue();
+        assert_int_equal(visit(most + 2), room + 1);
+        clear_queue();
+}
+
+/* Somebody waits, as the loop has said. */
+static void let_in(void) {
+        struct watch *watch = &server.entrances[0].watch;
+
+        server_next_turn(&server, NOW);
+        watch->ready(watch, WATCH_READ, NOW);
+}
+
+/* Until so many have come in, somebody waits all the time. */
+static void rush(uint64_t n) {
+        visit(2 * AT_ONCE);
+        while (server.n_accepted < n) {
+                visit(AT_ONCE);
+                let_in();
+        }
+}
+
+static void test_many_can_wait_whatever_an_earlier_life_has_left(void **state) {
+        assert_room(most);
+}
+
+static void test_in_a_rush_few_can_wait_until_it_has_ended(void **state) {
+        rush(A_RUSH - AT_ONCE);
+        assert_int_equal(server_deadline(&server), NEVER);
+        rush(A_RUSH);
+        assert_room(FEW);
+        assert_int_equal(server_deadline(&server), NOW + MINUTE);
+        server_expired(&server, NOW + MINUTE - 1);
+        assert_room(FEW);
+        server_expired(&server, NOW + MINUTE);
+        assert_room(most);
+        assert_int_equal(server_deadline(&server), NEVER);
+}
+
+static void test_those_who_come_one_by_one_are_no_rush(void **state) {
+        for (unsigned i = 0; i < A_RUSH; i++) {
+                assert_int_equal(visit(1), 1);
+                let_in();
+        }
+        assert_int_equal(server.n_accepted, A_RUSH);
+        assert_int_equal(server_deadline(&server), NEVER);
+        assert_room(most);
+}
+
+static void test_server_that_ends_in_a_rush_leaves_room_for_many(void **state) {
+        rush(A_RUSH);
+        server_shut(&server);
+        assert_room(most);
+}
+
+/* All but QUOTA_TURN of them would have to wait for their user's turn. */
+static void test_who_has_left_before_its_turn_has_no_place(void **state) {
+        visit(ALONE + AT_ONCE);
+        while (server.n_accepted < ALONE + AT_ONCE)
+                let_in();
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 0);
+}
+
+static void test_who_stays_has_a_place_before_its_turn(void **state) {
+        int fds[ALONE + AT_ONCE];
+
+        for (unsigned i = 0; i < ALONE + AT_ONCE; i++)
+                fds[i] = come();
+        while (server.n_accepted < ALONE + AT_ONCE)
+                let_in();
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], ALONE + AT_ONCE);
+        for (unsigned i = 0; i < ALONE + AT_ONCE; i++)
+                close(fds[i]);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                        test_many_can_wait_whatever_an_earlier_life_has_left, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_in_a_rush_few_can_wait_until_it_has_ended,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(test_those_who_come_one_by_one_are_no_rush, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_server_that_ends_in_a_rush_leaves_room_for_many, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who_has_left_before_its_turn_has_no_place,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who_stays_has_a_place_before_its_turn, setup,
+                                                teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,8 +22,8 @@ struct connection {
 };
 
 /* Connects. While the backlog is full, it waits for room until DEADLINE; while there is no socket,
- * or one that refuses, it tries again until PATIENT_UNTIL. ANSWER_MAX: the most bytes of a response, head and all.
- * 0; -ETIMEDOUT; -errno of socket(2) and connect(2); -ENOMEM. */
+ * or one that refuses, it tries again until PATIENT_UNTIL. ANSWER_MAX: the most bytes of a
+ * response, head and all. 0; -ETIMEDOUT; -errno of socket(2) and connect(2); -ENOMEM. */
 int connection_open(const struct sockaddr_un *address, size_t answer_max, uint64_t patient_until,
                     uint64_t deadline, struct connection **ret_connection);
 /* Hangs up. */

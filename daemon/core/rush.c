@@ -3,8 +3,9 @@
 
 #include "core/rush.h"
 
-/* The majority vote of Boyer and Moore, of all who came in the row. */
-static void vote(struct rush *rush, uid_t uid) {
+/* The majority vote of Boyer and Moore. */
+void rush_comes(struct rush *rush, uid_t uid) {
+        rush->n++;
         if (rush->lead == 0)
                 rush->uid = uid;
         if (uid == rush->uid)
@@ -13,37 +14,35 @@ static void vote(struct rush *rush, uid_t uid) {
                 rush->lead--;
 }
 
-bool rush_comes(struct rush *rush, uid_t uid, uint64_t now) {
-        bool is_one_already = rush->until != 0;
-
-        rush->n++;
-        vote(rush, uid);
-        if (rush->n <= (is_one_already ? RUSH_LEAST_MORE : RUSH_LEAST))
+/* As core/quota, by the generic cell rate algorithm; but nobody is kept from coming, so that what
+ * is owed needs an end. */
+bool rush_presses(struct rush *rush, uint64_t now) {
+        if (rush->paid_until <= now)
+                rush->n = rush->lead = 0;
+        rush->paid_until = time_min(time_add(time_max(rush->paid_until, now), RUSH_PRICE),
+                                    time_add(now, RUSH_REST));
+        if (rush->is_on || time_until(rush->paid_until, now) <= RUSH_BURST)
                 return false;
-        rush->until = time_add(now, RUSH_REST);
-        return !is_one_already;
-}
-
-void rush_pauses(struct rush *rush) {
-        rush->n = rush->lead = 0;
+        rush->is_on = true;
+        return true;
 }
 
 uint64_t rush_deadline(const struct rush *rush) {
-        return rush->until != 0 ? rush->until : NEVER;
+        return rush->is_on ? rush->paid_until : NEVER;
 }
 
 bool rush_ends(struct rush *rush, uint64_t now) {
         if (now < rush_deadline(rush))
                 return false;
-        *rush = (struct rush){0};
+        rush->is_on = false;
         return true;
 }
 
 int rush_room(const struct rush *rush) {
-        return rush->until != 0 ? RUSH_ROOM : INT_MAX;
+        return rush->is_on ? RUSH_ROOM : INT_MAX;
 }
 
-/* The lead is what a majority is sure of: half of all others may be the user's as well. */
+/* So many are sure; whether any of the others are the user's as well is not known. */
 bool rush_is_of(const struct rush *rush, uid_t *ret_uid) {
         if (rush->lead <= rush->n / 2)
                 return false;

@@ -4,9 +4,8 @@
  *
  * The kernel's queue knows no users: who comes in waits for all who came before. A long one is good
  * for many who start together, since they cannot all be accepted at once, and who finds it full is
- * refused, or waits without a place in it. In a rush that does not end it is always full, and so
- * its length is what everybody waits. Then it is kept short. Owns nothing; a zeroed one has seen
- * nobody. */
+ * refused, or waits without a place in it. In a rush it is full again and again, and so its length
+ * is what everybody waits. Then it is kept short. Owns nothing; a zeroed one has seen nobody. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,27 +14,31 @@
 
 #include "base/timespan.h"
 
-/* It is one if more have come in a row: four times those who can wait, unless the kernel was
- * configured (net.core.somaxconn). No start of a fleet is so long. */
-#define RUSH_LEAST 16384u
-/* Those who can wait in one. To accept so many takes a millisecond or two. */
-#define RUSH_ROOM 128u
-/* It goes on if more have come in a row. */
-#define RUSH_LEAST_MORE (4 * RUSH_ROOM)
-/* It has ended when so long nothing was one. */
+/* Those who are accepted in one go. */
+#define RUSH_GO 64u
+/* Goes that leave others waiting may be so many a second: those of a queue that is full every eight
+ * seconds ... */
+#define RUSH_PRICE (NSEC_PER_SEC / 8)
+/* ... and, before it is a rush, those of this time at once: 16,384 connections, four times what can
+ * wait, unless the kernel was configured (net.core.somaxconn). No start of a fleet is so large. */
+#define RUSH_BURST (32 * NSEC_PER_SEC)
+/* It ends so long after the last of them, or sooner if they were few. */
 #define RUSH_REST NSEC_PER_MIN
+/* Those who can wait in one: to accept so many takes a millisecond or two. */
+#define RUSH_ROOM (2 * (int)RUSH_GO)
 
 struct rush {
-        uint64_t n;     /* that came in a row: somebody else waited each time */
-        uint64_t until; /* 0: there is none */
-        uid_t uid;      /* most of the N are this one's, if anybody's */
-        uint64_t lead;  /* at least so many more of them than are of others */
+        uint64_t paid_until; /* the goes so far take until then */
+        bool is_on;
+        uint64_t n;    /* that came since all was paid */
+        uid_t uid;     /* if most of them are one user's, this one's */
+        uint64_t lead; /* at least so many of them */
 };
 
-/* One of UID has come in at NOW. True: a rush begins. */
-bool rush_comes(struct rush *rush, uid_t uid, uint64_t now);
-/* Nobody else waits. */
-void rush_pauses(struct rush *rush);
+/* One of UID has been accepted, in a go. */
+void rush_comes(struct rush *rush, uid_t uid);
+/* A go has ended at NOW, and others wait. True: a rush begins. */
+bool rush_presses(struct rush *rush, uint64_t now);
 
 /* When rush_ends() is due; NEVER: there is no rush. */
 uint64_t rush_deadline(const struct rush *rush);
@@ -44,5 +47,6 @@ bool rush_ends(struct rush *rush, uint64_t now);
 
 /* Those who are to be able to wait; INT_MAX: as many as the kernel allows. */
 int rush_room(const struct rush *rush);
-/* Whether more than half of those who came are one user's, RET_UID. */
+/* Whether it is certain that more than half of those who came are one user's, RET_UID: it always is
+ * of more than three quarters. */
 bool rush_is_of(const struct rush *rush, uid_t *ret_uid);

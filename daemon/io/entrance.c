@@ -7,16 +7,15 @@
 #include "io/journal.h"
 #include "io/server.h"
 
-/* Connections taken in one go, before others get their turn; and after so many goes with one each.
- * To look in vain for another one costs a tenth of all that a connection does. */
-#define ACCEPTS_AT_ONCE 64u
-#define ACCEPTS_ALONE   16u
+/* After so many goes with one connection each they are of RUSH_GO, before others get their turn. To
+ * look in vain for another one costs a tenth of all that a connection does. */
+#define GOES_ALONE 16u
 
 /* ---- the queue ---- */
 
-/* listen(2) on a socket that listens does nothing else. It also makes us the peer that workers see
- * there, where before that was who made the socket. */
-static void entrance_make_room(const struct entrance *entrance) {
+/* What listen(2) does to a socket that listens already. The kernel lets one more wait. For
+ * connections from then on it also makes us the peer that workers see there (SO_PEERCRED). */
+static void entrance_set_room(const struct entrance *entrance) {
         if (listen(entrance->fd, rush_room(&entrance->rush)) < 0)
                 server_strained(entrance->server, "cannot change how many workers can wait",
                                 -errno);
@@ -25,7 +24,7 @@ static void entrance_make_room(const struct entrance *entrance) {
 static void entrance_rush(struct entrance *entrance) {
         uid_t uid = (uid_t)-1;
 
-        entrance_make_room(entrance);
+        entrance_set_room(entrance);
         journal_rush(rush_is_of(&entrance->rush, &uid) ? &uid : NULL, rush_room(&entrance->rush));
 }
 
@@ -35,7 +34,7 @@ uint64_t entrance_deadline(const struct entrance *entrance) {
 
 void entrance_expired(struct entrance *entrance, uint64_t now) {
         if (rush_ends(&entrance->rush, now))
-                entrance_make_room(entrance);
+                entrance_set_room(entrance);
 }
 
 /* ---- accepting ---- */
@@ -48,7 +47,7 @@ static void accept_failed(struct entrance *entrance, int error, bool is_wanted, 
 
         switch (-error) {
         case EAGAIN:
-                rush_pauses(&entrance->rush);
+                entrance->goes = 0;
                 return;
         case EINTR:
         case ECONNABORTED:
@@ -76,29 +75,41 @@ static bool has_place(struct server *server, bool first, uint64_t now) {
         return false;
 }
 
+/* One comes in. False: nobody does, or can. */
+static bool entrance_accept(struct entrance *entrance, bool first, uint64_t now) {
+        struct server *server = entrance->server;
+        uid_t uid;
+        int fd;
+
+        if (!has_place(server, first, now))
+                return false;
+        fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+                accept_failed(entrance, -errno, first, now);
+                return false;
+        }
+        server->n_accepted++;
+        uid = admission_open(server, fd, now);
+        if (uid != (uid_t)-1)
+                rush_comes(&entrance->rush, uid);
+        return true;
+}
+
 static void entrance_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
-        struct server *server = entrance->server;
-        unsigned most = entrance->rush.n < ACCEPTS_ALONE ? 1 : ACCEPTS_AT_ONCE;
+        unsigned most = entrance->goes++ < GOES_ALONE ? 1 : RUSH_GO, n = 0;
 
-        for (unsigned i = 0; i < most && has_place(server, i == 0, now); i++) {
-                int fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-                if (fd < 0) {
-                        accept_failed(entrance, -errno, i == 0, now);
-                        return;
-                }
-                server->n_accepted++;
-                if (rush_comes(&entrance->rush, admission_open(server, fd, now), now))
-                        entrance_rush(entrance);
-        }
+        while (n < most && entrance_accept(entrance, n == 0, now))
+                n++;
+        if (n == RUSH_GO && rush_presses(&entrance->rush, now))
+                entrance_rush(entrance);
 }
 
 /* ---- the entrance ---- */
 
 void entrance_init(struct entrance *entrance, struct server *server, int fd) {
         *entrance = (struct entrance){.server = server, .fd = fd};
-        entrance_make_room(entrance);
+        entrance_set_room(entrance);
 }
 
 void entrance_deinit(struct entrance *entrance) {
@@ -106,7 +117,7 @@ void entrance_deinit(struct entrance *entrance) {
         if (entrance_deadline(entrance) == NEVER)
                 return;
         entrance->rush = (struct rush){0};
-        entrance_make_room(entrance);
+        entrance_set_room(entrance);
 }
 
 int entrance_open(struct entrance *entrance) {

@@ -14,6 +14,7 @@ struct entrance {
         struct server *server;
         int fd; /* listening; borrowed */
         struct watch watch;
+        unsigned goes; /* of accept(2) since nobody waited */
         struct rush rush;
 };
 

@@ -196,7 +196,7 @@ void journal_rush(const uid_t *uid, int room) {
                 snprintf(from, sizeof from, ", most of them from uid %u", (unsigned)*uid);
         }
         log_send(&message,
-                 "connections come faster than they can be accepted%s; until that ends at most %d "
+                 "connections come faster than they can be accepted%s; until that ends about %d "
                  "can wait, and more are refused (EAGAIN), or wait to be let in",
                  from, room);
 }

@@ -40,7 +40,7 @@ void journal_not_published(const char *path, const char *why);
 void journal_strained(const char *what, int error);
 
 /* Connections come faster than they are accepted, most of them from UID; NULL: from nobody in
- * particular. Until that ends no more than ROOM can wait. */
+ * particular. Until that ends about ROOM can wait. */
 void journal_rush(const uid_t *uid, int room);
 
 /* UNIT does not get its credential ID, for REPLY: REPLY_WAIT: there was no time for one;

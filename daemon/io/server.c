@@ -191,6 +191,8 @@ void server_peers(const struct server *server, struct control_peers *ret_peers) 
                 .turned_away = server->n_turned_away,
         };
 
+        for (size_t i = 0; i < server->n_entrances; i++)
+                peers.rush |= server->entrances[i].rush.is_on;
         for (size_t i = 0; i < CROWD_BUCKETS; i++)
                 LIST_FOREACH(link, &crowd->buckets[i])
                         add_user(&peers, CONTAINER_OF(link, struct crowd_user, by_uid));

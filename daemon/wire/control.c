@@ -145,6 +145,7 @@ static void write_peers(struct json_writer *json, const struct control_peers *pe
         json_integer(json, "connections", peers->connections);
         json_integer(json, "connections_max", peers->connections_max);
         json_integer(json, "waiting", peers->waiting);
+        json_boolean(json, "rush", peers->rush);
         json_integer(json, "users", peers->users);
         json_begin(json, "most", '[');
         for (size_t i = 0; i < peers->n_most; i++)

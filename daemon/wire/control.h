@@ -55,6 +55,7 @@ struct control_peers {
         uint64_t connections;
         uint64_t connections_max;
         uint64_t waiting;
+        bool rush; /* connections come faster than they are accepted */
         uint64_t users;
         uint64_t accepted;    /* connections, since bearerd started */
         uint64_t turned_away; /* of users who had too many */

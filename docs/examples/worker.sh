@@ -14,9 +14,13 @@ department=$1
 ask() {
   curl -s --fail-with-body --max-time 21 --unix-socket "$socket" "http://localhost/v1/token?wait=20$1"
 }
-# token QUERY: once more if bearerd hung up (52), which it does when it restarts.
+# token QUERY: once more if bearerd hung up (52), which it does when it restarts, or too many wait to be
+# accepted (7).
 token() {
-  ask "$1" || { [ $? = 52 ] && sleep 1 && ask "$1"; }
+  ask "$1" || case $? in
+    7 | 52) sleep 1 && ask "$1" ;;
+    *) false ;;
+  esac
 }
 # member NAME: of the answer on standard input.
 member() {

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 """flood - one user floods a real bearerd in every way; what another one's requests take meanwhile.
 
-    tests/bench/flood.py BUILD [SECONDS]    as root; SECONDS for each kind of flood
+    tests/bench/flood.py [--quick] BUILD [SECONDS]    as root; SECONDS for each kind of flood
 
 BUILD is meson's build directory, with optimization. Prints a table, in milliseconds. bearerd and the
 worker run in real time, so that it tells how fair bearerd is, and not the kernel's scheduler: the
-floods would keep the processors from the worker without any bearerd."""
+floods would keep the processors from the worker without any bearerd. With --quick they do not, and
+it is for a look at whether all works, not at figures. Ends with 1 if anything has
+failed, and with 3 if a promise is not kept: the 99th percentile of kept and of new connections is
+below 5 ms."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -25,8 +29,7 @@ Programs = namedtuple("Programs", "bearerd fetch")
 FLOODER, WORKER = "65534", "65533"
 
 
-def main(build, seconds="5"):
-    build = Path(build).resolve()
+def main(build, seconds, priority):
     subprocess.run(["ninja", "-C", build, "tests/bench/bench-flood"], check=True,
                    stdout=subprocess.DEVNULL)
     programs = Programs(build / "daemon/bearerd", build / "daemon/fetch/bearerd-fetch")
@@ -37,19 +40,30 @@ def main(build, seconds="5"):
             bearerd = Broker(programs, directory / "broker", endpoint, {})
             bearerd.directory.chmod(0o711)
             bearerd.config["broker"]["socket_mode"] = "0666"
-            bearerd.wrapper = ["chrt", "--rr", "1"]
+            if priority > 0:
+                bearerd.wrapper = ["chrt", "--rr", str(priority)]
             bearerd.add_token("athena")
             bearerd.start()
             try:
                 bearerd.get("/v1/token")
-                subprocess.run([build / "tests/bench/bench-flood", bearerd.socket, FLOODER, WORKER,
-                                seconds], check=True)
+                done = subprocess.run([build / "tests/bench/bench-flood", bearerd.socket, FLOODER,
+                                       WORKER, str(seconds), str(priority)], check=False)
             finally:
                 wrong = bearerd.finish()
-    sys.exit("\n".join(wrong) or 0)
+    sys.exit("\n".join(wrong) or done.returncode)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("build", type=Path)
+    parser.add_argument("seconds", nargs="?", type=float, default=5)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    if os.geteuid() != 0:
+        sys.exit("flood.py: only root can become two others")
+    given = parse_arguments()
+    main(given.build.resolve(), given.seconds, 0 if given.quick else 1)

@@ -18,6 +18,7 @@ from account import needs_root
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN, PAGE = ROOT / "tests/bench/run", ROOT / "docs/performance.md"
+FLOOD = ROOT / "tests/bench/flood.py"
 TIMEOUT = 300
 # All but the instructions, for valgrind does not run a program with a sanitizer in it.
 PARTS = ("kept", "new", "threads", "scale", "refresh", "footprint", "fetch")
@@ -30,6 +31,9 @@ PROMISES = ("round trip of bearerd, to the floor's", "connect, ask and close, to
             TOGETHER,
             "bearerd, that to the usual p99", "from exec to READY=1",
             "one bearerd-fetch, one CA: processor time")
+FLOODS = ("none", "connections that are held", "connections that come and go",
+          "connections that come in waves", "requests, pipelined", "requests, answers unread",
+          "requests, byte by byte", "garbage", "passed descriptors", "all of these at once")
 PLACE = re.compile(r"(?<=by tests/bench/run -->)(.*?)(?=<!-- end of )", re.S)
 TOKEN = b"the-token-itself"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n\"" + TOKEN + b"\""
@@ -140,3 +144,15 @@ def test_server_without_the_token_is_not_measured(programs, tmp_path):
     done = ask(programs, tmp_path, [ANSWER.replace(TOKEN, TOKEN[::-1])])
     assert done.returncode == 1
     assert done.stdout == "" and "the token is not in its answer" in done.stderr
+
+
+@needs_root
+def test_flood_has_all_figures_and_no_error(programs):
+    """Whether its promise holds (3), it tells by a time."""
+    done = subprocess.run([FLOOD, "--quick", programs.bearerd.parents[1], "0.3"], capture_output=True,
+                          check=False, text=True, timeout=TIMEOUT)
+    assert done.returncode in (0, 3), done.stdout + done.stderr
+    found = cells(done.stdout)
+    for what in FLOODS:
+        assert [float(cell) > 0 for cell in found[what][:3]] == [True] * 3
+        assert found[what][3::4] == ["0"] * 3

@@ -168,6 +168,7 @@ static void test_status_says_all_of_it(void **state) {
                 .connections = 3,
                 .connections_max = 100,
                 .waiting = 1,
+                .rush = true,
                 .users = 2,
                 .accepted = 9,
                 .turned_away = 8,
@@ -205,7 +206,8 @@ static void test_status_says_all_of_it(void **state) {
                 "\"counters\":{\"replies\":{\"token\":1,\"forbidden\":2,\"paused\":0,"
                 "\"crowded\":0,\"denied\":0,\"unavailable\":0,\"timeout\":0},"
                 "\"renewals\":{\"failed\":0,\"granted\":4,\"denied\":5,\"misconfigured\":0},\"events\":6}}],"
-                "\"peers\":{\"connections\":3,\"connections_max\":100,\"waiting\":1,\"users\":2,"
+                "\"peers\":{\"connections\":3,\"connections_max\":100,\"waiting\":1,\"rush\":true,"
+                "\"users\":2,"
                 "\"most\":[{\"uid\":1000,\"connections\":2,\"waiting\":1},"
                 "{\"uid\":0,\"connections\":1,\"waiting\":0}]},"
                 "\"counters\":{\"replies\":{\"unconfigured\":0,\"ambiguous\":0,\"forbidden\":2,"

@@ -11,7 +11,8 @@
 #include "wire/metrics.h"
 
 static struct tally tally;
-static struct control_peers peers = {.connections = 3, .connections_max = 100, .users = 2};
+static struct control_peers peers = {
+        .connections = 3, .connections_max = 100, .rush = true, .users = 2};
 static struct control_token token;
 
 static void setup_token(bool valid) {
@@ -88,6 +89,7 @@ static void test_budget_peers_and_configuration_are_told(void **state) {
         setup_token(true);
         assert_told(rendered(true), "bearerd_budget_requests_left{token=\"athena\"} 3");
         assert_told(rendered(true), "bearerd_connections 3");
+        assert_told(rendered(true), "bearerd_connections_rush 1");
         assert_told(rendered(true), "bearerd_users 2");
         assert_told(rendered(true), "bearerd_config_last_load_successful 1");
         assert_told(rendered(false), "bearerd_config_last_load_successful 0");

@@ -15,29 +15,29 @@
 #include "base/timespan.h"
 
 /* Those who are accepted in one go. */
-#define RUSH_GO 64u
-/* Goes that leave others waiting may be so many a second: those of a queue that is full every eight
- * seconds ... */
+#define RUSH_GO 32u
+/* Goes that are used up may be so many a second: those of a queue that is full every 16 seconds ...
+ */
 #define RUSH_PRICE (NSEC_PER_SEC / 8)
 /* ... and, before it is a rush, those of this time at once: 16,384 connections, four times what can
- * wait, unless the kernel was configured (net.core.somaxconn). No start of a fleet is so large. */
-#define RUSH_BURST (32 * NSEC_PER_SEC)
+ * wait, unless the kernel was configured (net.core.somaxconn). */
+#define RUSH_BURST (64 * NSEC_PER_SEC)
 /* It ends so long after the last of them, or sooner if they were few. */
-#define RUSH_REST NSEC_PER_MIN
+#define RUSH_REST (2 * NSEC_PER_MIN)
 /* Those who can wait in one: to accept so many takes a millisecond or two. */
 #define RUSH_ROOM (2 * (int)RUSH_GO)
 
 struct rush {
         uint64_t paid_until; /* the goes so far take until then */
         bool is_on;
-        uint64_t n;    /* that came since all was paid */
+        uint64_t n;    /* that came since all was paid, and one go more */
         uid_t uid;     /* if most of them are one user's, this one's */
         uint64_t lead; /* at least so many of them */
 };
 
 /* One of UID has been accepted, in a go. */
 void rush_comes(struct rush *rush, uid_t uid);
-/* A go has ended at NOW, and others wait. True: a rush begins. */
+/* A go has been used up at NOW, and others may wait. True: a rush begins. */
 bool rush_presses(struct rush *rush, uint64_t now);
 
 /* When rush_ends() is due; NEVER: there is no rush. */

@@ -7,6 +7,11 @@
 #include "io/journal.h"
 #include "io/server.h"
 
+/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* After so many goes with one connection each they are of RUSH_GO, before others get their turn. To
  * look in vain for another one costs a tenth of all that a connection does. */
 #define GOES_ALONE 16u
@@ -107,8 +112,16 @@ static void entrance_ready(struct watch *watch, unsigned what, uint64_t now) {
 
 /* ---- the entrance ---- */
 
+/* What is passed to us along with bytes is closed with them, and who passes it decides how long
+ * that takes: a TCP socket may linger (SO_LINGER), a file of FUSE do what it likes. Where the
+ * kernel can, it refuses that to the sender. */
+static void refuse_descriptors(int fd) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
+}
+
 void entrance_init(struct entrance *entrance, struct server *server, int fd) {
         *entrance = (struct entrance){.server = server, .fd = fd};
+        refuse_descriptors(fd);
         entrance_set_room(entrance);
 }
 

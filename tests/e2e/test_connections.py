@@ -283,7 +283,10 @@ def test_descriptors_that_are_passed_are_nobodys(broker, at):
     reading, writing = os.pipe()
     with RawPeer(bearerd.socket) as peer, open(reading, "rb") as mine:
         peer.send(GET[:at])
-        socket.send_fds(peer.socket, [GET[at:at + 1]], [writing] * 200)
+        try:
+            socket.send_fds(peer.socket, [GET[at:at + 1]], [writing] * 200)
+        except PermissionError:  # Linux 6.16: bearerd has them refused, tests/unit/test_entrance.c
+            peer.send(GET[at:at + 1])
         os.close(writing)
         peer.send(GET[at + 1:])
         assert peer.answer().status == 200

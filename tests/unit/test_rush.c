@@ -8,9 +8,9 @@
 #define START (1000 * SECOND)
 #define ALICE 1000
 #define BOB   1001
-#define GO    64
+#define GO    32
 /* So many goes at once are no rush yet: 16,384 connections. */
-#define MANY 256
+#define MANY 512
 /* So often one may come. */
 #define EACH (SECOND / 8)
 
@@ -75,17 +75,24 @@ static void test_pauses_do_not_hide_it(void **state) {
         assert_int_equal(begun, 1);
 }
 
-static void test_ends_a_minute_after_the_last_one(void **state) {
-        press(1000, ALICE, START, 0);
-        assert_int_equal(rush_deadline(&rush), START + 60 * SECOND);
-        assert_false(rush_ends(&rush, START + 60 * SECOND - 1));
+static void test_ends_when_all_is_paid(void **state) {
+        press(MANY + 1, ALICE, START, 0);
+        assert_int_equal(rush_deadline(&rush), START + (MANY + 1) * EACH);
+        assert_false(rush_ends(&rush, START + (MANY + 1) * EACH - 1));
         assert_int_equal(press(1, ALICE, START + 10 * SECOND, 0), 0);
-        assert_int_equal(rush_deadline(&rush), START + 60 * SECOND + EACH);
-        assert_int_equal(press(1000, ALICE, START + 30 * SECOND, 0), 0);
-        assert_int_equal(rush_deadline(&rush), START + 90 * SECOND);
-        assert_true(rush_ends(&rush, START + 90 * SECOND));
+        assert_int_equal(rush_deadline(&rush), START + (MANY + 2) * EACH);
+        assert_true(rush_ends(&rush, START + (MANY + 2) * EACH));
         assert_none();
-        assert_int_equal(press(MANY, ALICE, START + 90 * SECOND, 0), 0);
+        assert_int_equal(press(MANY, ALICE, START + (MANY + 2) * EACH, 0), 0);
+}
+
+static void test_ends_two_minutes_after_the_last_one(void **state) {
+        press(1000, ALICE, START, 0);
+        assert_int_equal(rush_deadline(&rush), START + 120 * SECOND);
+        press(1000, ALICE, START + 30 * SECOND, 0);
+        assert_int_equal(rush_deadline(&rush), START + 150 * SECOND);
+        assert_true(rush_ends(&rush, START + 150 * SECOND));
+        assert_none();
 }
 
 static void test_is_of_who_comes_most(void **state) {
@@ -125,7 +132,8 @@ int main(void) {
                 cmocka_unit_test_setup(test_few_that_press_for_ever_are_none, setup),
                 cmocka_unit_test_setup(test_a_long_pause_is_not_saved_up, setup),
                 cmocka_unit_test_setup(test_pauses_do_not_hide_it, setup),
-                cmocka_unit_test_setup(test_ends_a_minute_after_the_last_one, setup),
+                cmocka_unit_test_setup(test_ends_when_all_is_paid, setup),
+                cmocka_unit_test_setup(test_ends_two_minutes_after_the_last_one, setup),
                 cmocka_unit_test_setup(test_is_of_who_comes_most, setup),
                 cmocka_unit_test_setup(test_is_of_nobody_if_all_come_alike, setup),
                 cmocka_unit_test_setup(test_who_came_before_all_was_paid_is_forgotten, setup),

@@ -123,8 +123,9 @@ class Round(Restart):
             found = self._settle(fault)
             if not found:
                 return []
-        for each in zip(*in_use[-5:]):
-            if all(one < next_one for one, next_one in zip(each, each[1:])):
+        limits = self.usual["blocks"], self.usual["fds"] + self.held    # within them, more is only used
+        for limit, each in zip(limits, zip(*in_use[-5:])):
+            if each[-1] > limit and all(one < next_one for one, next_one in zip(each, each[1:])):
                 return found
         if fault:
             self.usual = {"blocks": max(self.page.blocks, self.usual["blocks"]),

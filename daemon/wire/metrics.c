@@ -162,7 +162,8 @@ static void write_plain(struct openmetrics *writer, const struct control_status 
                   "Connections of workers that there may be at once."},
                  status->peers->connections_max},
                 {{"bearerd_connections_rush", METRIC_GAUGE, NULL,
-                  "Whether connections come faster than they are accepted, or did until a minute or two ago."},
+                  "Whether connections come faster than they are accepted, or did until a minute or two "
+                  "ago."},
                  status->peers->rush},
                 {{"bearerd_users", METRIC_GAUGE, NULL, "Users who have connections."},
                  status->peers->users},

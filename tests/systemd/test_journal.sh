@@ -230,19 +230,9 @@ no_drop_in bearerd.service
 systemctl restart bearerd
 
 # --- who comes too fast: all share one processor, so that little of it is bearerd's
-visits='
-import socket
-while True:
-    with socket.socket(socket.AF_UNIX) as visit:
-        visit.setblocking(False)
-        try:
-            visit.connect("/run/bearerd/token.sock")
-        except BlockingIOError:
-            pass
-'
 mark
 systemctl restart bearerd
-taskset --cpu-list --pid 0 "$(systemctl show --property=MainPID --value bearerd)" >/dev/null
+taskset --cpu-list --pid 0 "$(show bearerd MainPID)" >/dev/null
 for i in {1..8}; do
   systemd-run --quiet --unit="visits-$i" --property=CPUAffinity=0 --property=User=65534 \
     --property=Group=bearer /usr/bin/python3 -c "$visits"

@@ -113,18 +113,9 @@ ok "... which ends with the waiting" "$given 200" "$(answer /v1/token)"
 
 # Many have come, and bearerd stands still.
 waits_for_a_place() { grep -q ^unix_wait_for_peer "/proc/$(pgrep -x bearerctl)/wchan"; }
-bearerd=$(systemctl show --property=MainPID --value bearerd)
+bearerd=$(show bearerd MainPID)
 kill -STOP "$bearerd"
-/usr/bin/python3 -c '
-import socket
-while True:
-    with socket.socket(socket.AF_UNIX) as visit:
-        visit.setblocking(False)
-        try:
-            visit.connect("/run/bearerd/token.sock")
-        except BlockingIOError:
-            break
-'
+/usr/bin/python3 -c "$visits" until-full
 ok "too many wait at the socket" "curl: (7)*" "$(answer /v1/token)"
 as_worker bearerctl get >/tmp/waited &
 waits=$!

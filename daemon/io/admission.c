@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "io/admission.h"
 #include "io/connection.h"
@@ -92,17 +91,18 @@ static int admit(struct server *server, int fd, uint64_t now, uid_t *ret_uid,
         return 0;
 }
 
-uid_t admission_open(struct server *server, int fd, uint64_t now) {
+uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t now) {
         struct connection *connection;
         uid_t uid = (uid_t)-1;
         int r = admit(server, fd, now, &uid, &connection);
 
         if (r == 0) {
+                connection->has_rights = has_rights;
                 connection_start(connection, now);
                 return uid;
         }
         if (r != -EUSERS)
                 server_strained(server, "hang up on a worker", r);
-        close(fd);
+        server_hang_up(server, fd, has_rights);
         return uid;
 }

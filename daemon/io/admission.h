@@ -4,7 +4,7 @@
 
 #include "io/server.h"
 
-/* Takes FD, and what has already come in on it. If its user has too many connections, the one of
- * them that has been idle for longest ends, or else the new one, with an answer that says so. Who
- * it is; (uid_t)-1: that cannot be known. */
-uid_t admission_open(struct server *server, int fd, uint64_t now);
+/* Takes FD, on which rights may come if HAS_RIGHTS, and what has already come in on it. If its user
+ * has too many connections, the one of them that has been idle for longest ends, or else the new
+ * one, with an answer that says so. Who it is; (uid_t)-1: that cannot be known. */
+uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t now);

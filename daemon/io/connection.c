@@ -8,6 +8,7 @@
 
 #include "io/connection.h"
 #include "io/peer.h"
+#include "io/rights.h"
 #include "io/server.h"
 
 /* What is kept of an incomplete request grows by so much. */
@@ -86,7 +87,7 @@ struct connection *connection_close(struct connection *connection) {
         watch_stop(&connection->watch);
         list_remove(&connection->link);
         connection_step_out(connection);
-        close(connection->fd);
+        server_hang_up(server, connection->fd, connection->has_rights);
         if (connection->exchange) {
                 exchange_clear(connection->exchange, &user->quota);
                 connection_end(connection);
@@ -347,15 +348,30 @@ static bool take_fresh(struct connection *connection, struct slice data, uint64_
         return buffer_error(in) == 0 || connection_lost(connection, buffer_error(in));
 }
 
+static ssize_t connection_read(const struct connection *connection, void *data, size_t size) {
+        return connection->has_rights ? rights_read(connection->fd, data, size)
+                                      : read(connection->fd, data, size);
+}
+
+/* No bytes, for ERROR, which is an errno. False: the connection is dead. */
+static bool read_failed(struct connection *connection, int error) {
+        if (error == EBADMSG) {
+                connection->keep_alive = HTTP1_CLOSED;
+                return connection_send(connection, refuse(connection_server(connection),
+                                                          "descriptors are not taken"));
+        }
+        return passes(error) || connection_lost(connection, -error);
+}
+
 /* Reads what there is into the server's scratch: most often that is one request, whole. Wiped, for
  * workers that made token requests themselves before may still send the client's credentials. */
 static bool read_fresh(struct connection *connection, uint64_t now) {
         struct server *server = connection_server(connection);
-        ssize_t size = read(connection->fd, server->scratch, sizeof server->scratch);
+        ssize_t size = connection_read(connection, server->scratch, sizeof server->scratch);
         bool alive;
 
         if (size < 0)
-                return passes(errno) || connection_lost(connection, -errno);
+                return read_failed(connection, errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;
@@ -373,9 +389,9 @@ static bool read_more(struct connection *connection, uint64_t now) {
 
         if (buffer_reserve(in, room) < 0)
                 return connection_lost(connection, buffer_error(in));
-        size = read(connection->fd, in->data + in->size, room);
+        size = connection_read(connection, in->data + in->size, room);
         if (size < 0)
-                return passes(errno) || connection_lost(connection, -errno);
+                return read_failed(connection, errno);
         if (size == 0) {
                 connection->ended = true;
                 return true;

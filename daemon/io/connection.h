@@ -37,6 +37,7 @@ struct connection {
         bool is_deferred : 1;                 /* until its user has a turn again */
         bool ended : 1;                       /* the peer sends no more */
         bool unit_is_sought : 1;              /* of the peer, and found or not */
+        bool has_rights : 1;                  /* or may have: io/rights */
         enum http1_keep_alive keep_alive : 4; /* after the request at hand */
 
         /* The owner's: which generation of which token is known to be on record for this peer. */

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "io/admission.h"
 #include "io/entrance.h"
 #include "io/journal.h"
+#include "io/rights.h"
 #include "io/server.h"
-
-/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
 
 /* After so many goes with one connection each they are of RUSH_GO, before others get their turn. To
  * look in vain for another one costs a tenth of all that a connection does. */
@@ -94,10 +91,24 @@ static bool entrance_accept(struct entrance *entrance, bool first, uint64_t now)
                 return false;
         }
         server->n_accepted++;
-        uid = admission_open(server, fd, now);
+        if (entrance->has_rights)
+                rights_expect(fd);
+        uid = admission_open(server, fd, entrance->has_rights, now);
         if (uid != (uid_t)-1)
                 rush_comes(&entrance->rush, uid);
         return true;
+}
+
+static bool somebody_waits(const struct entrance *entrance) {
+        struct pollfd poll_fd = {.fd = entrance->fd, .events = POLLIN};
+
+        return poll(&poll_fd, 1, 0) != 0;
+}
+
+/* Who waits may have connected when the kernel was not yet told to refuse rights. Until nobody
+ * does: who comes then has been refused. */
+static void entrance_look_for_rights(struct entrance *entrance) {
+        entrance->has_rights = !entrance->refuses_rights || somebody_waits(entrance);
 }
 
 static void entrance_ready(struct watch *watch, unsigned what, uint64_t now) {
@@ -106,22 +117,21 @@ static void entrance_ready(struct watch *watch, unsigned what, uint64_t now) {
 
         while (n < most && entrance_accept(entrance, n == 0, now))
                 n++;
+        if (entrance->has_rights)
+                entrance_look_for_rights(entrance);
         if (n == RUSH_GO && rush_presses(&entrance->rush, now))
                 entrance_rush(entrance);
 }
 
 /* ---- the entrance ---- */
 
-/* What is passed to us along with bytes is closed with them, and who passes it decides how long
- * that takes: a TCP socket may linger (SO_LINGER), a file of FUSE do what it likes. Where the
- * kernel can, it refuses that to the sender. */
-static void refuse_descriptors(int fd) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
-}
-
 void entrance_init(struct entrance *entrance, struct server *server, int fd) {
-        *entrance = (struct entrance){.server = server, .fd = fd};
-        refuse_descriptors(fd);
+        *entrance = (struct entrance){
+                .server = server,
+                .fd = fd,
+                .refuses_rights = rights_refuse(fd),
+        };
+        entrance_look_for_rights(entrance);
         entrance_set_room(entrance);
 }
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/rush.h"
@@ -14,7 +15,9 @@ struct entrance {
         struct server *server;
         int fd; /* listening; borrowed */
         struct watch watch;
-        unsigned goes; /* of accept(2) since nobody waited */
+        unsigned goes;       /* of accept(2) since nobody waited */
+        bool refuses_rights; /* of connections that are made from now on */
+        bool has_rights;     /* or may: on connections that are accepted now */
         struct rush rush;
 };
 

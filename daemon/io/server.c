@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "io/journal.h"
+#include "io/rights.h"
 #include "io/server.h"
 
 /* How long accept(2) rests when descriptors have run out and nothing can be closed. */
@@ -82,6 +84,8 @@ static size_t connections_max(void) {
 
 int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner) {
+        int r;
+
         assert(n <= SERVER_SOCKETS_MAX);
         *server = (struct server){
                 .owner = *owner,
@@ -101,6 +105,9 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
         list_init(&server->parked);
         for (size_t i = 0; i < n; i++)
                 entrance_init(&server->entrances[i], server, fds[i]);
+        r = closer_open(&server->closer);
+        if (r < 0)
+                return r;
         server->spare = server_make_exchange(server);
         return server->spare ? accept_start(server) : -ENOMEM;
 }
@@ -151,8 +158,16 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->hurried);
         close_all(&server->parked);
         crowd_deinit(&server->crowd);
+        closer_deinit(&server->closer);
         server->spare = exchange_free(server->spare);
         buffer_deinit(&server->answer);
+}
+
+void server_hang_up(struct server *server, int fd, bool has_rights) {
+        if (has_rights)
+                rights_close(fd, &server->closer);
+        else
+                close(fd);
 }
 
 static bool has_more(const struct control_user *a, const struct control_user *b) {

@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "burden.h"
 #include "dial.h"
 #include "stopwatch.h"
 
@@ -41,6 +42,7 @@
 #define RETRY_FIRST 1000000
 #define RETRY_LAST  50000000
 #define GET         "GET /v1/token HTTP/1.1\r\n\r\n"
+#define FOLLOW      "GET /v1/token/events HTTP/1.1\r\n\r\n"
 
 static struct sockaddr_un address;
 
@@ -175,28 +177,57 @@ static void flood_garbage(void) {
 
 /* Passes descriptors on, which nobody wants. */
 static void flood_descriptors(void) {
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(PASSED * sizeof(int))];
-        } control = {.header = {.cmsg_level = SOL_SOCKET,
-                                .cmsg_type = SCM_RIGHTS,
-                                .cmsg_len = CMSG_LEN(PASSED * sizeof(int))}};
-        char byte = 'G';
-        struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-        struct msghdr message = {.msg_iov = &iov,
-                                 .msg_iovlen = 1,
-                                 .msg_control = &control,
-                                 .msg_controllen = sizeof control};
-        int *fds = no_descriptors(), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int *fds = no_descriptors(), passed[PASSED], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-        for (int i = 0; i < PASSED; i++)
-                memcpy(CMSG_DATA(&control.header) + (size_t)i * sizeof null, &null, sizeof null);
+        for (size_t i = 0; i < PASSED; i++)
+                passed[i] = null;
         for (size_t i = 0;; i = (i + 1) % 200)
-                if (keep_open(&fds[i]) && sendmsg(fds[i], &message, MSG_NOSIGNAL) < 0 &&
+                if (keep_open(&fds[i]) && burden_send(fds[i], "G", passed, PASSED, 0) < 0 &&
                     errno == EPIPE) {
                         close(fds[i]);
                         fds[i] = -1;
                 }
+}
+
+/* Begins to follow, so that what comes then stays unread. */
+static int follow(void) {
+        char head[1024];
+        int fd = connect_now(0);
+
+        if (fd >= 0 && (send(fd, FOLLOW, sizeof FOLLOW - 1, MSG_NOSIGNAL) < 0 ||
+                        recv(fd, head, sizeof head, 0) <= 0)) {
+                close(fd);
+                fd = -1;
+        }
+        return fd;
+}
+
+/* Leaves a descriptor behind that is bearerd's alone. Where that is refused, it is ours to drop. */
+static void leave_burden(int burden) {
+        int fd = follow();
+
+        if (fd < 0 || burden_send(fd, "G", &burden, 1, 0) < 0)
+                setsockopt(burden, SOL_SOCKET, SO_LINGER, &(struct linger){0},
+                           sizeof(struct linger));
+        close(burden);
+        if (fd >= 0)
+                close(fd);
+}
+
+/* Each takes whoever drops it an hour. */
+static void flood_burdens(void) {
+        int *readers = no_descriptors();
+
+        for (size_t i = 0;; i = (i + 1) % CONNECTIONS) {
+                int reader, burden = burden_open(&reader);
+
+                if (burden < 0)
+                        continue;
+                leave_burden(burden);
+                if (readers[i] >= 0)
+                        close(readers[i]);
+                readers[i] = reader;
+        }
 }
 
 static const struct flood {
@@ -211,6 +242,7 @@ static const struct flood {
         {"requests, byte by byte", flood_bytes},
         {"garbage", flood_garbage},
         {"passed descriptors", flood_descriptors},
+        {"passed descriptors that linger", flood_burdens},
 };
 
 #define FLOODS (sizeof floods / sizeof *floods)

@@ -7,8 +7,12 @@ import sys
 
 import pytest
 
-NUMBERS = {"x86_64": {"getsockopt": 55, "pidfd_open": 434, "prctl": 157, "prlimit64": 302},
-           "aarch64": {"getsockopt": 209, "pidfd_open": 434, "prctl": 167, "prlimit64": 261}}
+NUMBERS = {"x86_64": {"getsockopt": 55, "pidfd_open": 434, "prctl": 157, "prlimit64": 302,
+                      "setsockopt": 54},
+           "aarch64": {"getsockopt": 209, "pidfd_open": 434, "prctl": 167, "prlimit64": 261,
+                       "setsockopt": 208}}
+
+SO_PASSRIGHTS = 83      # Linux 6.16 (asm-generic/socket.h)
 
 # NUMBER ARGUMENT VALUE ERRNO ... -- PROGRAM...: that call with that value as its argument (counted
 # from 0) fails so; with 0, it says that it was done. By a filter of seccomp(2).
@@ -38,6 +42,11 @@ os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 def without_pidfds():
     """As under valgrind, and before Linux 5.3."""
     return instead_of(("pidfd_open", 1, 0, errno.ENOSYS))
+
+
+def without_refusing_rights():
+    """As before Linux 6.16, which cannot have SCM_RIGHTS refused."""
+    return instead_of(("setsockopt", 2, SO_PASSRIGHTS, errno.ENOPROTOOPT))
 
 
 def instead_of(*rules):

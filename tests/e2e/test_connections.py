@@ -277,24 +277,6 @@ def test_who_leaves_at_once(broker):
     assert_rests(bearerd)
 
 
-@pytest.mark.parametrize("at", [0, 4, len(GET) - 1])
-def test_descriptors_that_are_passed_are_nobodys(broker, at):
-    bearerd = broker()
-    reading, writing = os.pipe()
-    with RawPeer(bearerd.socket) as peer, open(reading, "rb") as mine:
-        peer.send(GET[:at])
-        try:
-            socket.send_fds(peer.socket, [GET[at:at + 1]], [writing] * 200)
-        except PermissionError:  # Linux 6.16: bearerd has them refused, tests/unit/test_entrance.c
-            peer.send(GET[at:at + 1])
-        os.close(writing)
-        peer.send(GET[at + 1:])
-        assert peer.answer().status == 200
-        assert select.select([mine], [], [], 10)[0] and mine.read() == b""
-        peer.send(GET)
-        assert peer.answer().status == 200
-
-
 # Those who do not read.
 
 def test_who_never_reads_is_cut_off_and_others_are_served(broker):

@@ -129,7 +129,7 @@ of_its_own() {
   done
 }
 install_bearerd() {
-  meson install -C "$build" --no-rebuild >/dev/null
+  [ "${BEARERD_IS_INSTALLED-}" ] || meson install -C "$build" --no-rebuild >/dev/null
   prepare_bearerd
 }
 # What else an installation takes, and who is to ask.

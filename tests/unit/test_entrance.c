@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "burden.h"
 #include "core/rush.h"
 #include "io/server.h"
 
@@ -190,32 +191,34 @@ static void test_server_that_ends_in_a_rush_leaves_room_for_many(void **state) {
         assert_room(most);
 }
 
-/* Which its closing could be made to wait for. Kernels before 6.16 cannot refuse it. */
-static void test_nobody_can_pass_a_descriptor(void **state) {
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(int))];
-        } control = {.header = {.cmsg_level = SOL_SOCKET,
-                                .cmsg_type = SCM_RIGHTS,
-                                .cmsg_len = CMSG_LEN(sizeof(int))}};
-        char byte = 'G';
-        struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-        struct msghdr message = {.msg_iov = &iov,
-                                 .msg_iovlen = 1,
-                                 .msg_control = &control,
-                                 .msg_controllen = sizeof control};
-        int fd = come(), passes_rights = 0;
-        socklen_t size = sizeof passes_rights;
+/* Systemd's, before any bearerd. */
+static int setup_rights(void **state) {
+        int r = setup(state);
 
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-        if (getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes_rights, &size) < 0) {
-                assert_int_equal(errno, ENOPROTOOPT);
-        } else {
-                assert_int_equal(sendmsg(fd, &message, MSG_NOSIGNAL), -1);
-                assert_int_equal(errno, EPERM);
-        }
-        assert_int_equal(send(fd, &byte, 1, MSG_NOSIGNAL), 1);
+        server_stop(&server, NOW);
+        (void)setsockopt(listener, SOL_SOCKET, SO_PASSRIGHTS, &(int){1}, sizeof(int));
+        return r;
+}
+
+/* Who has come before may have rights in the queue; who comes later cannot, where the kernel can
+ * refuse them (Linux 6.16). */
+static void test_rights_are_refused_when_nobody_has_come_before(void **state) {
+        struct server_owner owner = {.requested = requested, .left = left};
+        int fd = come(), later, passes_rights = 0;
+        socklen_t size = sizeof passes_rights;
+        bool knows = getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes_rights, &size) == 0;
+
+        assert_int_equal(burden_send(fd, "G", &listener, 1, 0), 1);
+        assert_int_equal(server_start(&server, loop, &listener, 1, 0, &owner), 0);
+        assert_true(server.entrances[0].has_rights);
+        later = come();
+        let_in();
+        assert_true(server.entrances[0].has_rights);
+        let_in();
+        assert_int_equal(server.entrances[0].has_rights, !knows);
+        assert_int_equal(burden_send(later, "G", &listener, 1, 0), knows ? -1 : 1);
         close(fd);
+        close(later);
 }
 
 /* Many come in one turn, as at two sockets: all but QUOTA_TURN of them would have to wait for
@@ -255,7 +258,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_server_that_ends_in_a_rush_leaves_room_for_many, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_nobody_can_pass_a_descriptor, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_rights_are_refused_when_nobody_has_come_before,
+                                                setup_rights, teardown),
                 cmocka_unit_test_setup_teardown(test_who_has_left_before_its_turn_has_no_place,
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(test_who_stays_has_a_place_before_its_turn, setup,

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "burden.h"
 #include "io/admission.h"
 #include "io/server.h"
 
@@ -196,7 +197,7 @@ static void come(size_t i, const char *text) {
         assert_int_equal(send(crowd[i], text, strlen(text), 0), strlen(text));
         fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         assert_true(fd >= 0);
-        admission_open(&server, fd, NOW);
+        admission_open(&server, fd, false, NOW);
 }
 
 static void assert_taken(uint64_t connections, enum quota_kind kind, uint64_t bytes) {
@@ -232,6 +233,131 @@ static void test_request_that_is_not_complete_takes_so_much_and_so_long(void **s
         assert_cut_off_after_its_patience(1, QUOTA_READING, 256); /* a buffer's least */
 }
 
+/* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
+ * has left that to others ---- */
+
+static int theirs = -1; /* the end of who has passed it */
+static int reader;      /* who would take off what the burden has sent */
+
+static const struct buffer *requested_forever(void *user, struct connection *connection,
+                                              const struct http1_request *http, struct buffer *out,
+                                              uint64_t now) {
+        return NULL;
+}
+
+static void has_left(void *user, struct connection *connection) {
+}
+
+static int setup_burden(void **state) {
+        static const int none[] = {0};
+        struct loop_owner loop_owner = {NULL, prepare, signalled};
+        struct server_owner owner = {.requested = requested_forever, .left = has_left};
+
+        return loop_new(&loop_owner, none, &loop) == 0
+                       ? server_start(&server, loop, NULL, 0, 10, &owner)
+                       : -1;
+}
+
+static int teardown_burden(void **state) {
+        server_stop(&server, NOW);
+        loop = loop_free(loop);
+        close(reader);
+        return close(theirs);
+}
+
+/* The other end. */
+static int connect_pair(void) {
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+                         0);
+        theirs = fds[1];
+        return fds[0];
+}
+
+static void pass_burden(const char *text) {
+        int burden = burden_open(&reader);
+
+        assert_true(burden >= 0);
+        assert_int_equal(burden_send(theirs, text, &burden, 1, 0), strlen(text));
+        close(burden);
+}
+
+/* Says TEXT first, and the burden comes later. */
+static void come_saying(const char *text) {
+        int fd = connect_pair();
+
+        assert_int_equal(send(theirs, text, strlen(text), 0), strlen(text));
+        admission_open(&server, fd, true, NOW);
+        pass_burden("GET ");
+}
+
+static void come_burdened(void) {
+        int fd = connect_pair();
+
+        pass_burden("GET / HTTP/1.1\r\n\r\n");
+        admission_open(&server, fd, true, NOW);
+}
+
+/* It ends the connection. */
+static void assert_told(const char *text) {
+        char answer[1024] = {0};
+
+        assert_true(recv(theirs, answer, sizeof answer - 1, 0) > 0);
+        assert_non_null(strstr(answer, text));
+}
+
+static void assert_burden_is_dropped(void) {
+        static char taken[1 << 20];
+
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 0);
+        while (recv(reader, taken, sizeof taken, 0) > 0)
+                ;
+}
+
+static struct connection *connection_in(struct list *list) {
+        struct list *link = list_first(list);
+
+        assert_non_null(link);
+        return CONTAINER_OF(link, struct connection, link);
+}
+
+static void test_request_with_a_burden_is_refused(void **state) {
+        come_burdened();
+        assert_told("400 ");
+        assert_burden_is_dropped();
+}
+
+static void test_request_is_refused_when_its_burden_comes(void **state) {
+        struct watch *watch;
+
+        come_saying("GET / HTTP/1.1\r\n");
+        watch = &connection_in(&server.hurried)->watch;
+        watch->ready(watch, WATCH_READ, NOW);
+        assert_told("descriptors");
+        assert_burden_is_dropped();
+}
+
+static void test_burden_behind_a_request_that_waits(void **state) {
+        come_saying("GET / HTTP/1.1\r\n\r\n");
+        connection_close(connection_in(&server.parked));
+        assert_burden_is_dropped();
+}
+
+static void test_burden_of_who_does_not_read(void **state) {
+        server.owner.requested = requested_much;
+        come_saying("GET / HTTP/1.1\r\n\r\n");
+        server_expired(&server, NOW + TWO_SECONDS);
+        assert_burden_is_dropped();
+}
+
+static void test_burden_of_who_has_too_many_connections(void **state) {
+        server_limit(&server, &(struct server_limits){.user_connections = 0});
+        come_burdened();
+        assert_told("429 ");
+        assert_burden_is_dropped();
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -248,6 +374,16 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_request_that_waits_is_wiped_as_soon_as_it_is_taken, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_request_with_a_burden_is_refused, setup_burden,
+                                                teardown_burden),
+                cmocka_unit_test_setup_teardown(test_request_is_refused_when_its_burden_comes,
+                                                setup_burden, teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_behind_a_request_that_waits,
+                                                setup_burden, teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_of_who_has_too_many_connections,
+                                                setup_burden, teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_of_who_does_not_read, setup_burden,
+                                                teardown_burden),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,7 @@ static void ask(const char *behind) {
 
         assert_int_equal(send(reader, request, strlen(request), 0), strlen(request));
         assert_int_equal(send(reader, behind, strlen(behind), 0), strlen(behind));
-        admission_open(&server, far_end, clock_now());
+        admission_open(&server, far_end, false, clock_now());
         assert_non_null(connection);
 }
 
@@ -235,7 +235,7 @@ static void test_stream_makes_no_room_for_others(void **state) {
         ask("");
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
                          0);
-        admission_open(&server, fds[1], clock_now());
+        admission_open(&server, fds[1], false, clock_now());
         assert_true(recv(fds[0], answer, sizeof answer - 1, 0) > 0);
         assert_non_null(strstr(answer, " 429 "));
         assert_int_equal(n_left, 0);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/rights.h"
+
+/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+bool rights_refuse(int fd) {
+        return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int)) == 0;
+}
+
+/* What is sent out of band stays in its place: else read(2) would skip it, and drop what it has. */
+void rights_expect(int fd) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
+}
+
+/* To look at them takes nothing away; and where there is no room for rights, it says so
+ * (MSG_CTRUNC). It ends with the first bytes that have some. */
+ssize_t rights_read(int fd, void *data, size_t size) {
+        struct iovec iov = {.iov_base = data, .iov_len = size};
+        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+        ssize_t seen = recvmsg(fd, &message, MSG_PEEK);
+
+        if (seen <= 0)
+                return seen;
+        if (message.msg_flags & MSG_CTRUNC) {
+                errno = EBADMSG;
+                return -1;
+        }
+        return read(fd, data, (size_t)seen);
+}
+
+/* From the shutdown on, nothing more comes that would not be seen. */
+void rights_close(int fd, struct closer *closer) {
+        char byte;
+
+        shutdown(fd, SHUT_RDWR);
+        if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0 || closer_take(closer, fd) < 0)
+                close(fd);
+}

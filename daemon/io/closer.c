@@ -34,8 +34,11 @@ static bool receive_one(int fd) {
 static void receive_all(int fd, int released) {
         eventfd_t one;
 
-        while (eventfd_read(released, &one) == 0 && receive_one(fd))
-                ;
+        while (eventfd_read(released, &one) == 0)
+                if (!receive_one(fd)) {
+                        eventfd_write(released, one); /* for the next thread */
+                        break;
+                }
 }
 
 /* OUT was opened last, and so is the highest that it needs. CLOSER is not touched any more when it
@@ -57,18 +60,16 @@ static void *close_by_ending(void *user) {
 static int start_thread(struct closer *closer) {
         pthread_attr_t attributes;
         pthread_t thread;
-        sigset_t all, before;
+        sigset_t all;
         int r = pthread_attr_init(&attributes);
 
         if (r != 0)
                 return -r;
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         pthread_attr_setstacksize(&attributes, STACK);
-        /* Signals are for those who expect them. */
         sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_attr_setsigmask_np(&attributes, &all); /* they are for others */
         r = pthread_create(&thread, &attributes, close_by_ending, closer);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
         return -r;
 }

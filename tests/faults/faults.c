@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <link.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -56,13 +58,14 @@ enum caller {
 
 /* clang-format off */
 #define KINDS(X) \
-        X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(connect) \
-        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(fallocate) X(fcntl) X(fgets) X(fstat) \
-        X(ftruncate) \
+        X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(close_range) X(connect) \
+        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(fallocate) X(fcntl) X(fgets) \
+        X(fstat) X(ftruncate) \
         X(getpeername) X(getrandom) X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) \
         X(lookup) X(lstat) X(madvise) X(memfd_create) X(mmap) X(open) X(pipe) X(poll) X(prctl) \
         X(print) X(read) X(recv) X(rename) X(send) X(sendmsg) X(setrlimit) X(setsockopt) X(sigaction) \
-        X(signalfd) X(sigprocmask) X(socket) X(socketpair) X(spawn) X(stat) X(timerfd_create) \
+        X(signalfd) X(sigprocmask) X(socket) X(socketpair) X(spawn) X(stat) X(thread) \
+        X(timerfd_create) \
         X(timerfd_settime) X(unlink) X(utimensat) X(waitpid) X(write)
 /* clang-format on */
 
@@ -367,12 +370,15 @@ WRAP(int, access, access, (const char *path, int mode), (path, mode))
 WRAP(int, bind, bind, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size))
 WRAP(int, chmod, chmod, (const char *path, mode_t mode), (path, mode))
 WRAP(int, chown, chown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid))
+WRAP(int, close_range, close_range, (unsigned first, unsigned last, int flags),
+     (first, last, flags))
 WRAP(int, connect, connect, (int fd, const struct sockaddr *address, socklen_t size),
      (fd, address, size))
 WRAP(int, epoll_create, epoll_create, (int size), (size))
 WRAP(int, epoll_create, epoll_create1, (int flags), (flags))
 WRAP(int, epoll_ctl, epoll_ctl, (int poll, int what, int fd, struct epoll_event *event),
      (poll, what, fd, event))
+WRAP(int, eventfd, eventfd, (unsigned count, int flags), (count, flags))
 WRAP(int, fallocate, fallocate64, (int fd, int mode, off64_t from, off64_t size),
      (fd, mode, from, size))
 WRAP(int, chmod, fchmod, (int fd, mode_t mode), (fd, mode))
@@ -556,6 +562,12 @@ EXPORT int posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_
         return fails(KIND_spawn, CALLER)
                        ? errno
                        : REAL(posix_spawn)(ret_pid, path, actions, attributes, argv, envp);
+}
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *user) {
+        return fails(KIND_thread, CALLER) ? errno
+                                          : REAL(pthread_create)(thread, attributes, start, user);
 }
 
 EXPORT int pthread_sigmask(int how, const sigset_t *mask, sigset_t *old) {

@@ -253,6 +253,7 @@ class Start(WholeLife):
 class Restart(WholeLife):
     """With the sockets of systemd and the memory of an earlier life; and then again, without a
     fault."""
+    wrapper = ()    # what starts bearerd
 
     def __init__(self, stage):
         super().__init__(stage)
@@ -268,8 +269,8 @@ class Restart(WholeLife):
                   "control": self._control_fd}
         if store is not None:
             passed[STORE] = store
-        return self.stage.start([self.stage.bearerd, "--config", self.stage.config, "--fetch",
-                                 self.stage.fetch, "--epoch", self.stage.epoch], passed)
+        return self.stage.start([*self.wrapper, self.stage.bearerd, "--config", self.stage.config,
+                                 "--fetch", self.stage.fetch, "--epoch", self.stage.epoch], passed)
 
     def _remember(self):
         """What a life leaves."""

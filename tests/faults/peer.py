@@ -58,6 +58,13 @@ class Peer:
         except OSError:
             pass                    # there may be an answer all the same
 
+    def pass_on(self, data, fd):
+        """DATA, and a copy of FD along with it."""
+        try:
+            socket.send_fds(self._socket, [data], [fd])
+        except OSError:
+            pass
+
     def pause(self):
         """For a moment, or until something comes: what is sent next is read by itself."""
         poll = select.poll()

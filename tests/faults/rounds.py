@@ -3,14 +3,21 @@
 it goes on. Memory and descriptors must be back where they were."""
 
 import os
+import select
 import signal
+import sys
 import time
 from errno import ECONNRESET, EPIPE
+from pathlib import Path
 
 from follower import Follower
 from lives import DEAF, REFUSAL, Restart, ask_as_unit, ask_patiently
 from peer import Peer, Silence, request
 from process import DEADLINE, Hung
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "e2e"))
+
+import syscalls  # noqa: E402
 
 GRANT = b"grant_type=client_credentials"
 # How often the loop may turn in a round, which takes about a second, before that is called spinning.
@@ -224,6 +231,58 @@ class Serving(Round):
     def _of_unit(self, worker):
         """200 where the tests run in such a unit."""
         yield worker.ask("/v1/tokens/unit"), {200, 403}
+
+
+class Burdened(Round):
+    """Workers that pass a descriptor along, on a kernel that cannot refuse it: with a request, and
+    behind one, to be closed unread. Each is dropped, if not at once, then when the next one is."""
+
+    def __init__(self, stage):
+        self.wrapper = syscalls.without_refusing_rights()
+        self._passed = []       # whose other ends are to be closed
+        super().__init__(stage)
+
+    def act(self, process, fault):
+        wrong = []
+        for begin in (b"", request("/v1/token/events")):
+            try:
+                with Peer(self.socket, self._patience(fault), process.pidfd) as worker:
+                    wrong += self._pass(worker, begin, process, fault)
+            except Silence as error:
+                if not fault or not fault.onwards:
+                    raise error
+        return wrong
+
+    def _pass(self, worker, begin, process, fault):
+        """Behind BEGIN, of which some is answered; who has no answer then, leaves."""
+        worker.send(begin)
+        if begin:
+            worker.pause()
+        mine, passed = os.pipe()
+        self._passed.append(mine)
+        worker.pass_on(request("/v1/token"), passed)
+        os.close(passed)
+        if begin:
+            return []
+        got = worker.answer()
+        if got.status == 400:
+            return []
+        if got.status is None and fault:
+            return self.judge_silence(process, fault, got)
+        return [f"who passes a descriptor got {got}"]
+
+    def _after(self, fault):
+        """One more, which all that are left wait for."""
+        wrong = self.act(self._process, None) + self._go_on(fault)
+        end = time.monotonic() + DEADLINE
+        while self._passed and time.monotonic() < end:
+            ready, _, _ = select.select(self._passed, [], [], 0.1)
+            for fd in ready:
+                self._passed.remove(fd)
+                os.close(fd)
+        if self._passed:
+            wrong.append(f"{len(self._passed)} descriptors that were passed are not dropped")
+        return wrong
 
 
 class Reloading(Round):

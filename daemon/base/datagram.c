@@ -47,13 +47,11 @@ int datagram_send(int fd, const char *path, struct slice message, int passed, in
         /* Only read by sendmsg(2). */
         struct iovec part = {(void *)(uintptr_t)message.data, message.size};
         struct sockaddr_un address;
-        struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
-        int r = path ? address_of(path, &address, &header.msg_namelen) : 0;
+        struct msghdr header = {.msg_name = &address, .msg_iov = &part, .msg_iovlen = 1};
+        int r = address_of(path, &address, &header.msg_namelen);
 
         if (r < 0)
                 return r;
-        if (path)
-                header.msg_name = &address;
         if (passed >= 0) {
                 rights.header.cmsg_level = SOL_SOCKET;
                 rights.header.cmsg_type = SCM_RIGHTS;

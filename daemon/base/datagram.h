@@ -15,8 +15,7 @@
  * it. Returns 0, or -errno. */
 int datagram_open(uint64_t patience, int *ret_fd);
 
-/* Sends MESSAGE to PATH ("@...": an abstract name, unix(7); NULL: to whom FD is connected), and a
- * copy of the descriptor PASSED, if that is not -1. FLAGS are 0 or MSG_DONTWAIT. Returns 0, or
- * -errno: -EAGAIN: there was no room.
+/* Sends MESSAGE to PATH ("@...": an abstract name, unix(7)), and a copy of the descriptor PASSED,
+ * if that is not -1. FLAGS are 0 or MSG_DONTWAIT. Returns 0, or -errno: -EAGAIN: there was no room.
  */
 int datagram_send(int fd, const char *path, struct slice message, int passed, int flags);

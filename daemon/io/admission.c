@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "io/admission.h"
+#include "io/closer.h"
 #include "io/connection.h"
 #include "io/peer.h"
 
@@ -43,8 +44,9 @@ static bool take_place(struct crowd_user *user) {
                (make_room(user) && quota_take(&user->quota, QUOTA_CONNECTIONS, 1));
 }
 
-/* There is no connection yet that could answer. */
-static void turn_away(struct server *server, int fd, const struct peer *peer, uint64_t now) {
+/* CONNECTION, which it consumes, is nobody's, and cannot answer. */
+static void turn_away(struct server *server, struct connection *connection, const struct peer *peer,
+                      uint64_t now) {
         struct api_error error = {
                 .status = 429,
                 .error = "too_many_requests",
@@ -54,55 +56,55 @@ static void turn_away(struct server *server, int fd, const struct peer *peer, ui
 
         server->n_turned_away++;
         if (server->owner.turned_away)
-                server->owner.turned_away(server->owner.user, fd, peer, now);
+                server->owner.turned_away(server->owner.user, connection->fd, peer, now);
         api_error_render(&server->answer, &error, HTTP1_CLOSED);
         if (buffer_error(&server->answer) == 0)
-                (void)send(fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
+                (void)send(connection->fd, server->answer.data, server->answer.size, MSG_NOSIGNAL);
         buffer_clear(&server->answer);
+        connection_depart(server, connection);
 }
 
-/* 0; -EUSERS: its user has too many, and was told so; or another -errno. */
-static int admit(struct server *server, int fd, uint64_t now, uid_t *ret_uid,
-                 struct connection **ret_connection) {
-        struct peer peer;
-        struct crowd_user *user;
-        struct connection *connection;
-        int r = peer_read(fd, &peer);
+static void hang_up(struct server *server, int fd, int error) {
+        server_strained(server, "hang up on a worker", error);
+        closer_close(fd);
+}
 
-        if (r < 0)
-                return r;
-        *ret_uid = peer.uid;
-        user = crowd_join(&server->crowd, peer.uid, now);
-        connection = user ? calloc(1, sizeof *connection) : NULL;
-        if (!connection || !take_place(user)) {
-                if (connection)
-                        turn_away(server, fd, &peer, now);
-                if (user)
-                        crowd_leave(user);
-                peer_deinit(&peer);
-                free(connection);
-                return connection ? -EUSERS : -ENOMEM;
+/* CONNECTION, which it consumes, is of PEER, which it consumes, too. */
+static void admit(struct server *server, struct connection *connection, struct peer *peer,
+                  uint64_t now) {
+        struct crowd_user *user = crowd_join(&server->crowd, peer->uid, now);
+
+        if (user && take_place(user)) {
+                connection->user = user;
+                connection->peer = *peer;
+                peer_share_groups(&connection->peer, &user->groups);
+                connection_start(connection, now);
+                return;
         }
-        *connection = (struct connection){
-                .user = user, .fd = fd, .keep_alive = HTTP1_KEPT, .peer = peer, /* consumed */
-        };
-        peer_share_groups(&connection->peer, &user->groups);
-        *ret_connection = connection;
-        return 0;
+        if (user) {
+                turn_away(server, connection, peer, now);
+                crowd_leave(user);
+        } else {
+                hang_up(server, connection->fd, -ENOMEM);
+                free(connection);
+        }
+        peer_deinit(peer);
 }
 
 uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t now) {
-        struct connection *connection;
-        uid_t uid = (uid_t)-1;
-        int r = admit(server, fd, now, &uid, &connection);
+        struct connection *connection = calloc(1, sizeof *connection);
+        struct peer peer;
+        uid_t uid;
+        int r = connection ? peer_read(fd, &peer) : -ENOMEM;
 
-        if (r == 0) {
-                connection->has_rights = has_rights;
-                connection_start(connection, now);
-                return uid;
+        if (r < 0) {
+                hang_up(server, fd, r);
+                free(connection);
+                return (uid_t)-1;
         }
-        if (r != -EUSERS)
-                server_strained(server, "hang up on a worker", r);
-        server_hang_up(server, fd, has_rights);
+        uid = peer.uid;
+        *connection =
+                (struct connection){.fd = fd, .has_rights = has_rights, .keep_alive = HTTP1_KEPT};
+        admit(server, connection, &peer, now);
         return uid;
 }

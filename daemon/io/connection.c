@@ -78,24 +78,40 @@ static void connection_step_out(struct connection *connection) {
         crowd_undefer(connection->user, &connection->by_user);
 }
 
+void connection_forget(struct connection *connection) {
+        struct crowd_user *user = connection->user;
+
+        if (connection->fd >= 0)
+                close(connection->fd);
+        list_remove(&connection->link);
+        if (user) {
+                quota_give(&user->quota, QUOTA_CONNECTIONS, 1);
+                crowd_leave(user);
+        }
+        free(connection);
+}
+
+void connection_depart(struct server *server, struct connection *connection) {
+        if (connection->has_rights && rights_shut(connection->fd))
+                departures_add(&server->departures, connection);
+        else
+                connection_forget(connection);
+}
+
 struct connection *connection_close(struct connection *connection) {
         struct server *server = connection_server(connection);
-        struct crowd_user *user = connection->user;
 
         if (connection_stays(connection))
                 server->owner.left(server->owner.user, connection);
         watch_stop(&connection->watch);
         list_remove(&connection->link);
         connection_step_out(connection);
-        server_hang_up(server, connection->fd, connection->has_rights);
         if (connection->exchange) {
-                exchange_clear(connection->exchange, &user->quota);
+                exchange_clear(connection->exchange, &connection->user->quota);
                 connection_end(connection);
         }
         peer_deinit(&connection->peer);
-        quota_give(&user->quota, QUOTA_CONNECTIONS, 1);
-        crowd_leave(user);
-        free(connection);
+        connection_depart(server, connection);
         return NULL;
 }
 
@@ -400,6 +416,15 @@ static bool read_more(struct connection *connection, uint64_t now) {
         return connection_take(connection, now);
 }
 
+/* The peer has hung up; or cannot be looked at, and is hung up on. */
+static bool connection_is_left(const struct connection *connection) {
+        int r = peer_has_gone(connection->fd);
+
+        if (r < 0)
+                server_strained(connection_server(connection), "hang up on a worker", r);
+        return r != 0;
+}
+
 /* Whether all is said that will ever be. */
 static bool connection_is_over(const struct connection *connection) {
         if (connection_stays(connection) || connection->is_deferred || has_unsent(connection))
@@ -432,7 +457,7 @@ static void connection_work(struct connection *connection, uint64_t now) {
                 else if (alive)
                         stream_advance(connection, now);
         } else if (connection_stays(connection)) {
-                alive = !peer_has_gone(connection->fd);
+                alive = !connection_is_left(connection);
         } else if (exchange->in.size > 0) {
                 alive = read_more(connection, now);
         } else {
@@ -450,7 +475,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
                 return;
         }
         connection->is_deferred = true;
-        connection_advance(connection, !peer_has_gone(connection->fd), now);
+        connection_advance(connection, !connection_is_left(connection), now);
 }
 
 /* Requests that are here already come before what is still to be read. */

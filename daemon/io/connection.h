@@ -56,6 +56,12 @@ void connection_start(struct connection *connection, uint64_t now);
 /* NULL. */
 struct connection *connection_close(struct connection *connection);
 
+/* CONNECTION has nothing left but its descriptor and its place, or, if it has no user, not even
+ * that: closes it, or has that done soon. */
+void connection_depart(struct server *server, struct connection *connection);
+/* Closes it, if its descriptor is not -1. */
+void connection_forget(struct connection *connection);
+
 struct server *connection_server(const struct connection *connection);
 
 /* Sends ANSWER, to the request that CONNECTION waits with; the server's own is wiped. May close

@@ -100,7 +100,7 @@ static void asker_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct credential_asker *asker = CONTAINER_OF(watch, struct credential_asker, watch);
 
         if (asker_waits(asker)) {
-                if (!peer_has_gone(asker->fd))
+                if (peer_has_gone(asker->fd) == 0)
                         return;
                 asker->socket->owner.left(asker->socket->owner.user, asker);
                 asker_close(asker);

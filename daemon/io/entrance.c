@@ -67,7 +67,8 @@ static void accept_failed(struct entrance *entrance, int error, bool is_wanted, 
 
 /* Whether there is a place for one more. Only at FIRST is it known that somebody wants it. */
 static bool has_place(struct server *server, bool first, uint64_t now) {
-        if (server->crowd.quota.taken[QUOTA_CONNECTIONS] < server->n_max)
+        if (server->crowd.quota.taken[QUOTA_CONNECTIONS] + server->departures.n_unpaid <
+            server->n_max)
                 return true;
         if (!first)
                 return false;
@@ -131,8 +132,8 @@ void entrance_init(struct entrance *entrance, struct server *server, int fd) {
                 .fd = fd,
                 .refuses_rights = rights_refuse(fd),
         };
-        entrance_look_for_rights(entrance);
         entrance_set_room(entrance);
+        entrance_look_for_rights(entrance);
 }
 
 void entrance_deinit(struct entrance *entrance) {

@@ -12,7 +12,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "io/address.h"
+#include "io/closer.h"
 #include "io/fetcher.h"
+#include "io/rights.h"
 #include "wire/fetchline.h"
 
 #define SOCKET_PREFIX "unix:"
@@ -27,13 +29,27 @@ struct fetch {
         struct buffer line;
 };
 
+/* bearerd-fetch passes none; one that somebody has taken over may, and must not hold us up. */
+static void fetch_refuse_rights(const struct fetch *fetch) {
+        (void)rights_refuse(fetch->fd);
+        rights_expect(fetch->fd);
+}
+
+static void fetch_close(struct fetch *fetch) {
+        if (fetch->fd < 0)
+                return;
+        if (rights_shut(fetch->fd))
+                closer_close(fetch->fd);
+        else
+                close(fetch->fd);
+}
+
 static struct fetch *fetch_free(struct fetch *fetch) {
         if (!fetch)
                 return NULL;
         list_remove(&fetch->link);
         watch_stop(&fetch->watch);
-        if (fetch->fd >= 0)
-                close(fetch->fd);
+        fetch_close(fetch);
         buffer_deinit(&fetch->line);
         free(fetch);
         return NULL;
@@ -87,6 +103,7 @@ static int fetch_spawn(struct fetch *fetch) {
                 return -errno;
         fetch->fd = pair[0];
         theirs = pair[1];
+        fetch_refuse_rights(fetch);
         return spawn_with(fetch->fetcher->program, fetch->fetcher->config, theirs, &fetch->pid);
 }
 
@@ -99,6 +116,7 @@ static int fetch_connect(struct fetch *fetch) {
         fetch->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fetch->fd < 0)
                 return -errno;
+        fetch_refuse_rights(fetch);
         if (connect(fetch->fd, (struct sockaddr *)&address, sizeof address) < 0)
                 return -errno;
         return 0;
@@ -163,7 +181,7 @@ static void fetch_ready(struct watch *watch, unsigned what, uint64_t now) {
                 fetch_lost(fetch, "could not be heard: out of memory", now);
                 return;
         }
-        size = recv(fetch->fd, line->data + line->size, line->limit - line->size, MSG_DONTWAIT);
+        size = rights_read(fetch->fd, line->data + line->size, line->limit - line->size);
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (size <= 0) {

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "io/address.h"
+#include "io/closer.h"
 #include "io/listener.h"
 
 /* Whether PATH is free to be taken: nothing there, or the socket of somebody who has died. */
@@ -75,7 +76,7 @@ void listener_close(int fd, const char *path) {
         /* Who took the path over must not lose it: ours is the one that refuses from now on, though
          * a child that is about to become another program may have it open for a moment longer. */
         shutdown(fd, SHUT_RDWR);
-        close(fd);
+        closer_close(fd); /* with who waits there, and what they have passed */
         if (address_of_path(path, &address) == 0 && check_path(path, &address) == 0 &&
             lstat(path, &status) == 0)
                 unlink(path);

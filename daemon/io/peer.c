@@ -277,10 +277,14 @@ void peer_read_comm(int fd, const struct peer *peer, char ret_comm[static PEER_C
         make_harmless(ret_comm);
 }
 
-bool peer_has_gone(int fd) {
+int peer_has_gone(int fd) {
         struct pollfd poll_fd = {.fd = fd};
+        int r;
 
-        return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLERR);
+        do
+                r = poll(&poll_fd, 1, 0);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void peer_deinit(struct peer *peer) {

@@ -52,8 +52,8 @@ void peer_processes_deinit(struct peer_processes *processes);
 #define PEER_COMM_SIZE 16 /* of the kernel, TASK_COMM_LEN */
 void peer_read_comm(int fd, const struct peer *peer, char ret_comm[static PEER_COMM_SIZE]);
 
-/* Whether nobody reads any more at the other end of FD. Who has only shut down the sending side
- * still wants what was asked for. */
-bool peer_has_gone(int fd);
+/* 1: nobody reads any more at the other end of FD; 0: somebody does; or -errno. Who has only shut
+ * down the sending side still wants what was asked for. */
+int peer_has_gone(int fd);
 
 void peer_deinit(struct peer *peer);

@@ -5,11 +5,6 @@
 
 #include "io/rights.h"
 
-/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 bool rights_refuse(int fd) {
         return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int)) == 0;
 }
@@ -24,7 +19,7 @@ void rights_expect(int fd) {
 ssize_t rights_read(int fd, void *data, size_t size) {
         struct iovec iov = {.iov_base = data, .iov_len = size};
         struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-        ssize_t seen = recvmsg(fd, &message, MSG_PEEK);
+        ssize_t seen = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
 
         if (seen <= 0)
                 return seen;
@@ -32,14 +27,13 @@ ssize_t rights_read(int fd, void *data, size_t size) {
                 errno = EBADMSG;
                 return -1;
         }
-        return read(fd, data, (size_t)seen);
+        return recv(fd, data, (size_t)seen, MSG_DONTWAIT);
 }
 
 /* From the shutdown on, nothing more comes that would not be seen. */
-void rights_close(int fd, struct closer *closer) {
+bool rights_shut(int fd) {
         char byte;
 
         shutdown(fd, SHUT_RDWR);
-        if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0 || closer_take(closer, fd) < 0)
-                close(fd);
+        return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }

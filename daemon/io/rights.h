@@ -4,23 +4,27 @@
  * The kernel drops them where the bytes are read, or closed unread: then and there, in whose thread
  * that is. That takes as long as who has passed them likes: a TCP socket may linger (SO_LINGER,
  * socket(7)), a file of FUSE do what it wants. From Linux 6.16 on they can be refused; before, and
- * on connections that were made before that was asked for, they are left unread, and closed by
- * another thread. */
+ * on connections that were made before that was asked for, they are left unread, and io/closer is
+ * to close them. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "io/closer.h"
+/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
-/* Who connects to FD from now on can pass none. False: the kernel cannot refuse them. */
+/* None can be passed to FD from now on; if it listens, to who connects from now on. False: the
+ * kernel cannot refuse them. */
 bool rights_refuse(int fd);
 
 /* For a connection FD on which they may come, before anything else. */
 void rights_expect(int fd);
-/* As read(2), from such an FD: SIZE bytes at most, to DATA. None are read, and errno is EBADMSG,
- * where there are rights among those that would be. */
+/* As read(2), from such an FD, without waiting: SIZE bytes at most, to DATA. None are read, and
+ * errno is EBADMSG, where there are rights among those that would be. */
 ssize_t rights_read(int fd, void *data, size_t size);
-/* Closes such an FD; CLOSER does, if something on it is unread. */
-void rights_close(int fd, struct closer *closer);
+/* Nothing more is said on such an FD. Whether something on it is unread, and so may have some. */
+bool rights_shut(int fd);

@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "io/journal.h"
-#include "io/rights.h"
 #include "io/server.h"
 
 /* How long accept(2) rests when descriptors have run out and nothing can be closed. */
@@ -84,8 +82,6 @@ static size_t connections_max(void) {
 
 int server_start(struct server *server, struct loop *loop, const int *fds, size_t n, size_t n_max,
                  const struct server_owner *owner) {
-        int r;
-
         assert(n <= SERVER_SOCKETS_MAX);
         *server = (struct server){
                 .owner = *owner,
@@ -103,11 +99,9 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
         list_init(&server->resting);
         list_init(&server->hurried);
         list_init(&server->parked);
+        departures_init(&server->departures);
         for (size_t i = 0; i < n; i++)
                 entrance_init(&server->entrances[i], server, fds[i]);
-        r = closer_open(&server->closer);
-        if (r < 0)
-                return r;
         server->spare = server_make_exchange(server);
         return server->spare ? accept_start(server) : -ENOMEM;
 }
@@ -157,17 +151,10 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->resting);
         close_all(&server->hurried);
         close_all(&server->parked);
+        departures_deinit(&server->departures);
         crowd_deinit(&server->crowd);
-        closer_deinit(&server->closer);
         server->spare = exchange_free(server->spare);
         buffer_deinit(&server->answer);
-}
-
-void server_hang_up(struct server *server, int fd, bool has_rights) {
-        if (has_rights)
-                rights_close(fd, &server->closer);
-        else
-                close(fd);
 }
 
 static bool has_more(const struct control_user *a, const struct control_user *b) {
@@ -234,7 +221,7 @@ void server_seek_units(struct server *server) {
 
 uint64_t server_deadline(const struct server *server) {
         struct list *link = list_first(&server->hurried);
-        uint64_t first = server->resume_at;
+        uint64_t first = time_min(server->resume_at, departures_deadline(&server->departures));
 
         if (link)
                 first = time_min(first,
@@ -246,6 +233,7 @@ uint64_t server_deadline(const struct server *server) {
 
 void server_expired(struct server *server, uint64_t now) {
         struct list *link;
+        int r;
 
         while ((link = list_first(&server->hurried))) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
@@ -254,6 +242,9 @@ void server_expired(struct server *server, uint64_t now) {
                         break;
                 connection_close(connection);
         }
+        r = departures_expired(&server->departures, now);
+        if (r < 0)
+                server_strained(server, "cannot close connections with passed descriptors", r);
         for (size_t i = 0; i < server->n_entrances; i++)
                 entrance_expired(&server->entrances[i], now);
         if (server->resume_at <= now)

@@ -12,9 +12,9 @@
 
 #include "base/buffer.h"
 #include "base/list.h"
-#include "io/closer.h"
 #include "io/connection.h"
 #include "io/crowd.h"
+#include "io/departures.h"
 #include "io/entrance.h"
 #include "io/loop.h"
 #include "wire/control.h"
@@ -73,7 +73,7 @@ struct server {
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
         uint64_t n_accepted;
         uint64_t n_turned_away; /* of users who had too many */
-        struct closer closer;   /* of connections that may have rights */
+        struct departures departures;
         struct exchange *spare; /* for who says something next; NULL: somebody does now */
         struct buffer answer;   /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
@@ -103,9 +103,6 @@ struct exchange *server_make_exchange(const struct server *server);
 /* WHAT is done to workers, or they have to wait, for ERROR, which is -errno: operators are to know
  * why. That peers leave is no such thing. */
 void server_strained(struct server *server, const char *what, int error);
-
-/* Closes FD, on which rights may have come if HAS_RIGHTS: their closing, too, holds nobody up. */
-void server_hang_up(struct server *server, int fd, bool has_rights);
 
 /* Closes the connection that has been idle for longest, whose owner will connect again; but none
  * whose request is there already, and would be lost. Whether there was one. */

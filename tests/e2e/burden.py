@@ -44,6 +44,7 @@ def pass_and_end(peer, burden):
     waits, goes = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.close(goes)
         os.read(waits, 1)
         try:
             socket.send_fds(peer, [GET], [burden.fileno()])

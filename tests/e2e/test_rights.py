@@ -9,6 +9,7 @@ import burden
 import pytest
 import syscalls
 from eventstream import EventStream
+from pace import FAST
 from rawpeer import RawPeer, request
 
 GET = request("/v1/token")
@@ -17,19 +18,19 @@ GET = request("/v1/token")
 @pytest.fixture
 def exposed(broker):
     """A bearerd on a kernel that cannot refuse rights."""
-    bearerd = broker(start=False)
+    bearerd = broker(start=False, **FAST)
     bearerd.wrapper = syscalls.without_refusing_rights()
     bearerd.start()
     return bearerd
 
 
-def pass_burden(bearerd, peer, data):
+def pass_burden(bearerd, to, data):
     """DATA, and a burden that is only there when bearerd sees it: else it is us who linger. Who does
     not read what it has sent."""
     passed, reader = burden.make()
     bearerd.signal(signal.SIGSTOP)
     try:
-        assert socket.send_fds(peer.socket, [data], [passed.fileno()]) == len(data)
+        assert socket.send_fds(to, [data], [passed.fileno()]) == len(data)
         passed.close()
     finally:
         bearerd.signal(signal.SIGCONT)
@@ -65,7 +66,7 @@ def test_request_that_has_one_is_refused(exposed, before, at):
             peer.send(before)
             assert peer.answer().status == 200
         peer.send(GET[:at])
-        reader = pass_burden(exposed, peer, GET[at:])
+        reader = pass_burden(exposed, peer.socket, GET[at:])
         assert_is_told(peer)
         burden.wait_until_dropped(reader)
     assert exposed.get("/v1/token").status == 200
@@ -76,7 +77,7 @@ def test_who_leaves_one_unread(exposed):
     for before in (b"", b"G", GET, GET * 10, request("/v1/token/events")) * 4:
         with RawPeer(exposed.socket) as peer:
             peer.send(before)
-            readers.append(pass_burden(exposed, peer, GET))
+            readers.append(pass_burden(exposed, peer.socket, GET))
     for reader in readers:
         burden.wait_until_dropped(reader)
     assert exposed.get("/v1/token").status == 200
@@ -85,13 +86,31 @@ def test_who_leaves_one_unread(exposed):
 def test_who_is_cut_off_with_one_unread(exposed):
     with RawPeer(exposed.socket) as peer:
         peer.send(GET * 1000)   # of which the answers are more than a socket holds
-        reader = pass_burden(exposed, peer, GET)
+        reader = pass_burden(exposed, peer.socket, GET)
         burden.wait_until_dropped(reader)
     assert exposed.get("/v1/token").status == 200
 
 
 def test_who_has_one_unread_when_bearerd_ends(exposed):
     with EventStream(exposed.socket) as stream:
-        reader = pass_burden(exposed, stream, GET)
+        reader = pass_burden(exposed, stream.socket, GET)
         assert exposed.stop() == 0
         burden.wait_until_dropped(reader)
+
+
+def test_bearerd_fetch_that_passes_one(broker):
+    bearerd = broker(start=False, **FAST)
+    bearerd.wrapper = syscalls.without_refusing_rights()
+    path = bearerd.directory / "fetch.sock"
+    bearerd.arguments[-1] = f"unix:{path}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        bearerd.start()
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(100)
+            reader = pass_burden(bearerd, connection, b"{")
+            burden.wait_until_dropped(reader)
+        bearerd.wait_for_log("no token this time")
+    assert bearerd.stop() == 0

@@ -31,7 +31,7 @@ SPACING = 0.15                  # of renewals, which a reload respects: min_rene
 
 class Round(Restart):
     """One bearerd for many of them; a new one after something was wrong."""
-    held = 0    # descriptors that it may have more, by what it is to hold
+    held = {"blocks": 0, "fds": 0}  # that it may have more, by what it is to hold
 
     def __init__(self, stage):
         super().__init__(stage)
@@ -71,13 +71,15 @@ class Round(Restart):
                 return []       # and who connects now would be in the way of the next one
             if not self.usual and now == before:
                 self.usual = now
-            limit = self.usual and self.usual | {"fds": self.usual["fds"] + self.held}
-            is_more = not self.usual or any(now[each] > limit[each] for each in now)
+            is_more = not self.usual or any(now[each] > self._limit(each) for each in now)
             if not is_more or time.monotonic() > end:
                 break
             before = now
             time.sleep(0.01)
         return [f"{now} in use, {self.usual} before"] * is_more
+
+    def _limit(self, what):
+        return self.usual[what] + self.held[what]
 
     def count(self):
         before = self.page.calls(self.groups)
@@ -130,7 +132,7 @@ class Round(Restart):
             found = self._settle(fault)
             if not found:
                 return []
-        limits = self.usual["blocks"], self.usual["fds"] + self.held    # within them, more is only used
+        limits = map(self._limit, ("blocks", "fds"))    # within them, more is only used
         for limit, each in zip(limits, zip(*in_use[-5:])):
             if each[-1] > limit and all(one < next_one for one, next_one in zip(each, each[1:])):
                 return found
@@ -236,6 +238,7 @@ class Serving(Round):
 class Burdened(Round):
     """Workers that pass a descriptor along, on a kernel that cannot refuse it: with a request, and
     behind one, to be closed unread. Each is dropped, if not at once, then when the next one is."""
+    held = {"blocks": 8, "fds": 0}  # what libc keeps for as many threads as there ever were at once
 
     def __init__(self, stage):
         self.wrapper = syscalls.without_refusing_rights()
@@ -251,6 +254,7 @@ class Burdened(Round):
             except Silence as error:
                 if not fault or not fault.onwards:
                     raise error
+        self._collect(0.2 if fault else DEADLINE)
         return wrong
 
     def _pass(self, worker, begin, process, fault):
@@ -274,15 +278,18 @@ class Burdened(Round):
     def _after(self, fault):
         """One more, which all that are left wait for."""
         wrong = self.act(self._process, None) + self._go_on(fault)
-        end = time.monotonic() + DEADLINE
-        while self._passed and time.monotonic() < end:
-            ready, _, _ = select.select(self._passed, [], [], 0.1)
-            for fd in ready:
-                self._passed.remove(fd)
-                os.close(fd)
         if self._passed:
             wrong.append(f"{len(self._passed)} descriptors that were passed are not dropped")
         return wrong
+
+    def _collect(self, within):
+        """Those that are dropped."""
+        end = time.monotonic() + within
+        while self._passed and time.monotonic() < end:
+            ready, _, _ = select.select(self._passed, [], [], 0.05)
+            for fd in ready:
+                self._passed.remove(fd)
+                os.close(fd)
 
 
 class Reloading(Round):
@@ -340,7 +347,8 @@ class Reloading(Round):
 class Following(Round):
     """A worker that follows a token all the time, by libbearer, and one that begins to; a reload, and
     the renewal by it, which both are told of. Neither may be left behind."""
-    held = 16   # PEER_PROCESSES_MAX: each round has a process that bearerd has not met
+    # PEER_PROCESSES_MAX: each round has a process that bearerd has not met.
+    held = {"blocks": 0, "fds": 16}
 
     def __init__(self, stage):
         super().__init__(stage)

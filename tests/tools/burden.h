@@ -3,13 +3,16 @@
  * that linger, for their data stays unread. */
 #pragma once
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* In a socket's queue in one message; the kernel allows no more. */
+/* In one message; the kernel allows no more. */
 #define BURDENS_MAX    253
 #define BURDEN_LINGERS 3600 /* s */
 
@@ -73,4 +76,15 @@ static inline ssize_t burden_send(int fd, const char *text, const int *passed, s
 
         memcpy(CMSG_DATA(&control.header), passed, n * sizeof(int));
         return sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+}
+
+/* Reads all that comes on FD, until its other end is closed. False: that takes PATIENCE ms. */
+static inline bool burden_read_to_end(int fd, int patience) {
+        static char taken[65536];
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        ssize_t size = 1;
+
+        while (size > 0 && poll(&ready, 1, patience) == 1)
+                size = recv(fd, taken, sizeof taken, MSG_DONTWAIT);
+        return size == 0 || (size < 0 && errno == ECONNRESET);
 }

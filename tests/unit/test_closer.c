@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,40 +20,45 @@
 #define MANY     1000
 #define PATIENCE 10000 /* ms */
 
-/* Each has a burden: who closes one lingers for an hour, but who ends. */
+/* Each has a burden: who closes it lingers for an hour, but who ends. */
 struct burdened {
         int ours, theirs;
         int reader; /* who would take off what the burden has sent */
 };
 
-static struct closer closer;
 static struct burdened many[MANY];
 static size_t n; /* of them */
-static bool threads_fail;
+static int thread_error, unshare_error;
 
-/* The linker puts this in the way (--wrap in meson.build). */
+/* The linker puts these in the way (--wrap in meson.build). */
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user) {
-        return threads_fail ? EAGAIN : __real_pthread_create(thread, attributes, start, user);
+        return thread_error ? thread_error : __real_pthread_create(thread, attributes, start, user);
+}
+
+int __real_unshare(int flags);
+int __wrap_unshare(int flags);
+int __wrap_unshare(int flags) {
+        errno = unshare_error;
+        return unshare_error ? -1 : __real_unshare(flags);
 }
 
 static int setup(void **state) {
         struct rlimit limit;
 
+        n = 0;
+        thread_error = unshare_error = 0;
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
                 return -1;
         limit.rlim_cur = limit.rlim_max;
-        n = 0;
-        threads_fail = false;
-        return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -1 : closer_open(&closer);
+        return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int teardown(void **state) {
-        closer_deinit(&closer);
         while (n-- > 0) {
                 close(many[n].theirs);
                 close(many[n].reader);
@@ -63,7 +67,7 @@ static int teardown(void **state) {
 }
 
 /* One more, whose burden is ours to drop. */
-static struct burdened *make(void) {
+static int make(void) {
         struct burdened *made = &many[n++];
         int fds[2], burden = burden_open(&made->reader);
 
@@ -73,26 +77,7 @@ static struct burdened *make(void) {
         made->theirs = fds[1];
         assert_int_equal(burden_send(made->theirs, "!", &burden, 1, 0), 1);
         close(burden);
-        return made;
-}
-
-/* Reads on until the other end of FD is closed. */
-static void assert_ends(int fd) {
-        static char taken[65536];
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        ssize_t size;
-
-        do {
-                assert_int_equal(poll(&ready, 1, PATIENCE), 1);
-                size = recv(fd, taken, sizeof taken, MSG_DONTWAIT);
-        } while (size > 0);
-        assert_true(size == 0 || errno == ECONNRESET);
-}
-
-static void assert_all_are_closed(void) {
-        for (size_t i = 0; i < n; i++)
-                assert_ends(many[i].theirs);
-        assert_ends(many[n - 1].reader); /* it takes 0.2 s to empty a queue so small */
+        return made->ours;
 }
 
 static size_t count_threads(void) {
@@ -114,42 +99,64 @@ static void assert_no_thread_stays(void) {
         assert_int_equal(count_threads(), 1);
 }
 
-static void test_one_is_closed_and_nobody_lingers(void **state) {
-        assert_int_equal(closer_take(&closer, make()->ours), 0);
-        assert_all_are_closed();
+/* A thread that lingers would be there for as long as nobody reads what its burden has sent. */
+static void assert_all_are_dropped(void) {
         assert_no_thread_stays();
+        for (size_t i = 0; i < n; i++)
+                assert_true(burden_read_to_end(many[i].theirs, PATIENCE));
+        assert_true(burden_read_to_end(many[n - 1].reader, PATIENCE)); /* which takes 0.2 s */
+}
+
+static void test_one_is_closed_and_nobody_lingers(void **state) {
+        closer_close(make());
+        assert_all_are_dropped();
 }
 
 static void test_many_are_closed_and_nobody_lingers(void **state) {
+        struct closer closer;
+
         while (n < MANY)
-                assert_int_equal(closer_take(&closer, make()->ours), 0);
-        assert_all_are_closed();
-        assert_no_thread_stays();
+                make();
+        assert_int_equal(closer_begin(&closer), 0);
+        for (size_t i = 0; i < n; i++)
+                close(many[i].ours);
+        closer_end(&closer);
+        assert_all_are_dropped();
 }
 
-/* So many as its pair holds wait for one. */
-static void test_without_a_thread_all_wait_for_the_next_one(void **state) {
-        struct burdened *last;
-
-        threads_fail = true;
-        do {
-                assert_in_range(n, 0, MANY - 2);
-                last = make();
-        } while (closer_take(&closer, last->ours) == 0);
-        assert_in_range(n, 100, MANY - 2);
-        assert_int_equal(closer_take(&closer, last->ours), -EAGAIN);
-        threads_fail = false;
-        assert_int_equal(closer_take(&closer, last->ours), 0);
-        assert_all_are_closed();
-        assert_no_thread_stays();
+/* One after the other, each while others are at it. */
+static void test_many_times(void **state) {
+        while (n < MANY)
+                closer_close(make());
+        assert_all_are_dropped();
 }
 
-static void test_what_is_none_stays_where_it_is(void **state) {
-        int fd = dup(closer.in);
+static size_t count_descriptors(void) {
+        DIR *directory = opendir("/proc/self/fd");
+        size_t entries = 0;
 
-        close(fd);
-        assert_int_equal(closer_take(&closer, fd), -EBADF);
-        assert_false(closer.is_called);
+        assert_non_null(directory);
+        while (readdir(directory))
+                entries++;
+        closedir(directory);
+        return entries;
+}
+
+static void test_failure_is_told_and_leaves_nothing(void **state) {
+        size_t descriptors = count_descriptors();
+        struct closer closer;
+
+        thread_error = EAGAIN;
+        assert_int_equal(closer_begin(&closer), -EAGAIN);
+        thread_error = 0;
+        unshare_error = EPERM;
+        assert_int_equal(closer_begin(&closer), -EPERM);
+        assert_no_thread_stays();
+        unshare_error = 0;
+        assert_int_equal(closer_begin(&closer), 0);
+        closer_end(&closer);
+        assert_no_thread_stays();
+        assert_int_equal(count_descriptors(), descriptors);
 }
 
 int main(void) {
@@ -158,9 +165,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(test_many_are_closed_and_nobody_lingers, setup,
                                                 teardown),
-                cmocka_unit_test_setup_teardown(test_without_a_thread_all_wait_for_the_next_one,
-                                                setup, teardown),
-                cmocka_unit_test_setup_teardown(test_what_is_none_stays_where_it_is, setup,
+                cmocka_unit_test_setup_teardown(test_many_times, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_failure_is_told_and_leaves_nothing, setup,
                                                 teardown),
         };
 

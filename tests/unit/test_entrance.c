@@ -17,12 +17,8 @@
 #include "base/clock.h"
 #include "burden.h"
 #include "core/rush.h"
+#include "io/rights.h"
 #include "io/server.h"
-
-/* Linux 6.16 (asm-generic/socket.h); older headers lack it. */
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
 
 #define NOW     (1000 * NSEC_PER_SEC)
 #define ALONE   16 /* come in one by one; after them: */

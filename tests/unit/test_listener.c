@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "burden.h"
 #include "io/listener.h"
 
 static char directory[] = "/tmp/test-listener-XXXXXX", path[64];
@@ -69,12 +71,30 @@ static void test_path_that_is_served_is_not_taken(void **state) {
         listener_close(fd, path);
 }
 
+/* Who waits there is hung up on, and what that one has passed takes an hour to be dropped. */
+static void test_burden_of_who_waits_keeps_nobody_waiting(void **state) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int fd = open_socket(), worker = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), reader;
+        int burden = burden_open(&reader);
+
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+        assert_int_equal(connect(worker, (struct sockaddr *)&address, sizeof address), 0);
+        assert_int_equal(burden_send(worker, "GET ", &burden, 1, 0), 4);
+        close(burden);
+        listener_close(fd, path);
+        assert_true(burden_read_to_end(worker, 10000));
+        assert_true(burden_read_to_end(reader, 10000));
+        close(reader);
+        close(worker);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_path_goes_with_its_socket),
                 cmocka_unit_test(test_path_goes_though_a_child_still_has_the_socket),
                 cmocka_unit_test(test_path_that_another_one_has_taken_over_stays),
                 cmocka_unit_test(test_path_that_is_served_is_not_taken),
+                cmocka_unit_test(test_burden_of_who_waits_keeps_nobody_waiting),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

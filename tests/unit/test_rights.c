@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What is passed here would take an hour to be dropped: each test that ends shows that nobody has
- * waited for that. */
+/* What is passed here would take an hour to be dropped: each test that ends shows that it was not.
+ */
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,9 +15,6 @@
 #include "burden.h"
 #include "io/rights.h"
 
-#define PATIENCE 10000 /* ms */
-
-static struct closer closer;
 static int ours, theirs;
 static bool comes_between;
 static int reader; /* who would take off what the burden has sent */
@@ -32,15 +28,13 @@ static int setup(void **state) {
         theirs = fds[1];
         reader = -1;
         rights_expect(ours);
-        return closer_open(&closer);
+        return 0;
 }
 
 static int teardown(void **state) {
-        closer_deinit(&closer);
-        if (ours >= 0)
-                close(ours);
         if (reader >= 0)
-                close(reader);
+                close(reader); /* first: nobody has to linger then */
+        close(ours);
         return close(theirs);
 }
 
@@ -82,29 +76,6 @@ static void assert_not_read(int error) {
         assert_int_equal(errno, error);
 }
 
-static void hang_up(void) {
-        rights_close(ours, &closer);
-        ours = -1;
-}
-
-/* Reads on until the other end of FD is closed. */
-static void assert_ends(int fd) {
-        static char taken[1 << 20];
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        ssize_t n;
-
-        do {
-                assert_int_equal(poll(&ready, 1, PATIENCE), 1);
-                n = recv(fd, taken, sizeof taken, MSG_DONTWAIT);
-        } while (n > 0);
-        assert_true(n == 0 || errno == ECONNRESET);
-}
-
-static void assert_burden_is_dropped(void) {
-        assert_ends(reader);
-        assert_ends(theirs);
-}
-
 static void test_bytes_are_read_as_by_read(void **state) {
         char got[2];
 
@@ -124,8 +95,7 @@ static void test_bytes_with_rights_are_not_read_and_those_before_are(void **stat
         say("HTTP/1.1");
         assert_not_read(EBADMSG);
         assert_not_read(EBADMSG);
-        hang_up();
-        assert_burden_is_dropped();
+        assert_true(rights_shut(ours));
 }
 
 static void test_rights_that_come_after_a_look_do_not_come_with_it(void **state) {
@@ -134,8 +104,7 @@ static void test_rights_that_come_after_a_look_do_not_come_with_it(void **state)
         pass_burden(" / ", 0);
         assert_not_read(EBADMSG);
         assert_not_read(EBADMSG);
-        hang_up();
-        assert_burden_is_dropped();
+        assert_true(rights_shut(ours));
 }
 
 /* As a kernel may (MSG_OOB): then a read would drop them before it comes to its first byte. */
@@ -143,31 +112,32 @@ static void test_rights_that_are_sent_out_of_band_are_not_skipped(void **state) 
         pass_burden("!", MSG_OOB);
         say("GET");
         assert_not_read(EBADMSG);
-        hang_up();
-        assert_burden_is_dropped();
+        assert_true(rights_shut(ours));
 }
 
-static void test_what_has_nothing_unread_is_closed_at_once(void **state) {
-        char byte;
-
+static void test_what_has_nothing_unread_has_no_rights(void **state) {
         say("GET");
         assert_read("GET");
-        hang_up();
-        assert_int_equal(recv(theirs, &byte, 1, MSG_DONTWAIT), 0);
-        assert_false(closer.is_called);
+        assert_false(rights_shut(ours));
 }
 
-static void test_nothing_can_be_passed_once_it_is_closed(void **state) {
-        int burden;
+static void test_nothing_comes_once_it_is_shut(void **state) {
+        char byte;
 
-        say("GET");
-        hang_up();
-        burden = burden_open(&reader);
-        assert_int_equal(burden_send(theirs, "!", &burden, 1, 0), -1);
+        assert_false(rights_shut(ours));
+        assert_int_equal(recv(theirs, &byte, 1, MSG_DONTWAIT), 0);
+        assert_int_equal(burden_send(theirs, "!", &ours, 1, 0), -1);
         assert_int_equal(errno, EPIPE);
-        close(reader); /* else we would linger */
-        reader = -1;
-        close(burden);
+        assert_false(rights_shut(ours));
+}
+
+static void test_refusing_is_as_the_kernel_can(void **state) {
+        int passes_rights;
+        socklen_t size = sizeof passes_rights;
+        bool can = getsockopt(ours, SOL_SOCKET, SO_PASSRIGHTS, &passes_rights, &size) == 0;
+
+        assert_int_equal(rights_refuse(ours), can);
+        assert_int_equal(burden_send(theirs, "!", &ours, 1, 0), can ? -1 : 1);
 }
 
 static void test_rights_that_come_between_a_look_and_a_read_are_not_read(void **state) {
@@ -176,8 +146,7 @@ static void test_rights_that_come_between_a_look_and_a_read_are_not_read(void **
         assert_read("GET");
         comes_between = false;
         assert_not_read(EBADMSG);
-        hang_up();
-        assert_burden_is_dropped();
+        assert_true(rights_shut(ours));
 }
 
 int main(void) {
@@ -189,9 +158,11 @@ int main(void) {
                         test_rights_that_come_after_a_look_do_not_come_with_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_rights_that_are_sent_out_of_band_are_not_skipped, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_what_has_nothing_unread_is_closed_at_once,
-                                                setup, teardown),
-                cmocka_unit_test_setup_teardown(test_nothing_can_be_passed_once_it_is_closed, setup,
+                cmocka_unit_test_setup_teardown(test_what_has_nothing_unread_has_no_rights, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_comes_once_it_is_shut, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(test_refusing_is_as_the_kernel_can, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_rights_that_come_between_a_look_and_a_read_are_not_read, setup,

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -236,8 +238,21 @@ static void test_request_that_is_not_complete_takes_so_much_and_so_long(void **s
 /* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
  * has left that to others ---- */
 
+#define BURDEN_PATIENCE 10000 /* ms */
+
 static int theirs = -1; /* the end of who has passed it */
-static int reader;      /* who would take off what the burden has sent */
+static int reader = -1; /* who would take off what the burden has sent */
+static bool threads_fail;
+
+/* The linker puts this in the way (--wrap in meson.build). */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *user) {
+        return threads_fail ? EAGAIN : __real_pthread_create(thread, attributes, start, user);
+}
 
 static const struct buffer *requested_forever(void *user, struct connection *connection,
                                               const struct http1_request *http, struct buffer *out,
@@ -248,14 +263,17 @@ static const struct buffer *requested_forever(void *user, struct connection *con
 static void has_left(void *user, struct connection *connection) {
 }
 
+static int setup_again(void) {
+        struct server_owner owner = {.requested = requested_forever, .left = has_left};
+
+        return server_start(&server, loop, NULL, 0, 10, &owner);
+}
+
 static int setup_burden(void **state) {
         static const int none[] = {0};
         struct loop_owner loop_owner = {NULL, prepare, signalled};
-        struct server_owner owner = {.requested = requested_forever, .left = has_left};
 
-        return loop_new(&loop_owner, none, &loop) == 0
-                       ? server_start(&server, loop, NULL, 0, 10, &owner)
-                       : -1;
+        return loop_new(&loop_owner, none, &loop) == 0 ? setup_again() : -1;
 }
 
 static int teardown_burden(void **state) {
@@ -307,12 +325,19 @@ static void assert_told(const char *text) {
         assert_non_null(strstr(answer, text));
 }
 
-static void assert_burden_is_dropped(void) {
-        static char taken[1 << 20];
+static uint64_t places(void) {
+        return server.crowd.quota.taken[QUOTA_CONNECTIONS] + server.departures.n_unpaid;
+}
 
-        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 0);
-        while (recv(reader, taken, sizeof taken, 0) > 0)
-                ;
+/* Until then it has its place. */
+static void assert_burden_is_dropped_soon(void) {
+        assert_int_equal(places(), 1);
+        assert_in_range(server_deadline(&server), 0, NOW);
+        server_expired(&server, NOW);
+        assert_int_equal(places(), 0);
+        assert_int_equal(server_deadline(&server), NEVER);
+        assert_true(burden_read_to_end(theirs, BURDEN_PATIENCE));
+        assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
 }
 
 static struct connection *connection_in(struct list *list) {
@@ -325,7 +350,7 @@ static struct connection *connection_in(struct list *list) {
 static void test_request_with_a_burden_is_refused(void **state) {
         come_burdened();
         assert_told("400 ");
-        assert_burden_is_dropped();
+        assert_burden_is_dropped_soon();
 }
 
 static void test_request_is_refused_when_its_burden_comes(void **state) {
@@ -335,27 +360,68 @@ static void test_request_is_refused_when_its_burden_comes(void **state) {
         watch = &connection_in(&server.hurried)->watch;
         watch->ready(watch, WATCH_READ, NOW);
         assert_told("descriptors");
-        assert_burden_is_dropped();
+        assert_burden_is_dropped_soon();
 }
 
 static void test_burden_behind_a_request_that_waits(void **state) {
         come_saying("GET / HTTP/1.1\r\n\r\n");
         connection_close(connection_in(&server.parked));
-        assert_burden_is_dropped();
+        assert_burden_is_dropped_soon();
 }
 
 static void test_burden_of_who_does_not_read(void **state) {
         server.owner.requested = requested_much;
         come_saying("GET / HTTP/1.1\r\n\r\n");
         server_expired(&server, NOW + TWO_SECONDS);
-        assert_burden_is_dropped();
+        assert_int_equal(places(), 0);
+        assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
 }
 
 static void test_burden_of_who_has_too_many_connections(void **state) {
         server_limit(&server, &(struct server_limits){.user_connections = 0});
         come_burdened();
         assert_told("429 ");
-        assert_burden_is_dropped();
+        assert_burden_is_dropped_soon();
+}
+
+/* It keeps its place, and is tried again. */
+static void test_burden_that_no_thread_can_drop_waits_for_one(void **state) {
+        come_burdened();
+        threads_fail = true;
+        server_expired(&server, NOW);
+        assert_int_equal(places(), 1);
+        assert_int_equal(server_deadline(&server), NOW + 100 * NSEC_PER_MSEC);
+        server_expired(&server, NOW + 100 * NSEC_PER_MSEC - 1);
+        assert_int_equal(places(), 1);
+        threads_fail = false;
+        server_expired(&server, NOW + 100 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 0);
+        assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
+}
+
+static void test_burden_of_nobody_takes_a_place_too(void **state) {
+        server_limit(&server, &(struct server_limits){.user_connections = 0});
+        come_burdened();
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 0);
+        assert_int_equal(server.departures.n_unpaid, 1);
+        server_expired(&server, NOW);
+        assert_int_equal(server.departures.n_unpaid, 0);
+}
+
+/* As the server ends. */
+static void test_burden_is_dropped_at_the_end(void **state) {
+        come_saying("GET / HTTP/1.1\r\n\r\n");
+        server_stop(&server, NOW);
+        assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
+        assert_int_equal(setup_again(), 0);
+}
+
+static void test_end_does_not_wait_for_a_burden_that_no_thread_can_drop(void **state) {
+        come_saying("GET / HTTP/1.1\r\n\r\n");
+        threads_fail = true;
+        server_stop(&server, NOW);
+        threads_fail = false;
+        assert_int_equal(setup_again(), 0);
 }
 
 int main(void) {
@@ -384,6 +450,15 @@ int main(void) {
                                                 setup_burden, teardown_burden),
                 cmocka_unit_test_setup_teardown(test_burden_of_who_does_not_read, setup_burden,
                                                 teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_that_no_thread_can_drop_waits_for_one,
+                                                setup_burden, teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_of_nobody_takes_a_place_too,
+                                                setup_burden, teardown_burden),
+                cmocka_unit_test_setup_teardown(test_burden_is_dropped_at_the_end, setup_burden,
+                                                teardown_burden),
+                cmocka_unit_test_setup_teardown(
+                        test_end_does_not_wait_for_a_burden_that_no_thread_can_drop, setup_burden,
+                        teardown_burden),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

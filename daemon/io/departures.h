@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* departures - connections that are over, on which rights may be left unread: io/closer closes
+ * them, many at a time. Until then each keeps its place, so that a user who has ways to make that
+ * take long takes what is that user's own. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct connection;
+
+struct departures {
+        struct list connections;
+        size_t n_unpaid; /* of them, that are charged to nobody */
+        uint64_t due;    /* the next time */
+};
+
+void departures_init(struct departures *departures);
+/* What cannot be closed even now is when the process ends. */
+void departures_deinit(struct departures *departures);
+
+/* Consumes CONNECTION, see connection_depart(). */
+void departures_add(struct departures *departures, struct connection *connection);
+
+/* When departures_expired() is due. */
+uint64_t departures_deadline(const struct departures *departures);
+/* 0, or -errno: they cannot be closed now, and it is tried again. */
+int departures_expired(struct departures *departures, uint64_t now);

@@ -64,9 +64,10 @@ static void turn_away(struct server *server, struct connection *connection, cons
         connection_depart(server, connection);
 }
 
-static void hang_up(struct server *server, int fd, int error) {
+/* CONNECTION, which it consumes, is nobody's. */
+static void hang_up(struct server *server, struct connection *connection, int error) {
         server_strained(server, "hang up on a worker", error);
-        closer_close(fd);
+        connection_depart(server, connection);
 }
 
 /* CONNECTION, which it consumes, is of PEER, which it consumes, too. */
@@ -85,8 +86,7 @@ static void admit(struct server *server, struct connection *connection, struct p
                 turn_away(server, connection, peer, now);
                 crowd_leave(user);
         } else {
-                hang_up(server, connection->fd, -ENOMEM);
-                free(connection);
+                hang_up(server, connection, -ENOMEM);
         }
         peer_deinit(peer);
 }
@@ -95,16 +95,21 @@ uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t no
         struct connection *connection = calloc(1, sizeof *connection);
         struct peer peer;
         uid_t uid;
-        int r = connection ? peer_read(fd, &peer) : -ENOMEM;
+        int r;
 
+        if (!connection) {
+                server_strained(server, "hang up on a worker", -ENOMEM);
+                closer_close(fd);
+                return (uid_t)-1;
+        }
+        *connection =
+                (struct connection){.fd = fd, .has_rights = has_rights, .keep_alive = HTTP1_KEPT};
+        r = peer_read(fd, &peer);
         if (r < 0) {
-                hang_up(server, fd, r);
-                free(connection);
+                hang_up(server, connection, r);
                 return (uid_t)-1;
         }
         uid = peer.uid;
-        *connection =
-                (struct connection){.fd = fd, .has_rights = has_rights, .keep_alive = HTTP1_KEPT};
         admit(server, connection, &peer, now);
         return uid;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "io/closer.h"
 
 /* Of a thread, which allocates nothing. */
-#define STACK ((size_t)64 << 10)
+#define STACK ((size_t)128 << 10)
 
 /* ---- the thread ---- */
 
@@ -20,14 +20,26 @@ struct call {
         int goes;     /* another: it may end */
 };
 
+static eventfd_t wait_for(int event) {
+        eventfd_t value = 0;
+
+        while (eventfd_read(event, &value) < 0 && errno == EINTR)
+                ;
+        return value;
+}
+
+/* As unshare(2) with CLONE_FILES, which containers may not be allowed: there is none to close. */
+static int copy_descriptors(void) {
+        return close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) < 0 ? errno : 0;
+}
+
 static void *copy_and_end(void *user) {
         struct call call = *(struct call *)user;
-        int error = unshare(CLONE_FILES) < 0 ? errno : 0;
-        eventfd_t one;
+        int error = copy_descriptors();
 
         eventfd_write(call.has_come, 1 + (eventfd_t)error);
         if (error == 0)
-                eventfd_read(call.goes, &one);
+                wait_for(call.goes);
         return NULL;
 }
 
@@ -53,7 +65,6 @@ static int start_thread(struct call *call) {
 int closer_begin(struct closer *closer) {
         _cleanup_close_ int has_come = eventfd(0, EFD_CLOEXEC), goes = eventfd(0, EFD_CLOEXEC);
         struct call call = {.has_come = has_come, .goes = goes};
-        eventfd_t answer;
         int r;
 
         *closer = (struct closer){.goes = -1};
@@ -62,9 +73,7 @@ int closer_begin(struct closer *closer) {
         r = start_thread(&call);
         if (r < 0)
                 return r;
-        while (eventfd_read(has_come, &answer) < 0)
-                ;
-        r = 1 - (int)answer;
+        r = 1 - (int)wait_for(has_come);
         if (r == 0) {
                 closer->goes = goes;
                 goes = -1; /* consumed */
@@ -79,9 +88,9 @@ void closer_end(struct closer *closer) {
 
 void closer_close(int fd) {
         struct closer closer;
-        int r = closer_begin(&closer);
 
+        if (closer_begin(&closer) < 0)
+                return;
         close(fd);
-        if (r == 0)
-                closer_end(&closer);
+        closer_end(&closer);
 }

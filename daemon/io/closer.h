@@ -11,10 +11,10 @@ struct closer {
         int goes; /* an eventfd(2): the thread may end */
 };
 
-/* What is closed from here on until closer_end() takes no time. 0, or -errno: it may. Costs 0.1 ms,
- * and as much again for each 10,000 descriptors that are open. */
+/* What is open now, and is closed until closer_end(), takes no time. 0, or -errno: it may. Costs
+ * 0.1 ms, and as much again for each 10,000 descriptors that are open. */
 int closer_begin(struct closer *closer);
 void closer_end(struct closer *closer);
 
-/* Closes FD so; or, where that cannot be, at once. */
+/* Closes FD so; where that cannot be, it stays open. */
 void closer_close(int fd);

@@ -28,7 +28,7 @@ struct server;
 struct connection {
         struct watch watch;
         struct crowd_user *user;
-        struct list link;          /* in server.resting, .hurried or .parked */
+        struct list link;          /* in server.resting, .hurried, .parked or .departures */
         struct list by_user;       /* in user.idle or .deferred, or in none */
         struct exchange *exchange; /* NULL: it is at rest */
         struct peer peer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* departures - connections that are over, on which rights may be left unread: io/closer closes
- * them, many at a time. Until then each keeps its place, so that a user who has ways to make that
- * take long takes what is that user's own. */
+ * them, many at a time. Until then each keeps its place; where no thread can be had, that is tried
+ * again. */
 #pragma once
 
 #include <stddef.h>
@@ -10,6 +10,9 @@
 #include "base/list.h"
 
 struct connection;
+
+/* One of so many places may be taken by those here who have no user. */
+#define DEPARTURES_UNPAID 8
 
 struct departures {
         struct list connections;

@@ -67,13 +67,16 @@ static void accept_failed(struct entrance *entrance, int error, bool is_wanted, 
 
 /* Whether there is a place for one more. Only at FIRST is it known that somebody wants it. */
 static bool has_place(struct server *server, bool first, uint64_t now) {
-        if (server->crowd.quota.taken[QUOTA_CONNECTIONS] + server->departures.n_unpaid <
-            server->n_max)
-                return true;
-        if (!first)
-                return false;
-        if (server_make_room(server))
-                return true;
+        size_t n_unpaid = server->departures.n_unpaid;
+
+        if (n_unpaid <= server->n_max / DEPARTURES_UNPAID) {
+                if (server->crowd.quota.taken[QUOTA_CONNECTIONS] + n_unpaid < server->n_max)
+                        return true;
+                if (!first)
+                        return false;
+                if (server_make_room(server))
+                        return true;
+        }
         server_rest(server, now);
         return false;
 }
@@ -132,7 +135,7 @@ void entrance_init(struct entrance *entrance, struct server *server, int fd) {
                 .fd = fd,
                 .refuses_rights = rights_refuse(fd),
         };
-        entrance_set_room(entrance);
+        entrance_set_room(entrance); /* after listen(2), who then connects is refused */
         entrance_look_for_rights(entrance);
 }
 

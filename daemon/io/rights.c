@@ -9,9 +9,14 @@ bool rights_refuse(int fd) {
         return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int)) == 0;
 }
 
-/* What is sent out of band stays in its place: else read(2) would skip it, and drop what it has. */
+/* What is sent out of band stays in its place: else read(2) would skip it, and drop what it has.
+ * What a drop-in for the socket may ask for (PassCredentials=, PassSecurity=) would pass for
+ * rights.
+ */
 void rights_expect(int fd) {
         (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){0}, sizeof(int));
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSSEC, &(int){0}, sizeof(int));
 }
 
 /* To look at them takes nothing away; and where there is no room for rights, it says so

@@ -244,7 +244,8 @@ void server_expired(struct server *server, uint64_t now) {
         }
         r = departures_expired(&server->departures, now);
         if (r < 0)
-                server_strained(server, "cannot close connections with passed descriptors", r);
+                server_strained(server, "cannot close connections that may have passed descriptors",
+                                r);
         for (size_t i = 0; i < server->n_entrances; i++)
                 entrance_expired(&server->entrances[i], now);
         if (server->resume_at <= now)

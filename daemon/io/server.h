@@ -85,7 +85,8 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
                  const struct server_owner *owner);
 /* Nobody comes in any more: the sockets are the caller's again. */
 void server_shut(struct server *server);
-/* Takes what has been asked so far, answers it where it can, and closes everything. */
+/* Takes what has been asked so far, answers it where it can, and closes everything, but what the
+ * end of the process has to (io/departures). */
 void server_stop(struct server *server, uint64_t now);
 
 /* From now on. Who has more keeps it. */

@@ -106,9 +106,11 @@ def test_bearerd_fetch_that_passes_one(broker):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
+        listener.settimeout(20)
         bearerd.start()
         connection, _ = listener.accept()
         with connection:
+            connection.settimeout(20)
             assert connection.recv(100)
             reader = pass_burden(bearerd, connection, b"{")
             burden.wait_until_dropped(reader)

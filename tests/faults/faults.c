@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -59,7 +58,7 @@ enum caller {
 
 /* clang-format off */
 #define KINDS(X) \
-        X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(connect) \
+        X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(close_range) X(connect) \
         X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(fallocate) X(fcntl) X(fgets) \
         X(fstat) X(ftruncate) \
         X(getpeername) X(getrandom) X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) \
@@ -67,7 +66,7 @@ enum caller {
         X(print) X(read) X(recv) X(rename) X(send) X(sendmsg) X(setrlimit) X(setsockopt) X(sigaction) \
         X(signalfd) X(sigprocmask) X(socket) X(socketpair) X(spawn) X(stat) X(thread) \
         X(timerfd_create) \
-        X(timerfd_settime) X(unlink) X(unshare) X(utimensat) X(waitpid) X(write)
+        X(timerfd_settime) X(unlink) X(utimensat) X(waitpid) X(write)
 /* clang-format on */
 
 enum kind {
@@ -371,6 +370,8 @@ WRAP(int, access, access, (const char *path, int mode), (path, mode))
 WRAP(int, bind, bind, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size))
 WRAP(int, chmod, chmod, (const char *path, mode_t mode), (path, mode))
 WRAP(int, chown, chown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid))
+WRAP(int, close_range, close_range, (unsigned first, unsigned last, int flags),
+     (first, last, flags))
 WRAP(int, connect, connect, (int fd, const struct sockaddr *address, socklen_t size),
      (fd, address, size))
 WRAP(int, epoll_create, epoll_create, (int size), (size))
@@ -436,7 +437,6 @@ WRAP(int, timerfd_settime, timerfd_settime,
      (int fd, int flags, const struct itimerspec *when, struct itimerspec *old),
      (fd, flags, when, old))
 WRAP(int, unlink, unlink, (const char *path), (path))
-WRAP(int, unshare, unshare, (int flags), (flags))
 WRAP(int, utimensat, utimensat,
      (int at, const char *path, const struct timespec times[2], int flags),
      (at, path, times, flags))

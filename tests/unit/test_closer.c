@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ struct burdened {
 
 static struct burdened many[MANY];
 static size_t n; /* of them */
-static int thread_error, unshare_error;
+static int thread_error, copy_error;
 
 /* The linker puts these in the way (--wrap in meson.build). */
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -40,18 +41,18 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
         return thread_error ? thread_error : __real_pthread_create(thread, attributes, start, user);
 }
 
-int __real_unshare(int flags);
-int __wrap_unshare(int flags);
-int __wrap_unshare(int flags) {
-        errno = unshare_error;
-        return unshare_error ? -1 : __real_unshare(flags);
+int __real_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags) {
+        errno = copy_error;
+        return copy_error ? -1 : __real_close_range(first, last, flags);
 }
 
 static int setup(void **state) {
         struct rlimit limit;
 
         n = 0;
-        thread_error = unshare_error = 0;
+        thread_error = copy_error = 0;
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
                 return -1;
         limit.rlim_cur = limit.rlim_max;
@@ -148,11 +149,13 @@ static void test_failure_is_told_and_leaves_nothing(void **state) {
 
         thread_error = EAGAIN;
         assert_int_equal(closer_begin(&closer), -EAGAIN);
+        closer_close(STDOUT_FILENO);
+        assert_return_code(fcntl(STDOUT_FILENO, F_GETFD), errno);
         thread_error = 0;
-        unshare_error = EPERM;
+        copy_error = EPERM;
         assert_int_equal(closer_begin(&closer), -EPERM);
         assert_no_thread_stays();
-        unshare_error = 0;
+        copy_error = 0;
         assert_int_equal(closer_begin(&closer), 0);
         closer_end(&closer);
         assert_no_thread_stays();

@@ -217,6 +217,25 @@ static void test_rights_are_refused_when_nobody_has_come_before(void **state) {
         close(later);
 }
 
+static void test_nobody_comes_in_or_has_to_go_while_too_many_are_to_be_closed(void **state) {
+        int fds[] = {come(), come()};
+
+        server.n_max = 16;
+        let_in();
+        assert_int_equal(server.n_accepted, 1);
+        server.departures.n_unpaid = 3;
+        let_in();
+        assert_int_equal(server.n_accepted, 1);
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 1);
+        assert_int_equal(server_deadline(&server), NOW + 100 * NSEC_PER_MSEC);
+        server.departures.n_unpaid = 2;
+        let_in();
+        assert_int_equal(server.n_accepted, 2);
+        server.departures.n_unpaid = 0;
+        close(fds[0]);
+        close(fds[1]);
+}
+
 /* Many come in one turn, as at two sockets: all but QUOTA_TURN of them would have to wait for
  * another one of their user. */
 static void let_in_at_once(void) {
@@ -260,6 +279,9 @@ int main(void) {
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(test_who_stays_has_a_place_before_its_turn, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_nobody_comes_in_or_has_to_go_while_too_many_are_to_be_closed, setup,
+                        teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,15 @@ static void test_bytes_with_rights_are_not_read_and_those_before_are(void **stat
         assert_true(rights_shut(ours));
 }
 
+static void test_other_ancillary_data_is_none(void **state) {
+        int yes = 1;
+
+        assert_int_equal(setsockopt(ours, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes), 0);
+        rights_expect(ours);
+        say("GET");
+        assert_read("GET");
+}
+
 static void test_rights_that_come_after_a_look_do_not_come_with_it(void **state) {
         say("GET");
         assert_read("GET");
@@ -167,6 +176,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_rights_that_come_between_a_look_and_a_read_are_not_read, setup,
                         teardown),
+                cmocka_unit_test_setup_teardown(test_other_ancillary_data_is_none, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -399,6 +399,19 @@ static void test_burden_that_no_thread_can_drop_waits_for_one(void **state) {
         assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
 }
 
+static void test_those_who_leave_later_wait_for_a_moment(void **state) {
+        come_burdened();
+        assert_burden_is_dropped_soon();
+        close(theirs);
+        close(reader);
+        come_burdened();
+        assert_int_equal(server_deadline(&server), NOW + 10 * NSEC_PER_MSEC);
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC - 1);
+        assert_int_equal(places(), 1);
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 0);
+}
+
 static void test_burden_of_nobody_takes_a_place_too(void **state) {
         server_limit(&server, &(struct server_limits){.user_connections = 0});
         come_burdened();
@@ -459,6 +472,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_end_does_not_wait_for_a_burden_that_no_thread_can_drop, setup_burden,
                         teardown_burden),
+                cmocka_unit_test_setup_teardown(test_those_who_leave_later_wait_for_a_moment,
+                                                setup_burden, teardown_burden),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

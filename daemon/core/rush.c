@@ -27,10 +27,6 @@ bool rush_presses(struct rush *rush, uint64_t now) {
         return true;
 }
 
-uint64_t rush_deadline(const struct rush *rush) {
-        return rush->is_on ? rush->paid_until : NEVER;
-}
-
 bool rush_ends(struct rush *rush, uint64_t now) {
         if (now < rush_deadline(rush))
                 return false;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/timespan.h"
 
 /* Those who are accepted in one go. */
@@ -41,7 +42,9 @@ void rush_comes(struct rush *rush, uid_t uid);
 bool rush_presses(struct rush *rush, uint64_t now);
 
 /* When rush_ends() is due; NEVER: there is no rush. */
-uint64_t rush_deadline(const struct rush *rush);
+static inline uint64_t rush_deadline(const struct rush *rush) {
+        return rush->is_on ? rush->paid_until : NEVER;
+}
 /* True: it has ended. */
 bool rush_ends(struct rush *rush, uint64_t now);
 

@@ -50,16 +50,9 @@ void departures_add(struct departures *departures, struct connection *connection
         list_append(&departures->connections, &connection->link);
 }
 
-uint64_t departures_deadline(const struct departures *departures) {
-        return list_is_empty(&departures->connections) ? NEVER : departures->due;
-}
-
 int departures_expired(struct departures *departures, uint64_t now) {
-        int r;
+        int r = close_all(departures);
 
-        if (departures_deadline(departures) > now)
-                return 0;
-        r = close_all(departures);
         departures->due = time_add(now, r < 0 ? AGAIN : REST);
         return r;
 }

@@ -30,10 +30,6 @@ static void entrance_rush(struct entrance *entrance) {
         journal_rush(rush_is_of(&entrance->rush, &uid) ? &uid : NULL, rush_room(&entrance->rush));
 }
 
-uint64_t entrance_deadline(const struct entrance *entrance) {
-        return rush_deadline(&entrance->rush);
-}
-
 void entrance_expired(struct entrance *entrance, uint64_t now) {
         if (rush_ends(&entrance->rush, now))
                 entrance_set_room(entrance);

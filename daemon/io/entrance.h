@@ -31,5 +31,7 @@ int entrance_open(struct entrance *entrance);
 void entrance_close(struct entrance *entrance);
 
 /* When entrance_expired() is due. */
-uint64_t entrance_deadline(const struct entrance *entrance);
+static inline uint64_t entrance_deadline(const struct entrance *entrance) {
+        return rush_deadline(&entrance->rush);
+}
 void entrance_expired(struct entrance *entrance, uint64_t now);

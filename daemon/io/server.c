@@ -231,9 +231,16 @@ uint64_t server_deadline(const struct server *server) {
         return first;
 }
 
+static void close_departures(struct server *server, uint64_t now) {
+        int r = departures_expired(&server->departures, now);
+
+        if (r < 0)
+                server_strained(server, "cannot close connections that may have passed descriptors",
+                                r);
+}
+
 void server_expired(struct server *server, uint64_t now) {
         struct list *link;
-        int r;
 
         while ((link = list_first(&server->hurried))) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
@@ -242,10 +249,8 @@ void server_expired(struct server *server, uint64_t now) {
                         break;
                 connection_close(connection);
         }
-        r = departures_expired(&server->departures, now);
-        if (r < 0)
-                server_strained(server, "cannot close connections that may have passed descriptors",
-                                r);
+        if (departures_deadline(&server->departures) <= now)
+                close_departures(server, now);
         for (size_t i = 0; i < server->n_entrances; i++)
                 entrance_expired(&server->entrances[i], now);
         if (server->resume_at <= now)

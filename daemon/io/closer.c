@@ -3,10 +3,9 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
+#include <stdint.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "io/closer.h"
 
 /* Of a thread, which allocates nothing. */
@@ -14,19 +13,15 @@
 
 /* ---- the thread ---- */
 
-/* What it is told; gone as soon as it has come. */
-struct call {
-        int has_come; /* an eventfd(2): 1, and the errno for which it has no copies */
-        int goes;     /* another: it may end */
-};
-
-static eventfd_t wait_for(int event) {
-        eventfd_t value = 0;
-
-        while (eventfd_read(event, &value) < 0 && errno == EINTR)
-                ;
-        return value;
-}
+/* Where threads and their caller meet, by numbers: each thread is CALLED, comes, and may go. */
+static struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        uintptr_t called;
+        uintptr_t come;
+        uintptr_t free_to_go;
+        int error; /* of the one that came last: an errno, for which it has no copies */
+} meeting = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 /* As unshare(2) with CLONE_FILES, which containers may not be allowed: there is none to close. */
 static int copy_descriptors(void) {
@@ -34,16 +29,20 @@ static int copy_descriptors(void) {
 }
 
 static void *copy_and_end(void *user) {
-        struct call call = *(struct call *)user;
+        uintptr_t number = (uintptr_t)user;
         int error = copy_descriptors();
 
-        eventfd_write(call.has_come, 1 + (eventfd_t)error);
-        if (error == 0)
-                wait_for(call.goes);
+        pthread_mutex_lock(&meeting.lock);
+        meeting.come = number;
+        meeting.error = error;
+        pthread_cond_broadcast(&meeting.changed);
+        while (error == 0 && meeting.free_to_go < number)
+                pthread_cond_wait(&meeting.changed, &meeting.lock);
+        pthread_mutex_unlock(&meeting.lock);
         return NULL;
 }
 
-static int start_thread(struct call *call) {
+static int start_thread(uintptr_t number) {
         pthread_attr_t attributes;
         pthread_t thread;
         sigset_t all;
@@ -55,42 +54,40 @@ static int start_thread(struct call *call) {
         pthread_attr_setstacksize(&attributes, STACK);
         sigfillset(&all);
         pthread_attr_setsigmask_np(&attributes, &all); /* they are for others */
-        r = pthread_create(&thread, &attributes, copy_and_end, call);
+        r = pthread_create(&thread, &attributes, copy_and_end, (void *)number);
         pthread_attr_destroy(&attributes);
         return -r;
 }
 
 /* ---- the closer ---- */
 
-int closer_begin(struct closer *closer) {
-        _cleanup_close_ int has_come = eventfd(0, EFD_CLOEXEC), goes = eventfd(0, EFD_CLOEXEC);
-        struct call call = {.has_come = has_come, .goes = goes};
+static int wait_until_come(uintptr_t number) {
         int r;
 
-        *closer = (struct closer){.goes = -1};
-        if (has_come < 0 || goes < 0)
-                return -errno;
-        r = start_thread(&call);
-        if (r < 0)
-                return r;
-        r = 1 - (int)wait_for(has_come);
-        if (r == 0) {
-                closer->goes = goes;
-                goes = -1; /* consumed */
-        }
+        pthread_mutex_lock(&meeting.lock);
+        while (meeting.come < number)
+                pthread_cond_wait(&meeting.changed, &meeting.lock);
+        r = -meeting.error;
+        pthread_mutex_unlock(&meeting.lock);
         return r;
 }
 
-void closer_end(struct closer *closer) {
-        eventfd_write(closer->goes, 1);
-        close(closer->goes);
+int closer_begin(void) {
+        int r = start_thread(++meeting.called);
+
+        return r < 0 ? r : wait_until_come(meeting.called);
+}
+
+void closer_end(void) {
+        pthread_mutex_lock(&meeting.lock);
+        meeting.free_to_go = meeting.called;
+        pthread_cond_broadcast(&meeting.changed);
+        pthread_mutex_unlock(&meeting.lock);
 }
 
 void closer_close(int fd) {
-        struct closer closer;
-
-        if (closer_begin(&closer) < 0)
+        if (closer_begin() < 0)
                 return;
         close(fd);
-        closer_end(&closer);
+        closer_end();
 }

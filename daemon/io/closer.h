@@ -7,14 +7,11 @@
  * so alone. */
 #pragma once
 
-struct closer {
-        int goes; /* an eventfd(2): the thread may end */
-};
-
 /* What is open now, and is closed until closer_end(), takes no time. 0, or -errno: it may. Costs
- * 0.1 ms, and as much again for each 10,000 descriptors that are open. */
-int closer_begin(struct closer *closer);
-void closer_end(struct closer *closer);
+ * 0.1 ms, and as much again for each 10,000 descriptors that are open. For one thread, and not
+ * while another one is begun. */
+int closer_begin(void);
+void closer_end(void);
 
 /* Closes FD so; where that cannot be, it stays open. */
 void closer_close(int fd);

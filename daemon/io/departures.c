@@ -17,13 +17,12 @@ static void forget_all(struct departures *departures) {
 }
 
 static int close_all(struct departures *departures) {
-        struct closer closer;
-        int r = closer_begin(&closer);
+        int r = closer_begin();
 
         if (r < 0)
                 return r;
         forget_all(departures);
-        closer_end(&closer);
+        closer_end();
         return 0;
 }
 

@@ -22,7 +22,6 @@ ERRORS = {
     "epoll_create": ((EMFILE, ENFILE, ENOMEM), (EMFILE,)),
     "epoll_ctl": ((ENOMEM, ENOSPC), (ENOMEM,)),
     "epoll_wait": ((EINTR, EBADF), (EBADF,)),
-    "eventfd": ((EMFILE, ENFILE, ENOMEM), (EMFILE,)),
     "fallocate": ((ENOSPC, EINTR), (ENOSPC,)),
     "fcntl": ((EPERM, EBADF), (EPERM,)),
     "fgets": ((EIO,), (EIO,)),

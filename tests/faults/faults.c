@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -59,7 +58,7 @@ enum caller {
 /* clang-format off */
 #define KINDS(X) \
         X(accept) X(access) X(alloc) X(bind) X(chmod) X(chown) X(close) X(close_range) X(connect) \
-        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(fallocate) X(fcntl) X(fgets) \
+        X(epoll_create) X(epoll_ctl) X(epoll_wait) X(fallocate) X(fcntl) X(fgets) \
         X(fstat) X(ftruncate) \
         X(getpeername) X(getrandom) X(getrlimit) X(getsockname) X(getsockopt) X(kill) X(listen) \
         X(lookup) X(lstat) X(madvise) X(memfd_create) X(mmap) X(open) X(pipe) X(poll) X(prctl) \
@@ -378,7 +377,6 @@ WRAP(int, epoll_create, epoll_create, (int size), (size))
 WRAP(int, epoll_create, epoll_create1, (int flags), (flags))
 WRAP(int, epoll_ctl, epoll_ctl, (int poll, int what, int fd, struct epoll_event *event),
      (poll, what, fd, event))
-WRAP(int, eventfd, eventfd, (unsigned count, int flags), (count, flags))
 WRAP(int, fallocate, fallocate64, (int fd, int mode, off64_t from, off64_t size),
      (fd, mode, from, size))
 WRAP(int, chmod, fchmod, (int fd, mode_t mode), (fd, mode))

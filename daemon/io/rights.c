@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "io/rights.h"
 
@@ -11,8 +10,7 @@ bool rights_refuse(int fd) {
 
 /* What is sent out of band stays in its place: else read(2) would skip it, and drop what it has.
  * What a drop-in for the socket may ask for (PassCredentials=, PassSecurity=) would pass for
- * rights.
- */
+ * rights. */
 void rights_expect(int fd) {
         (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
         (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){0}, sizeof(int));

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,6 +16,7 @@
 
 #include "burden.h"
 #include "io/closer.h"
+#include "threadless.h"
 
 #define MANY     1000
 #define PATIENCE 10000 /* ms */
@@ -30,18 +30,9 @@ struct burdened {
 static struct burdened many[MANY];
 static size_t n;       /* of them */
 static size_t threads; /* that there are anyhow */
-static int thread_error, copy_error;
+static int copy_error;
 
-/* The linker puts these in the way (--wrap in meson.build). */
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user) {
-        return thread_error ? thread_error : __real_pthread_create(thread, attributes, start, user);
-}
-
+/* The linker puts this in the way, too (--wrap in meson.build). */
 int __real_close_range(unsigned first, unsigned last, int flags);
 int __wrap_close_range(unsigned first, unsigned last, int flags);
 int __wrap_close_range(unsigned first, unsigned last, int flags) {
@@ -49,15 +40,19 @@ int __wrap_close_range(unsigned first, unsigned last, int flags) {
         return copy_error ? -1 : __real_close_range(first, last, flags);
 }
 
-static size_t count_threads(void) {
-        DIR *directory = opendir("/proc/self/task");
+static size_t count_entries(const char *path) {
+        DIR *directory = opendir(path);
         size_t entries = 0;
 
         assert_non_null(directory);
         while (readdir(directory))
                 entries++;
         closedir(directory);
-        return entries - 2; /* . and .. */
+        return entries;
+}
+
+static size_t count_threads(void) {
+        return count_entries("/proc/self/task");
 }
 
 static int setup(void **state) {
@@ -132,19 +127,8 @@ static void test_many_times(void **state) {
         assert_all_are_dropped();
 }
 
-static size_t count_descriptors(void) {
-        DIR *directory = opendir("/proc/self/fd");
-        size_t entries = 0;
-
-        assert_non_null(directory);
-        while (readdir(directory))
-                entries++;
-        closedir(directory);
-        return entries;
-}
-
 static void test_failure_is_told_and_leaves_nothing(void **state) {
-        size_t descriptors = count_descriptors();
+        size_t descriptors = count_entries("/proc/self/fd");
 
         thread_error = EAGAIN;
         assert_int_equal(closer_begin(), -EAGAIN);
@@ -158,7 +142,7 @@ static void test_failure_is_told_and_leaves_nothing(void **state) {
         assert_int_equal(closer_begin(), 0);
         closer_end();
         assert_no_thread_stays();
-        assert_int_equal(count_descriptors(), descriptors);
+        assert_int_equal(count_entries("/proc/self/fd"), descriptors);
 }
 
 int main(void) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +16,7 @@
 #include "burden.h"
 #include "io/admission.h"
 #include "io/server.h"
+#include "threadless.h"
 
 #define TOKEN    "a-token-that-nobody-may-find-later"
 #define SECRET   "a-secret-that-a-worker-sent-along"
@@ -242,17 +242,6 @@ static void test_request_that_is_not_complete_takes_so_much_and_so_long(void **s
 
 static int theirs = -1; /* the end of who has passed it */
 static int reader = -1; /* who would take off what the burden has sent */
-static bool threads_fail;
-
-/* The linker puts this in the way (--wrap in meson.build). */
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                          void *(*start)(void *), void *user) {
-        return threads_fail ? EAGAIN : __real_pthread_create(thread, attributes, start, user);
-}
 
 static const struct buffer *requested_forever(void *user, struct connection *connection,
                                               const struct http1_request *http, struct buffer *out,
@@ -387,13 +376,13 @@ static void test_burden_of_who_has_too_many_connections(void **state) {
 /* It keeps its place, and is tried again. */
 static void test_burden_that_no_thread_can_drop_waits_for_one(void **state) {
         come_burdened();
-        threads_fail = true;
+        thread_error = EAGAIN;
         server_expired(&server, NOW);
         assert_int_equal(places(), 1);
         assert_int_equal(server_deadline(&server), NOW + 100 * NSEC_PER_MSEC);
         server_expired(&server, NOW + 100 * NSEC_PER_MSEC - 1);
         assert_int_equal(places(), 1);
-        threads_fail = false;
+        thread_error = 0;
         server_expired(&server, NOW + 100 * NSEC_PER_MSEC);
         assert_int_equal(places(), 0);
         assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
@@ -431,9 +420,9 @@ static void test_burden_is_dropped_at_the_end(void **state) {
 
 static void test_end_does_not_wait_for_a_burden_that_no_thread_can_drop(void **state) {
         come_saying("GET / HTTP/1.1\r\n\r\n");
-        threads_fail = true;
+        thread_error = EAGAIN;
         server_stop(&server, NOW);
-        threads_fail = false;
+        thread_error = 0;
         assert_int_equal(setup_again(), 0);
 }
 

@@ -2,7 +2,7 @@
 """workers - processes that ask bearerd for the token all the time, as the workers of a host do.
 
 Each is this file as a program, `workers.py SOCKET`: it asks on one connection until its standard
-input ends, and then prints all answers as JSON.
+input ends, once more then, and prints all answers as JSON.
 """
 
 import json
@@ -23,7 +23,7 @@ Answer = namedtuple("Answer", "asked answered status generation token expires_in
 
 class Workers:
     """N of them, from the first answer of each to the end of `with`; `answers` are then there, a
-    list for each worker."""
+    list for each worker. The last of each was asked for when `with` was at its end."""
 
     def __init__(self, bearerd, n):
         self.answers = []
@@ -78,6 +78,7 @@ def main():
         print("ready", flush=True)
         while not is_over.wait(PAUSE):
             answers.append(ask(connection))
+        answers.append(ask(connection))
     json.dump(answers, sys.stdout)
 
 

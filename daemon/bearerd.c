@@ -338,7 +338,7 @@ static void stop(struct bearerd *bearerd) {
         epoch_file_close(&bearerd->epochs);
         server_shut(&bearerd->operators.server);
         server_shut(&bearerd->workers.server);
-        sockets_close(&bearerd->sockets); /* who is hung up on must not come back to this one */
+        sockets_shut(&bearerd->sockets); /* who is hung up on must not come back to this one */
         server_stop(&bearerd->operators.server, clock_now());
         server_stop(&bearerd->workers.server, clock_now());
         units_stop(&bearerd->units, clock_now());
@@ -471,6 +471,6 @@ int main(int argc, char **argv) {
         broker_deinit(&bearerd.broker);
         memory_close(&bearerd.memory);
         settings_free(bearerd.settings);
-        sockets_close(&bearerd.sockets);
+        sockets_shut(&bearerd.sockets);
         return status;
 }

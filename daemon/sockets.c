@@ -139,12 +139,12 @@ int sockets_make_control(struct sockets *sockets, const char *path) {
         return make(path, 0600, (gid_t)-1, &sockets->control, &sockets->control_path);
 }
 
-/* Only what we made needs to be taken away again: the rest goes with the process. */
-void sockets_close(struct sockets *sockets) {
+/* Only the paths that we made need to be taken away: the rest goes with the process. */
+void sockets_shut(struct sockets *sockets) {
         if (sockets->path)
-                listener_close(sockets->token[0], sockets->path);
+                listener_shut(sockets->token[0], sockets->path);
         if (sockets->control_path)
-                listener_close(sockets->control, sockets->control_path);
+                listener_shut(sockets->control, sockets->control_path);
         free(sockets->path);
         free(sockets->control_path);
         *sockets = SOCKETS_NONE;

@@ -30,4 +30,5 @@ int sockets_make(struct sockets *sockets, const char *path, const struct setting
 /* The control socket, at PATH: its owner's alone. 0, or < 0. */
 int sockets_make_control(struct sockets *sockets, const char *path);
 
-void sockets_close(struct sockets *sockets);
+/* Those that we made refuse from now on; nothing is ours any more. */
+void sockets_shut(struct sockets *sockets);

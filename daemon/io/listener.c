@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "io/address.h"
-#include "io/closer.h"
 #include "io/listener.h"
 
 /* Whether PATH is free to be taken: nothing there, or the socket of somebody who has died. */
@@ -69,14 +68,13 @@ int listener_open(const char *path, mode_t mode, gid_t group) {
         return make_socket(path, &address, mode, group);
 }
 
-void listener_close(int fd, const char *path) {
+void listener_shut(int fd, const char *path) {
         struct sockaddr_un address;
         struct stat status;
 
         /* Who took the path over must not lose it: ours is the one that refuses from now on, though
          * a child that is about to become another program may have it open for a moment longer. */
         shutdown(fd, SHUT_RDWR);
-        closer_close(fd); /* with who waits there, and what they have passed */
         if (address_of_path(path, &address) == 0 && check_path(path, &address) == 0 &&
             lstat(path, &status) == 0)
                 unlink(path);

@@ -11,5 +11,7 @@
  * is no socket; -ENAMETOOLONG, or another -errno. */
 int listener_open(const char *path, mode_t mode, gid_t group);
 
-/* Closes FD and takes its socket at PATH away, if it is still the same one. */
-void listener_close(int fd, const char *path);
+/* Whoever tries FD is refused from now on, and its socket at PATH is taken away, if it is still the
+ * same one. FD stays open until the process ends: then no socket lingers that somebody has passed
+ * who waits there (io/closer). */
+void listener_shut(int fd, const char *path);

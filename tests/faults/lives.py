@@ -26,7 +26,6 @@ Fault = namedtuple("Fault", "kind nth error onwards groups")
 # How bearerd and bearerd-fetch may end with an honest message: EX_OSERR, EX_CANTCREAT, EX_CONFIG.
 HONEST = {71, 73, 78}
 REFUSAL = (1 << 20) + (1 << 18)     # bytes
-ENDING = 1                          # block of a thread that may not have come to its end (io/closer)
 PATIENCE = 5                        # seconds that a worker asks bearerd to wait
 STORE = "store"
 DEAF = "cannot tell the service manager"
@@ -107,7 +106,7 @@ class Life:
         have been needed for good."""
         if not fault:
             self.usual[what] = max(self.usual.get(what, 0), self.page.blocks)
-        elif self.page.blocks > self.usual[what] + ENDING:
+        elif self.page.blocks > self.usual[what]:
             return [f"{self.page.blocks} blocks of memory {what}, {self.usual[what]} without a "
                     "fault"]
         return []

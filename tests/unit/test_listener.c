@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,12 +36,18 @@ static int open_socket(void) {
         return fd;
 }
 
+/* And closed, which bearerd leaves to its end. */
+static void shut(int fd) {
+        listener_shut(fd, path);
+        close(fd);
+}
+
 static bool is_there(void) {
         return access(path, F_OK) == 0;
 }
 
 static void test_path_goes_with_its_socket(void **state) {
-        listener_close(open_socket(), path);
+        shut(open_socket());
         assert_false(is_there());
 }
 
@@ -48,7 +55,7 @@ static void test_path_goes_though_a_child_still_has_the_socket(void **state) {
         int fd = open_socket(), of_child = dup(fd);
 
         assert_true(of_child >= 0);
-        listener_close(fd, path);
+        shut(fd);
         assert_false(is_there());
         close(of_child);
 }
@@ -58,9 +65,9 @@ static void test_path_that_another_one_has_taken_over_stays(void **state) {
 
         assert_int_equal(unlink(path), 0);
         second = open_socket();
-        listener_close(first, path);
+        shut(first);
         assert_true(is_there());
-        listener_close(second, path);
+        shut(second);
         assert_false(is_there());
 }
 
@@ -68,22 +75,46 @@ static void test_path_that_is_served_is_not_taken(void **state) {
         int fd = open_socket();
 
         assert_int_equal(listener_open(path, 0600, (gid_t)-1), -EADDRINUSE);
-        listener_close(fd, path);
+        shut(fd);
+}
+
+/* Opens the socket, says so to PARENT, and when that says so ends as bearerd does. */
+static void live_and_end(int parent) {
+        char byte = 0;
+        int fd = open_socket();
+
+        assert_int_equal(write(parent, &byte, 1), 1);
+        assert_int_equal(read(parent, &byte, 1), 1);
+        listener_shut(fd, path);
+        _exit(0);
 }
 
 /* Who waits there is hung up on, and what that one has passed takes an hour to be dropped. */
-static void test_burden_of_who_waits_keeps_nobody_waiting(void **state) {
+static void test_burden_of_who_waits_keeps_no_end_waiting(void **state) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
-        int fd = open_socket(), worker = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), reader;
-        int burden = burden_open(&reader);
+        int worker = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), reader;
+        int burden = burden_open(&reader), pair[2];
+        char byte = 0;
+        pid_t child;
 
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        child = fork();
+        if (child == 0) {
+                close(burden);
+                live_and_end(pair[1]);
+        }
+        assert_int_equal(read(pair[0], &byte, 1), 1);
         snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
         assert_int_equal(connect(worker, (struct sockaddr *)&address, sizeof address), 0);
         assert_int_equal(burden_send(worker, "GET ", &burden, 1, 0), 4);
         close(burden);
-        listener_close(fd, path);
+        assert_int_equal(write(pair[0], &byte, 1), 1);
         assert_true(burden_read_to_end(worker, 10000));
         assert_true(burden_read_to_end(reader, 10000));
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_false(is_there());
+        close(pair[0]);
+        close(pair[1]);
         close(reader);
         close(worker);
 }
@@ -94,7 +125,7 @@ int main(void) {
                 cmocka_unit_test(test_path_goes_though_a_child_still_has_the_socket),
                 cmocka_unit_test(test_path_that_another_one_has_taken_over_stays),
                 cmocka_unit_test(test_path_that_is_served_is_not_taken),
-                cmocka_unit_test(test_burden_of_who_waits_keeps_nobody_waiting),
+                cmocka_unit_test(test_burden_of_who_waits_keeps_no_end_waiting),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "io/admission.h"
-#include "io/closer.h"
 #include "io/connection.h"
 #include "io/peer.h"
 
@@ -91,17 +90,19 @@ static void admit(struct server *server, struct connection *connection, struct p
         peer_deinit(peer);
 }
 
+int admission_prepare(struct server *server) {
+        if (!server->newcomer)
+                server->newcomer = calloc(1, sizeof *server->newcomer);
+        return server->newcomer ? 0 : -ENOMEM;
+}
+
 uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t now) {
-        struct connection *connection = calloc(1, sizeof *connection);
+        struct connection *connection = server->newcomer;
         struct peer peer;
         uid_t uid;
         int r;
 
-        if (!connection) {
-                server_strained(server, "hang up on a worker", -ENOMEM);
-                closer_close(fd);
-                return (uid_t)-1;
-        }
+        server->newcomer = NULL;
         *connection =
                 (struct connection){.fd = fd, .has_rights = has_rights, .keep_alive = HTTP1_KEPT};
         r = peer_read(fd, &peer);

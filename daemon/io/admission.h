@@ -4,6 +4,10 @@
 
 #include "io/server.h"
 
+/* Before anybody is let in: there is memory for who comes, who can be hung up on at least. 0, or
+ * -ENOMEM. */
+int admission_prepare(struct server *server);
+
 /* Takes FD, on which rights may come if HAS_RIGHTS, and what has already come in on it. If its user
  * has too many connections, the one of them that has been idle for longest ends, or else the new
  * one, with an answer that says so. Who it is; (uid_t)-1: that cannot be known. */

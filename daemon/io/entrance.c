@@ -77,6 +77,16 @@ static bool has_place(struct server *server, bool first, uint64_t now) {
         return false;
 }
 
+/* The descriptor, or -errno. */
+static int accept_one(struct entrance *entrance) {
+        int r = admission_prepare(entrance->server), fd;
+
+        if (r < 0)
+                return r;
+        fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 /* One comes in. False: nobody does, or can. */
 static bool entrance_accept(struct entrance *entrance, bool first, uint64_t now) {
         struct server *server = entrance->server;
@@ -85,9 +95,9 @@ static bool entrance_accept(struct entrance *entrance, bool first, uint64_t now)
 
         if (!has_place(server, first, now))
                 return false;
-        fd = accept4(entrance->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept_one(entrance);
         if (fd < 0) {
-                accept_failed(entrance, -errno, first, now);
+                accept_failed(entrance, fd, first, now);
                 return false;
         }
         server->n_accepted++;

@@ -24,21 +24,22 @@ struct fetch {
         struct fetcher *fetcher;
         uint64_t attempt;
         int fd;
-        pid_t pid; /* 0: not our child */
+        bool has_rights; /* the kernel cannot refuse them */
+        pid_t pid;       /* 0: not our child */
         struct watch watch;
         struct buffer line;
 };
 
 /* bearerd-fetch passes none; one that somebody has taken over may, and must not hold us up. */
-static void fetch_refuse_rights(const struct fetch *fetch) {
-        (void)rights_refuse(fetch->fd);
+static void fetch_refuse_rights(struct fetch *fetch) {
+        fetch->has_rights = !rights_refuse(fetch->fd);
         rights_expect(fetch->fd);
 }
 
 static void fetch_close(struct fetch *fetch) {
         if (fetch->fd < 0)
                 return;
-        if (rights_shut(fetch->fd))
+        if (fetch->has_rights && rights_shut(fetch->fd))
                 closer_close(fetch->fd);
         else
                 close(fetch->fd);

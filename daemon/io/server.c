@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -153,6 +154,7 @@ void server_stop(struct server *server, uint64_t now) {
         close_all(&server->parked);
         departures_deinit(&server->departures);
         crowd_deinit(&server->crowd);
+        free(server->newcomer);
         server->spare = exchange_free(server->spare);
         buffer_deinit(&server->answer);
 }

@@ -74,8 +74,9 @@ struct server {
         uint64_t n_accepted;
         uint64_t n_turned_away; /* of users who had too many */
         struct departures departures;
-        struct exchange *spare; /* for who says something next; NULL: somebody does now */
-        struct buffer answer;   /* empty, but while one is made and sent */
+        struct connection *newcomer; /* for who comes in next, see admission_prepare(), or NULL */
+        struct exchange *spare;      /* for who says something next; NULL: somebody does now */
+        struct buffer answer;        /* empty, but while one is made and sent */
         char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
 };
 

@@ -278,8 +278,11 @@ __attribute__((constructor)) static void begin(void) {
 
 /* ---- memory ---- */
 
+/* What libc has of a thread, it keeps for the next one: that is not counted. */
+static _Thread_local bool is_starting_thread;
+
 static void *counted(void *block) {
-        if (page && block)
+        if (page && block && !is_starting_thread)
                 page->blocks++;
         return block;
 }
@@ -326,7 +329,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size) {
 }
 
 EXPORT void free(void *block) {
-        if (page && block)
+        if (page && block && !is_starting_thread)
                 page->blocks--;
         REAL(free)(block);
 }
@@ -564,8 +567,14 @@ EXPORT int posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_
 
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *user) {
-        return fails(KIND_thread, CALLER) ? errno
-                                          : REAL(pthread_create)(thread, attributes, start, user);
+        int r;
+
+        if (fails(KIND_thread, CALLER))
+                return errno;
+        is_starting_thread = true;
+        r = REAL(pthread_create)(thread, attributes, start, user);
+        is_starting_thread = false;
+        return r;
 }
 
 EXPORT int pthread_sigmask(int how, const sigset_t *mask, sigset_t *old) {

@@ -238,7 +238,6 @@ class Serving(Round):
 class Burdened(Round):
     """Workers that pass a descriptor along, on a kernel that cannot refuse it: with a request, and
     behind one, to be closed unread. Each is dropped, if not at once, then when the next one is."""
-    held = {"blocks": 8, "fds": 0}  # what libc keeps for as many threads as there ever were at once
 
     def __init__(self, stage):
         self.wrapper = syscalls.without_refusing_rights()

@@ -187,6 +187,12 @@ static int teardown_crowd(void **state) {
         return close(listener);
 }
 
+/* As io/entrance does. */
+static void let_in(int fd, bool has_rights) {
+        assert_int_equal(admission_prepare(&server), 0);
+        admission_open(&server, fd, has_rights, NOW);
+}
+
 /* The one of number I connects, having sent TEXT, and is taken in. */
 static void come(size_t i, const char *text) {
         struct sockaddr_un address;
@@ -199,7 +205,7 @@ static void come(size_t i, const char *text) {
         assert_int_equal(send(crowd[i], text, strlen(text), 0), strlen(text));
         fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         assert_true(fd >= 0);
-        admission_open(&server, fd, false, NOW);
+        let_in(fd, false);
 }
 
 static void assert_taken(uint64_t connections, enum quota_kind kind, uint64_t bytes) {
@@ -295,7 +301,7 @@ static void come_saying(const char *text) {
         int fd = connect_pair();
 
         assert_int_equal(send(theirs, text, strlen(text), 0), strlen(text));
-        admission_open(&server, fd, true, NOW);
+        let_in(fd, true);
         pass_burden("GET ");
 }
 
@@ -303,7 +309,7 @@ static void come_burdened(void) {
         int fd = connect_pair();
 
         pass_burden("GET / HTTP/1.1\r\n\r\n");
-        admission_open(&server, fd, true, NOW);
+        let_in(fd, true);
 }
 
 /* It ends the connection. */

@@ -67,13 +67,19 @@ static void await(unsigned *what) {
         assert_int_equal(loop_run(loop), 0);
 }
 
+/* As io/entrance does. */
+static void let_in(int fd) {
+        assert_int_equal(admission_prepare(&server), 0);
+        admission_open(&server, fd, false, clock_now());
+}
+
 /* Somebody has asked, and goes on with BEHIND. */
 static void ask(const char *behind) {
         static const char request[] = "GET / HTTP/1.1\r\n\r\n";
 
         assert_int_equal(send(reader, request, strlen(request), 0), strlen(request));
         assert_int_equal(send(reader, behind, strlen(behind), 0), strlen(behind));
-        admission_open(&server, far_end, false, clock_now());
+        let_in(far_end);
         assert_non_null(connection);
 }
 
@@ -235,7 +241,7 @@ static void test_stream_makes_no_room_for_others(void **state) {
         ask("");
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
                          0);
-        admission_open(&server, fds[1], false, clock_now());
+        let_in(fds[1]);
         assert_true(recv(fds[0], answer, sizeof answer - 1, 0) > 0);
         assert_non_null(strstr(answer, " 429 "));
         assert_int_equal(n_left, 0);

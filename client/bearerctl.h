@@ -75,8 +75,6 @@ int ctl_fail_stdout(int r);
 int ctl_control_fail(const struct ctl *ctl, int r);
 const char *ctl_control_advice(int r);
 int ctl_fail_unconfigured(void);
-/* The same for RESPONSE, which is no answer to what was asked. */
-int ctl_control_fail_answer(const struct ctl *ctl, const struct http1_response *response);
 /* One request there: as ask(), client/ask. */
 int ctl_control_ask(const struct ctl *ctl, const char *method, const char *target,
                     const char *accept, struct connection **ret_connection,

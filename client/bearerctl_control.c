@@ -69,12 +69,6 @@ int ctl_fail_unconfigured(void) {
         return EX_CONFIG;
 }
 
-int ctl_control_fail_answer(const struct ctl *ctl, const struct http1_response *response) {
-        if (response->status == 503)
-                return ctl_fail_unconfigured();
-        return ctl_control_fail(ctl, BEARER_E_PROTOCOL);
-}
-
 /* ---- what is asked ---- */
 
 int ctl_control_ask(const struct ctl *ctl, const char *method, const char *target,
@@ -104,7 +98,7 @@ int ctl_metrics(const struct ctl *ctl, struct buffer *out) {
         if (r != 0)
                 return ctl_control_fail(ctl, r);
         if (response.status != 200 || !is_of_type(&response, type))
-                return ctl_control_fail_answer(ctl, &response);
+                return ctl_control_fail(ctl, BEARER_E_PROTOCOL);
         buffer_append_slice(out, response.body);
         return EX_OK;
 }

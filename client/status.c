@@ -61,20 +61,24 @@ static bool wants_control(const struct ctl *ctl) {
                (!ctl->socket && !is_set(ADDRESS_ENVIRONMENT));
 }
 
-int status_ask(const struct ctl *ctl, struct status *ret_status) {
+int status_ask_operator(const struct ctl *ctl, struct status *ret_status) {
         struct http1_response response;
         int r;
 
-        *ret_status = STATUS_INIT;
-        if (!wants_control(ctl))
-                return ask_token_socket(ctl, ret_status);
+        *ret_status = (struct status){.is_full = true};
         r = ctl_control_ask(ctl, "GET", "/v1/status", NULL, &ret_status->connection, &response);
-        if (!ctl->control && (r == -EACCES || r == -ENOENT || r == -ECONNREFUSED))
-                return ask_token_socket(ctl, ret_status);
-        ret_status->is_full = true;
         if (r != 0)
                 return r;
         return response.status == 200 ? take(&response, ret_status) : BEARER_E_PROTOCOL;
+}
+
+int status_ask(const struct ctl *ctl, struct status *ret_status) {
+        int r = wants_control(ctl) ? status_ask_operator(ctl, ret_status) : -ENOENT;
+
+        if (ctl->control || (r != -EACCES && r != -ENOENT && r != -ECONNREFUSED))
+                return r;
+        *ret_status = STATUS_INIT;
+        return ask_token_socket(ctl, ret_status);
 }
 
 void status_deinit(struct status *status) {

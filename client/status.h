@@ -21,6 +21,8 @@ struct status {
 
 /* 0; -errno or BEARER_E_*, of the control socket if ret_status->is_full. */
 int status_ask(const struct ctl *ctl, struct status *ret_status);
+/* The same of the control socket alone. */
+int status_ask_operator(const struct ctl *ctl, struct status *ret_status);
 void status_deinit(struct status *status);
 
 /* Writes how many ask, as "2 connections of 1 user": what the control socket says besides. */

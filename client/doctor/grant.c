@@ -9,17 +9,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include <json-c/json.h>
-
-#include "base/clock.h"
+#include "base/timespan.h"
 #include "bearer.h"
-#include "client/address.h"
-#include "client/ask.h"
 #include "client/bearerctl_json.h"
 #include "client/doctor/doctor.h"
+#include "client/standing.h"
 #include "core/outcome.h"
 
-#define POLL_INTERVAL (100 * NSEC_PER_MSEC)
 /* Beyond the token's own timeout. */
 #define SLACK           (10 * NSEC_PER_SEC)
 #define DEFAULT_TIMEOUT (60 * NSEC_PER_SEC)
@@ -32,39 +28,10 @@
 
 /* ---- what bearerd says ---- */
 
-/* The status, whose token *RET_TOKEN is borrowed from it; NULL: there is none of that name.
- * 0; -errno or BEARER_E_*. */
-static int ask_status(const struct doctor *doctor, struct json_object **ret_answer,
-                      struct json_object **ret_token) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        struct http1_response response;
-        struct json_object *answer, *tokens;
-        int r = ctl_control_ask(doctor->ctl, "GET", "/v1/status", NULL, &connection, &response);
-
-        if (r != 0)
-                return r;
-        answer = response.status == 200 ? ctl_json_parse(response.body) : NULL;
-        if (!ctl_json_tokens(answer, &tokens)) {
-                json_object_put(answer);
-                return BEARER_E_PROTOCOL;
-        }
-        *ret_answer = answer;
-        *ret_token = ctl_json_token(answer, doctor->name);
-        return 0;
-}
-
-static struct json_object *renewals_of(struct json_object *token) {
-        return ctl_json_object(ctl_json_object(token, "counters"), "renewals");
-}
-
-static uint64_t attempts(struct json_object *token, const char *outcome) {
-        uint64_t n = ctl_json_number(renewals_of(token), outcome);
-
-        return n == NEVER ? 0 : n;
-}
-
-static uint64_t all_attempts(struct json_object *token) {
-        uint64_t n = ctl_json_sum(renewals_of(token));
+/* How many renewals have come to OUTCOME. */
+static uint64_t count(const struct standing *standing, const char *outcome) {
+        struct json_object *counters = ctl_json_object(standing->token, "counters");
+        uint64_t n = ctl_json_number(ctl_json_object(counters, "renewals"), outcome);
 
         return n == NEVER ? 0 : n;
 }
@@ -204,54 +171,33 @@ static bool judge_last(struct doctor *doctor, struct json_object *token, const c
 
 /* ---- a renewal ---- */
 
-/* Until more attempts have ended than BEFORE, and none is under way. 0; -ETIMEDOUT; as
- * ask_status(). */
-static int wait_for_end(const struct doctor *doctor, uint64_t before,
-                        struct json_object **ret_answer, struct json_object **ret_token) {
-        uint64_t timeout = doctor->token ? doctor->token->timeout + SLACK : DEFAULT_TIMEOUT;
-        uint64_t deadline = clock_now() + timeout;
-        struct timespec pause = clock_timespec(POLL_INTERVAL);
-
-        for (;;) {
-                struct json_object *answer, *token;
-                int r = ask_status(doctor, &answer, &token);
-
-                if (r != 0)
-                        return r;
-                if (token && !ctl_json_flag(token, "fetching") && all_attempts(token) > before) {
-                        *ret_answer = answer;
-                        *ret_token = token;
-                        return 0;
-                }
-                json_object_put(answer);
-                if (clock_now() >= deadline)
-                        return -ETIMEDOUT;
-                clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-        }
-}
-
 static bool fail_ask(struct doctor *doctor, const char *check, int r) {
         return report_wrong(&doctor->report, check, ctl_control_advice(r),
                             "bearerd on its control socket: %s", ctl_text(r));
 }
 
-static bool judge_renewal(struct doctor *doctor, struct json_object *before) {
-        _cleanup_json_ struct json_object *answer = NULL;
-        struct json_object *token;
-        int r = wait_for_end(doctor, all_attempts(before), &answer, &token);
+/* Of what bearerd ANSWERed with, or, without that, of the renewal that was under way. */
+static bool judge_renewal(struct doctor *doctor, const struct standing *before,
+                          struct json_object *answer) {
+        _cleanup_(standing_deinit) struct standing after = STANDING_INIT;
+        uint64_t timeout = doctor->token ? doctor->token->timeout + SLACK : DEFAULT_TIMEOUT;
+        int r = standing_wait(doctor->ctl, before, answer, timeout, &after);
 
-        if (r == -ETIMEDOUT)
+        if (r == -ETIME)
                 return report_wrong(&doctor->report, "endpoint",
                                     "'journalctl -u bearerd -u bearerd-fetch@*' says more",
                                     "no outcome of the token request came in time");
+        if (r == -ECANCELED)
+                return report_wrong(&doctor->report, "credentials", "run the doctor again",
+                                    "bearerd was restarted meanwhile");
         if (r != 0)
                 return fail_ask(doctor, "credentials", r);
-        if (attempts(token, "misconfigured") > attempts(before, "misconfigured"))
+        if (count(&after, "misconfigured") > count(before, "misconfigured"))
                 doctor->request = REQUEST_NONE; /* nothing could be sent */
-        if (attempts(token, "granted") == attempts(before, "granted"))
-                return tell_error(doctor, token);
+        if (count(&after, "granted") == count(before, "granted"))
+                return tell_error(doctor, after.token);
         report_ok(&doctor->report, "credentials", "accepted: there is a new token");
-        return check_token(doctor, token, true);
+        return check_token(doctor, after.token, true);
 }
 
 /* bearerd sends it later, which is to be said: it is the one request. */
@@ -275,25 +221,18 @@ static bool judge_later(struct doctor *doctor, struct json_object *token,
 }
 
 static bool renew(struct doctor *doctor) {
-        _cleanup_(cleanup_connection) struct connection *connection = NULL;
-        _cleanup_json_ struct json_object *status = NULL, *answer = NULL;
-        struct http1_response response;
-        char target[sizeof "/v1/tokens//refresh" + TOKEN_NAME_MAX];
-        struct json_object *token;
-        int r = ask_status(doctor, &status, &token);
+        _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
+        _cleanup_json_ struct json_object *answer = NULL;
+        int r = standing_ask(doctor->ctl, doctor->name, &standing);
 
-        if (r != 0 || !token)
-                return fail_ask(doctor, "credentials", r != 0 ? r : BEARER_E_UNKNOWN);
-        snprintf(target, sizeof target, "/v1/tokens/%s/refresh", doctor->name);
-        r = ctl_control_ask(doctor->ctl, "POST", target, NULL, &connection, &response);
-        if (r == 0 && response.status == 202)
-                answer = ctl_json_parse(response.body);
-        if (!answer)
-                return fail_ask(doctor, "credentials", r != 0 ? r : BEARER_E_PROTOCOL);
-        if (strcmp(ctl_json_text(answer, "renewal"), "later") == 0)
-                return judge_later(doctor, token, answer);
+        if (r == 0)
+                r = standing_renew(doctor->ctl, doctor->name, &answer);
+        if (r != 0)
+                return fail_ask(doctor, "credentials", r);
+        if (standing_renewal_is(answer, "later"))
+                return judge_later(doctor, standing.token, answer);
         doctor->request = REQUEST_MADE;
-        return judge_renewal(doctor, token);
+        return judge_renewal(doctor, &standing, answer);
 }
 
 static void pause_for(uint64_t seconds) {
@@ -302,14 +241,15 @@ static void pause_for(uint64_t seconds) {
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-static bool check_with_control(struct doctor *doctor, struct json_object *token) {
+static bool check_with_control(struct doctor *doctor, const struct standing *standing) {
+        struct json_object *token = standing->token;
         struct json_object *budget = ctl_json_object(token, "budget");
         uint64_t left = ctl_json_number(budget, "left"), next = ctl_json_number(budget, "next");
 
         if (doctor->ctl->no_request)
                 return judge_last(doctor, token, "--no-request");
         if (ctl_json_flag(token, "fetching"))
-                return judge_renewal(doctor, token); /* of the one that is under way */
+                return judge_renewal(doctor, standing, NULL);
         if (left == 0)
                 return judge_last(doctor, token, "the budget of requests is used up");
         if (next == NEVER || next > SPACING_MAX)
@@ -379,34 +319,32 @@ static bool check_identity(struct doctor *doctor, struct json_object *answer) {
 }
 
 bool doctor_check_loaded(struct doctor *doctor) {
-        _cleanup_json_ struct json_object *answer = NULL;
-        struct json_object *token;
-        int r = ask_status(doctor, &answer, &token);
+        _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
+        int r = standing_ask(doctor->ctl, doctor->name, &standing);
         const char *why = why_no_control(doctor, r);
 
         if (why)
                 return report_skip(&doctor->report, "loaded", "%s", why);
         if (r != 0)
                 return fail_ask(doctor, "loaded", r);
-        if (!ctl_json_flag(answer, "config_right"))
+        if (!ctl_json_flag(standing.status.answer, "config_right"))
                 return doctor_misconfigured(doctor, "loaded",
                                             "the configuration was wrong when bearerd read it "
                                             "last: what it had before counts");
-        if (!token)
+        if (!standing.token)
                 return report_wrong(&doctor->report, "loaded", "systemctl reload bearerd",
                                     "bearerd has not read of token %s yet", doctor->name);
-        return check_identity(doctor, answer);
+        return check_identity(doctor, standing.status.answer);
 }
 
 bool doctor_check_grant(struct doctor *doctor) {
-        _cleanup_json_ struct json_object *answer = NULL;
-        struct json_object *token;
-        int r = ask_status(doctor, &answer, &token);
+        _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
+        int r = standing_ask(doctor->ctl, doctor->name, &standing);
         const char *why = why_no_control(doctor, r);
 
         if (why)
                 return check_without_control(doctor, why);
-        if (r != 0 || !token)
+        if (r != 0 || !standing.token)
                 return fail_ask(doctor, "credentials", r != 0 ? r : BEARER_E_UNKNOWN);
-        return check_with_control(doctor, token);
+        return check_with_control(doctor, &standing);
 }

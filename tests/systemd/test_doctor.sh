@@ -62,6 +62,19 @@ ok "mended" "Nothing is wrong; one token request was made." "$(sleep 0.2; last)"
 ok "no secret and no token is in any of it" 0 \
   "$(bearerctl doctor --json | grep -c -e eyJ -e "$client_secret")"
 
+# --- a restart while it waits
+asked_since() { [ "$(requests)" -gt "$1" ]; }
+standin behave -d '{"delay": 60}' >/dev/null
+before=$(requests) old=$(generation)
+wrong >/tmp/wrong &
+asks=$!
+until_ok 20 asked_since "$before"
+systemctl restart bearerd
+standin normal -X POST >/dev/null
+wait $asks
+ok "bearerd is restarted meanwhile" "WRONG    credentials *restarted meanwhile*run the doctor again*" "$(cat /tmp/wrong)"
+ok "... and has the renewal made" 0 "$(until_ok 20 is_newer_than "$old"; echo $?)"
+
 # --- a key and its certificate
 cp /etc/bearerd/bearerd.conf /etc/bearerd/good.conf
 put_credential athena.private_key "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"

@@ -44,7 +44,7 @@ enum policy_verdict policy_judge(const struct policy *policy, const struct peer 
         if (!user_allowed(policy, peer))
                 return POLICY_FORBIDS_USER;
         if (!group_allowed(policy, peer))
-                return POLICY_FORBIDS_GROUP;
+                return peer->has_more_groups ? POLICY_NEEDS_GROUPS : POLICY_FORBIDS_GROUP;
         if (unit_allowed(policy, peer))
                 return POLICY_ALLOWS;
         return peer->unit ? POLICY_FORBIDS_UNIT : POLICY_NEEDS_UNIT;

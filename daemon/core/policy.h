@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Who asks: a process at the other end of a connection, as the kernel says, or a unit whose first
@@ -14,10 +15,11 @@ struct peer {
         uid_t uid;
         gid_t gid;
         pid_t pid;
-        bool is_unit : 1;       /* and no process yet: user and groups are not known */
-        unsigned n_groups : 31; /* Linux has at most 65,536 */
-        gid_t *groups;          /* supplementary */
-        char *unit;             /* of the system's service manager; NULL: none, or not looked up */
+        bool is_unit;         /* and no process yet: user and groups are not known */
+        bool has_more_groups; /* than are looked at: there is none in the list */
+        uint16_t n_groups;
+        gid_t *groups; /* supplementary */
+        char *unit;    /* of the system's service manager; NULL: none, or not looked up */
 };
 
 /* Borrows its lists. A kind that is not given (n is 0) allows everyone; of several kinds, all must
@@ -36,6 +38,7 @@ enum policy_verdict {
         POLICY_ALLOWS,
         POLICY_FORBIDS_USER,
         POLICY_FORBIDS_GROUP,
+        POLICY_NEEDS_GROUPS, /* which are too many to be looked at */
         POLICY_FORBIDS_UNIT,
         POLICY_NEEDS_UNIT, /* which is not known, or there is none */
 };

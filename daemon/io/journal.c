@@ -346,6 +346,8 @@ static const struct {
         [POLICY_ALLOWS] = {"", ""},
         [POLICY_FORBIDS_USER] = {"allow_users", " by allow_users"},
         [POLICY_FORBIDS_GROUP] = {"allow_groups", " by allow_groups"},
+        [POLICY_NEEDS_GROUPS] = {"allow_groups", " by allow_groups: it is in more groups than are "
+                                                 "looked at"},
         [POLICY_FORBIDS_UNIT] = {"allow_units", " by allow_units"},
         [POLICY_NEEDS_UNIT] = {"allow_units", " by allow_units: its unit cannot be told, or it is "
                                               "in none"},

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +71,7 @@ void peer_share_groups(struct peer *peer, struct peer_groups **last) {
 }
 
 /* SO_PEERGROUPS (Linux 4.13), socket(7): -ERANGE says how much room is needed. *RET_GROUPS may be
- * NULL: there are none. */
+ * NULL: there are none. -E2BIG: more than PEER_GROUPS_MAX. */
 static int read_groups(int fd, struct peer_groups **ret_groups) {
         gid_t usual[GROUPS_USUAL];
         struct peer_groups *groups;
@@ -81,6 +80,8 @@ static int read_groups(int fd, struct peer_groups **ret_groups) {
 
         if (r < 0 && r != -ERANGE)
                 return r;
+        if (size > PEER_GROUPS_MAX * sizeof usual[0])
+                return -E2BIG;
         if (size == 0) {
                 *ret_groups = NULL;
                 return 0;
@@ -113,11 +114,12 @@ int peer_read(int fd, struct peer *ret_peer) {
         peer.gid = credentials.gid;
         peer.pid = credentials.pid;
         r = read_groups(fd, &groups);
-        if (r < 0)
+        if (r < 0 && r != -E2BIG)
                 return r;
+        peer.has_more_groups = r == -E2BIG;
         if (groups) {
                 peer.groups = groups->list;
-                peer.n_groups = groups->n & INT_MAX;
+                peer.n_groups = (uint16_t)groups->n;
         }
         *ret_peer = peer;
         return 0;

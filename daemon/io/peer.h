@@ -14,6 +14,9 @@ struct peer_groups {
         gid_t list[];
 };
 
+/* Of a process in more supplementary groups than this, none of them is known. */
+#define PEER_GROUPS_MAX 1024u
+
 /* 0, or -errno. The result has its groups; its unit is not looked up. */
 int peer_read(int fd, struct peer *ret_peer);
 

@@ -421,8 +421,21 @@ def test_groups_count_whether_first_or_not(broker, users, member_of, status):
 @needs_root
 def test_member_of_many_groups(broker):
     bearerd = broker(broker=OPEN, allow_groups="daemon")
-    groups = [*range(70000, 70100), grp.getgrnam("daemon").gr_gid]
-    assert account.get(bearerd, "/v1/token", groups=groups)[0] == 200
+    daemon = grp.getgrnam("daemon").gr_gid
+    assert account.get(bearerd, "/v1/token", groups=[*range(70000, 71023), daemon])[0] == 200
+
+
+@needs_root
+def test_member_of_more_groups_than_are_looked_at(broker):
+    """Of them the first one counts alone."""
+    bearerd = broker(broker=OPEN, allow_groups="daemon, nogroup", requests_per_minute=600,
+                     tokens={"alpha": {}, "beta": {"allow_groups": "daemon"}})
+    daemon = grp.getgrnam("daemon").gr_gid
+    groups = [*range(70000, 71024), daemon]
+    assert account.get(bearerd, "/v1/tokens/alpha", groups=groups)[0] == 200
+    assert account.get(bearerd, "/v1/tokens/beta", groups=groups)[0] == 403
+    assert "by allow_groups: it is in more groups than are looked at" in bearerd.log()
+    assert account.get(bearerd, "/v1/tokens/beta", groups=groups[-1024:])[0] == 200
 
 
 @needs_root

@@ -123,6 +123,9 @@ static void test_first_list_that_forbids_is_named(void **state) {
                 {{.uid = 1000, .gid = 50, .unit = named}, POLICY_ALLOWS},
                 {{.uid = 9, .gid = 9, .unit = other}, POLICY_FORBIDS_USER},
                 {{.uid = 1000, .gid = 9, .unit = other}, POLICY_FORBIDS_GROUP},
+                {{.uid = 1000, .gid = 9, .has_more_groups = true, .unit = named},
+                 POLICY_NEEDS_GROUPS},
+                {{.uid = 1000, .gid = 50, .has_more_groups = true, .unit = named}, POLICY_ALLOWS},
                 {{.uid = 1000, .gid = 50, .unit = other}, POLICY_FORBIDS_UNIT},
                 {{.uid = 1000, .gid = 50}, POLICY_NEEDS_UNIT},
         };

@@ -160,9 +160,17 @@ static void connection_join_user(struct connection *connection, bool rests) {
                 list_append(&connection->user->idle, &connection->by_user);
 }
 
-/* Puts CONNECTION where its state belongs; what can come next then. While a request waits, and in a
- * stream, that is the peer's leaving: new bytes are noticed once, and stay where they are. While
- * others have their turn, it is nothing. */
+/* While a request waits, and in a stream, that is the peer's leaving. Bytes are heard once, and
+ * stay where they are. An error, which it is to leave with something unread, libevent tells to who
+ * reads or writes; and that there is room to write comes once, too. */
+static unsigned what_can_come(const struct connection *connection) {
+        if (connection->is_deferred)
+                return 0;
+        return WATCH_CLOSED | WATCH_EDGE | (connection->is_heard ? WATCH_WRITE : WATCH_READ);
+}
+
+/* Puts CONNECTION where its state belongs; what can come next then. While others have their turn,
+ * it is nothing. */
 static unsigned connection_place(struct connection *connection, uint64_t now) {
         struct server *server = connection_server(connection);
         bool rests = false;
@@ -173,7 +181,7 @@ static unsigned connection_place(struct connection *connection, uint64_t now) {
                 what = WATCH_WRITE;
         } else if (connection_stays(connection) || connection->is_deferred) {
                 connection_rest(connection, &server->parked);
-                what = connection->is_deferred ? 0 : WATCH_READ | WATCH_CLOSED | WATCH_EDGE;
+                what = what_can_come(connection);
         } else if (has_unread(connection)) {
                 connection_hurry(connection, now);
         } else {
@@ -457,6 +465,7 @@ static void connection_work(struct connection *connection, uint64_t now) {
                 else if (alive)
                         stream_advance(connection, now);
         } else if (connection_stays(connection)) {
+                connection->is_heard = true;
                 alive = !connection_is_left(connection);
         } else if (exchange->in.size > 0) {
                 alive = read_more(connection, now);
@@ -466,16 +475,21 @@ static void connection_work(struct connection *connection, uint64_t now) {
         connection_advance(connection, alive, now);
 }
 
-/* Who has left before its turn comes has no place in the line: it would be in the way of others. */
+/* Many may hang up at once, and that waits for its user's turn like all else. Who stays has nothing
+ * else that could wait: bytes that have come would only be found again. */
+static void connection_postpone(struct connection *connection, uint64_t now) {
+        connection->is_heard = connection_stays(connection);
+        connection->is_deferred = !connection->is_heard || connection_is_left(connection);
+        connection_advance(connection, true, now);
+}
+
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct connection *connection = CONTAINER_OF(watch, struct connection, watch);
 
-        if (has_unsent(connection) || quota_has_turn(&connection->user->quota)) {
+        if (has_unsent(connection) || quota_has_turn(&connection->user->quota))
                 connection_work(connection, now);
-                return;
-        }
-        connection->is_deferred = true;
-        connection_advance(connection, !connection_is_left(connection), now);
+        else
+                connection_postpone(connection, now);
 }
 
 /* Requests that are here already come before what is still to be read. */
@@ -484,7 +498,9 @@ void connection_go_on(struct list *by_user, uint64_t now) {
 
         connection_step_out(connection);
         connection->is_deferred = false;
-        if (has_unread(connection) && connection_is_open(connection))
+        if (connection_is_left(connection))
+                connection_close(connection);
+        else if (has_unread(connection) && connection_is_open(connection))
                 connection_advance(connection, connection_take(connection, now), now);
         else
                 connection_work(connection, now);
@@ -495,6 +511,7 @@ void connection_answer(struct connection *connection, const struct buffer *answe
 
         assert(connection->waits);
         connection->waits = false;
+        connection->is_heard = false;
         alive = connection_send(connection, answer);
         if (alive && connection_is_open(connection))
                 alive = connection_take(connection, now);
@@ -532,8 +549,13 @@ void connection_take_last(struct connection *connection, uint64_t now) {
         connection_close(connection);
 }
 
+/* Who has left already has no place in the line: of those there can be more and more. */
 void connection_start(struct connection *connection, uint64_t now) {
-        connection_ready(&connection->watch, WATCH_READ, now);
+        connection->is_deferred = !quota_has_turn(&connection->user->quota);
+        if (connection->is_deferred)
+                connection_advance(connection, !connection_is_left(connection), now);
+        else
+                connection_work(connection, now);
 }
 
 /* ---- who asks ---- */

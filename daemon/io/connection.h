@@ -38,6 +38,7 @@ struct connection {
         bool ended : 1;                       /* the peer sends no more */
         bool unit_is_sought : 1;              /* of the peer, and found or not */
         bool has_rights : 1;                  /* or may have: io/rights */
+        bool is_heard : 1;                    /* that more has come while it stays */
         enum http1_keep_alive keep_alive : 4; /* after the request at hand */
 
         /* The owner's: which generation of which token is known to be on record for this peer. */

@@ -61,12 +61,17 @@ static void accept_failed(struct entrance *entrance, int error, bool is_wanted, 
         server_rest(server, now);
 }
 
+/* Not too many have departed who are charged to nobody. */
+static bool is_paid_for(struct server *server, uint64_t now) {
+        return server->departures.n_unpaid <= server->n_max / DEPARTURES_UNPAID ||
+               server_close_departures(server, now);
+}
+
 /* Whether there is a place for one more. Only at FIRST is it known that somebody wants it. */
 static bool has_place(struct server *server, bool first, uint64_t now) {
-        size_t n_unpaid = server->departures.n_unpaid;
-
-        if (n_unpaid <= server->n_max / DEPARTURES_UNPAID) {
-                if (server->crowd.quota.taken[QUOTA_CONNECTIONS] + n_unpaid < server->n_max)
+        if (is_paid_for(server, now)) {
+                if (server->crowd.quota.taken[QUOTA_CONNECTIONS] + server->departures.n_unpaid <
+                    server->n_max)
                         return true;
                 if (!first)
                         return false;

@@ -233,12 +233,13 @@ uint64_t server_deadline(const struct server *server) {
         return first;
 }
 
-static void close_departures(struct server *server, uint64_t now) {
+bool server_close_departures(struct server *server, uint64_t now) {
         int r = departures_expired(&server->departures, now);
 
         if (r < 0)
                 server_strained(server, "cannot close connections that may have passed descriptors",
                                 r);
+        return r == 0;
 }
 
 void server_expired(struct server *server, uint64_t now) {
@@ -252,7 +253,7 @@ void server_expired(struct server *server, uint64_t now) {
                 connection_close(connection);
         }
         if (departures_deadline(&server->departures) <= now)
-                close_departures(server, now);
+                server_close_departures(server, now);
         for (size_t i = 0; i < server->n_entrances; i++)
                 entrance_expired(&server->entrances[i], now);
         if (server->resume_at <= now)

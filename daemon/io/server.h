@@ -109,6 +109,8 @@ void server_strained(struct server *server, const char *what, int error);
 /* Closes the connection that has been idle for longest, whose owner will connect again; but none
  * whose request is there already, and would be lost. Whether there was one. */
 bool server_make_room(struct server *server);
+/* Closes the connections that are over, though they are not due yet. Whether it could. */
+bool server_close_departures(struct server *server, uint64_t now);
 /* Accepts nobody for a moment. */
 void server_rest(struct server *server, uint64_t now);
 

@@ -202,6 +202,36 @@ static int follow(void) {
         return fd;
 }
 
+static void close_all(const int *fds) {
+        for (size_t i = 0; i < CONNECTIONS; i++)
+                if (fds[i] >= 0)
+                        close(fds[i]);
+}
+
+/* Hangs up on all its connections at once. */
+static void flood_partings(void) {
+        int *fds = no_descriptors();
+
+        for (;;) {
+                for (size_t i = 0; i < CONNECTIONS; i++)
+                        fds[i] = connect_now(0);
+                close_all(fds);
+        }
+}
+
+/* The same of streams, to which it has written what nobody reads. */
+static void flood_streams(void) {
+        int *fds = no_descriptors();
+
+        for (;;) {
+                for (size_t i = 0; i < CONNECTIONS; i++)
+                        fds[i] = follow();
+                for (size_t i = 0; i < CONNECTIONS; i++)
+                        (void)!send(fds[i], "G", 1, MSG_NOSIGNAL);
+                close_all(fds);
+        }
+}
+
 /* Leaves a descriptor behind that is bearerd's alone. Where that is refused, it is ours to drop. */
 static void leave_burden(int burden) {
         int fd = follow();
@@ -235,6 +265,8 @@ static const struct flood {
         void (*go)(void);
 } floods[] = {
         {"connections that are held", flood_connections},
+        {"connections that part at once", flood_partings},
+        {"streams that part at once", flood_streams},
         {"connections that come and go", flood_visits},
         {"connections that come in waves", flood_waves},
         {"requests, pipelined", flood_requests},

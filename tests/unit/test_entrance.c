@@ -19,6 +19,7 @@
 #include "core/rush.h"
 #include "io/rights.h"
 #include "io/server.h"
+#include "threadless.h"
 
 #define NOW     (1000 * NSEC_PER_SEC)
 #define ALONE   16 /* come in one by one; after them: */
@@ -217,14 +218,27 @@ static void test_rights_are_refused_when_nobody_has_come_before(void **state) {
         close(later);
 }
 
-static void test_nobody_comes_in_or_has_to_go_while_too_many_are_to_be_closed(void **state) {
+static void test_too_many_that_are_to_be_closed_are_closed_before_somebody_comes_in(void **state) {
+        int fd = come();
+
+        server.n_max = 16;
+        server.departures.n_unpaid = 3;
+        let_in();
+        assert_int_equal(server.n_accepted, 1);
+        assert_int_equal(server.departures.n_unpaid, 0);
+        close(fd);
+}
+
+static void test_nobody_comes_in_or_has_to_go_while_too_many_cannot_be_closed(void **state) {
         int fds[] = {come(), come()};
 
         server.n_max = 16;
         let_in();
         assert_int_equal(server.n_accepted, 1);
         server.departures.n_unpaid = 3;
+        thread_error = EAGAIN;
         let_in();
+        thread_error = 0;
         assert_int_equal(server.n_accepted, 1);
         assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 1);
         assert_int_equal(server_deadline(&server), NOW + 100 * NSEC_PER_MSEC);
@@ -280,7 +294,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_who_stays_has_a_place_before_its_turn, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
-                        test_nobody_comes_in_or_has_to_go_while_too_many_are_to_be_closed, setup,
+                        test_too_many_that_are_to_be_closed_are_closed_before_somebody_comes_in,
+                        setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_nobody_comes_in_or_has_to_go_while_too_many_cannot_be_closed, setup,
                         teardown),
         };
 

@@ -241,13 +241,7 @@ static void test_request_that_is_not_complete_takes_so_much_and_so_long(void **s
         assert_cut_off_after_its_patience(1, QUOTA_READING, 256); /* a buffer's least */
 }
 
-/* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
- * has left that to others ---- */
-
-#define BURDEN_PATIENCE 10000 /* ms */
-
-static int theirs = -1; /* the end of who has passed it */
-static int reader = -1; /* who would take off what the burden has sent */
+/* ---- turns ---- */
 
 static const struct buffer *requested_forever(void *user, struct connection *connection,
                                               const struct http1_request *http, struct buffer *out,
@@ -257,6 +251,55 @@ static const struct buffer *requested_forever(void *user, struct connection *con
 
 static void has_left(void *user, struct connection *connection) {
 }
+
+static struct connection *connection_in(struct list *list) {
+        struct list *link = list_first(list);
+
+        assert_non_null(link);
+        return CONTAINER_OF(link, struct connection, link);
+}
+
+/* Something has come on CONNECTION, as the loop says, when its user has had its turn. */
+static void come_too_late(struct connection *connection) {
+        while (quota_has_turn(&connection->user->quota))
+                ;
+        connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+}
+
+/* CONNECTION, whose peer is to be of number 0, is there until its user's turn. */
+static void assert_is_closed_in_turn(struct connection *connection) {
+        close(crowd[0]);
+        crowd[0] = -1;
+        come_too_late(connection);
+        assert_int_equal(server_turn_at(&server, NOW), NOW);
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 1);
+        server_next_turn(&server, NOW);
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 0);
+        assert_int_equal(server_turn_at(&server, NOW), NEVER);
+}
+
+static void test_hang_up_waits_for_its_turn(void **state) {
+        come(0, "");
+        assert_is_closed_in_turn(connection_in(&server.resting));
+}
+
+/* Such bytes stay unread, and would be found again in each turn. */
+static void test_bytes_behind_a_request_that_waits_want_no_turn(void **state) {
+        server.owner.requested = requested_forever;
+        server.owner.left = has_left;
+        come(0, "GET / HTTP/1.1\r\n\r\nmore");
+        come_too_late(connection_in(&server.parked));
+        assert_int_equal(server_turn_at(&server, NOW), NEVER);
+        assert_is_closed_in_turn(connection_in(&server.parked));
+}
+
+/* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
+ * has left that to others ---- */
+
+#define BURDEN_PATIENCE 10000 /* ms */
+
+static int theirs = -1; /* the end of who has passed it */
+static int reader = -1; /* who would take off what the burden has sent */
 
 static int setup_again(void) {
         struct server_owner owner = {.requested = requested_forever, .left = has_left};
@@ -333,13 +376,6 @@ static void assert_burden_is_dropped_soon(void) {
         assert_int_equal(server_deadline(&server), NEVER);
         assert_true(burden_read_to_end(theirs, BURDEN_PATIENCE));
         assert_true(burden_read_to_end(reader, BURDEN_PATIENCE));
-}
-
-static struct connection *connection_in(struct list *list) {
-        struct list *link = list_first(list);
-
-        assert_non_null(link);
-        return CONTAINER_OF(link, struct connection, link);
 }
 
 static void test_request_with_a_burden_is_refused(void **state) {
@@ -448,6 +484,10 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_request_that_waits_is_wiped_as_soon_as_it_is_taken, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_hang_up_waits_for_its_turn, setup_crowd,
+                                                teardown_crowd),
+                cmocka_unit_test_setup_teardown(test_bytes_behind_a_request_that_waits_want_no_turn,
+                                                setup_crowd, teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_request_with_a_burden_is_refused, setup_burden,
                                                 teardown_burden),
                 cmocka_unit_test_setup_teardown(test_request_is_refused_when_its_burden_comes,

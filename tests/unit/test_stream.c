@@ -48,12 +48,14 @@ static void taken(void *user, const struct connection *by, uint64_t now) {
         n_taken++;
 }
 
-/* A turn, until there is something that a test waits for. */
-static unsigned *awaited;
+/* Turn after turn, until there is as much as a test waits for. */
+static const unsigned *awaited;
+static unsigned enough, n_turns;
 
 static uint64_t prepare(void *user, uint64_t now) {
-        if (*awaited > 0)
+        if (*awaited >= enough)
                 loop_stop(loop);
+        n_turns++;
         assert_true(now < deadline);
         return now + NSEC_PER_MSEC;
 }
@@ -62,8 +64,10 @@ static void signalled(void *user, int signal, uint64_t now) {
         fail();
 }
 
-static void await(unsigned *what) {
+/* Once in a test: a loop that has ended stays so. */
+static void await(const unsigned *what, unsigned n) {
         awaited = what;
+        enough = n;
         assert_int_equal(loop_run(loop), 0);
 }
 
@@ -94,7 +98,7 @@ static int setup(void **state) {
         reader = fds[0];
         far_end = fds[1];
         setsockopt(far_end, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-        n_taken = n_left = n_asked = 0;
+        n_taken = n_left = n_asked = n_turns = 0;
         connection = NULL;
         deadline = clock_now() + PATIENCE;
         return loop_new(&loop_owner, none, &loop) == 0
@@ -185,7 +189,7 @@ static void test_who_reads_again_is_told_more(void **state) {
         sent = fill(now);
         n_taken = 0;
         assert_int_equal(strlen(read_all()), strlen(HEAD) + sent - connection->exchange->out.size);
-        await(&n_taken);
+        await(&n_taken, 1);
         assert_int_equal(n_left, 0);
         assert_int_equal(server_deadline(&server), NEVER);
         read_all();
@@ -204,7 +208,7 @@ static void test_what_is_sent_meanwhile_comes_behind(void **state) {
         send_more("the end", now);
         assert_true(connection->exchange->out.size > strlen("the end"));
         n_taken = 0;
-        await(&n_taken);
+        await(&n_taken, 1);
         got = read_all();
         assert_string_equal(got + strlen(got) - strlen("the end"), "the end");
 }
@@ -213,18 +217,25 @@ static void test_who_leaves_is_noticed(void **state) {
         ask("");
         read_all();
         shutdown(reader, SHUT_RDWR);
-        await(&n_left);
+        await(&n_left, 1);
         assert_null(connection);
+}
+
+/* Which is an error, and is so however much has been said before. */
+static void test_who_leaves_with_something_unread_is_noticed(void **state) {
+        ask("more");
+        connection->watch.ready(&connection->watch, WATCH_READ, clock_now());
+        assert_true(connection->is_heard);
+        close(reader);
+        await(&n_left, 1);
+        assert_null(connection);
+        reader = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
 static void test_who_only_ends_sending_is_told_on(void **state) {
         ask("");
         shutdown(reader, SHUT_WR);
-        n_taken = 0;
-        for (int i = 0; i < 3; i++) {
-                n_taken = 1; /* one turn */
-                await(&n_taken);
-        }
+        await(&n_turns, 3);
         assert_int_equal(n_left, 0);
         read_all();
         send_more("on", clock_now());
@@ -258,6 +269,7 @@ int main(void) {
                 TEST(test_who_reads_again_is_told_more),
                 TEST(test_what_is_sent_meanwhile_comes_behind),
                 TEST(test_who_leaves_is_noticed),
+                TEST(test_who_leaves_with_something_unread_is_noticed),
                 TEST(test_who_only_ends_sending_is_told_on),
                 TEST(test_stream_makes_no_room_for_others),
         };

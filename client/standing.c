@@ -115,6 +115,8 @@ int standing_wait(const struct ctl *ctl, const struct standing *before, struct j
         uint64_t number = number_of(before, answer), deadline = time_add(clock_now(), timeout);
         struct timespec pause = clock_timespec(POLL_INTERVAL);
 
+        if (!before->token)
+                return BEARER_E_UNKNOWN;
         for (;;) {
                 int r = look(ctl, before, number, ret_standing);
 

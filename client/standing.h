@@ -31,6 +31,6 @@ bool standing_renewal_is(struct json_object *answer, const char *when);
 
 /* Until the renewal has ended that ANSWER is about, of a token that was as BEFORE; or, without one,
  * that which was under way. TIMEOUT in ns. 0; -ETIME; -ECANCELED: bearerd was restarted
- * meanwhile; BEARER_E_UNKNOWN: the token is gone; else as standing_ask(). */
+ * meanwhile; BEARER_E_UNKNOWN: there was no such token, or it is gone; else as standing_ask(). */
 int standing_wait(const struct ctl *ctl, const struct standing *before, struct json_object *answer,
                   uint64_t timeout, struct standing *ret_standing);

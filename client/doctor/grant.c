@@ -16,7 +16,7 @@
 #include "client/standing.h"
 #include "core/outcome.h"
 
-/* Beyond the token's own timeout. */
+/* Beyond the token's own timeout, for the request and one that may be under way. */
 #define SLACK           (10 * NSEC_PER_SEC)
 #define DEFAULT_TIMEOUT (60 * NSEC_PER_SEC)
 /* Between two requests: what is waited for. */
@@ -180,7 +180,7 @@ static bool fail_ask(struct doctor *doctor, const char *check, int r) {
 static bool judge_renewal(struct doctor *doctor, const struct standing *before,
                           struct json_object *answer) {
         _cleanup_(standing_deinit) struct standing after = STANDING_INIT;
-        uint64_t timeout = doctor->token ? doctor->token->timeout + SLACK : DEFAULT_TIMEOUT;
+        uint64_t timeout = doctor->token ? 2 * doctor->token->timeout + SLACK : DEFAULT_TIMEOUT;
         int r = standing_wait(doctor->ctl, before, answer, timeout, &after);
 
         if (r == -ETIME)
@@ -194,7 +194,7 @@ static bool judge_renewal(struct doctor *doctor, const struct standing *before,
                 return fail_ask(doctor, "credentials", r);
         if (count(&after, "misconfigured") > count(before, "misconfigured"))
                 doctor->request = REQUEST_NONE; /* nothing could be sent */
-        if (count(&after, "granted") == count(before, "granted"))
+        if (ctl_json_object(after.token, "last_error"))
                 return tell_error(doctor, after.token);
         report_ok(&doctor->report, "credentials", "accepted: there is a new token");
         return check_token(doctor, after.token, true);

@@ -15,14 +15,18 @@ static bool is_blank(const struct connection *connection) {
         return !connection->exchange && !connection_has_bytes(connection);
 }
 
-/* Closes the first of CONNECTIONS, which are by_user, that is blank. */
-static bool close_blank(struct list *connections) {
+static bool is_dead(const struct connection *connection) {
+        return peer_has_gone(connection->fd) > 0;
+}
+
+/* Closes the first of CONNECTIONS, which are by_user, that IS_ONE. */
+static bool close_one(struct list *connections, bool (*is_one)(const struct connection *)) {
         unsigned tries = 0;
 
         LIST_FOREACH(link, connections) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, by_user);
 
-                if (is_blank(connection)) {
+                if (is_one(connection)) {
                         connection_close(connection);
                         return true;
                 }
@@ -32,10 +36,12 @@ static bool close_blank(struct list *connections) {
         return false;
 }
 
-/* Closes one of USER's that has been idle for long, or else one that is to be idle, but came in a
- * turn in which so many did that it was not yet looked at. */
+/* Closes one of USER's: where the peer has hung up, and that waits for its turn; or that has been
+ * idle for long; or that is to be, but came in a turn in which so many did that it was not yet
+ * looked at. */
 static bool make_room(struct crowd_user *user) {
-        return close_blank(&user->idle) || close_blank(&user->deferred);
+        return close_one(&user->deferred, is_dead) || close_one(&user->idle, is_blank) ||
+               close_one(&user->deferred, is_blank);
 }
 
 static bool take_place(struct crowd_user *user) {

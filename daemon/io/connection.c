@@ -162,7 +162,7 @@ static void connection_join_user(struct connection *connection, bool rests) {
 
 /* While a request waits, and in a stream, that is the peer's leaving. Bytes are heard once, and
  * stay where they are. An error, which it is to leave with something unread, libevent tells to who
- * reads or writes; and that there is room to write comes once, too. */
+ * reads or writes; that there is room to write comes each time that the peer has read. */
 static unsigned what_can_come(const struct connection *connection) {
         if (connection->is_deferred)
                 return 0;

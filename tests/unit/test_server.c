@@ -283,6 +283,26 @@ static void test_hang_up_waits_for_its_turn(void **state) {
         assert_is_closed_in_turn(connection_in(&server.resting));
 }
 
+/* Though that one has been idle for longer. */
+static void test_who_has_hung_up_makes_room_before_who_has_not(void **state) {
+        struct connection *alive, *dead;
+        char byte;
+
+        server_limit(&server, &(struct server_limits){.user_connections = 2,
+                                                      .user_requests_per_second = 1000});
+        come(0, "");
+        alive = connection_in(&server.resting);
+        come(1, "");
+        dead = CONTAINER_OF(server.resting.previous, struct connection, link);
+        assert_ptr_not_equal(alive, dead);
+        close(crowd[1]);
+        come_too_late(dead);
+        come(2, "");
+        assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 2);
+        assert_int_equal(recv(crowd[0], &byte, 1, MSG_DONTWAIT), -1);
+        crowd[1] = -1;
+}
+
 /* Such bytes stay unread, and would be found again in each turn. */
 static void test_bytes_behind_a_request_that_waits_want_no_turn(void **state) {
         server.owner.requested = requested_forever;
@@ -486,6 +506,8 @@ int main(void) {
                         test_request_that_waits_is_wiped_as_soon_as_it_is_taken, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_hang_up_waits_for_its_turn, setup_crowd,
                                                 teardown_crowd),
+                cmocka_unit_test_setup_teardown(test_who_has_hung_up_makes_room_before_who_has_not,
+                                                setup_crowd, teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_bytes_behind_a_request_that_waits_want_no_turn,
                                                 setup_crowd, teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_request_with_a_burden_is_refused, setup_burden,

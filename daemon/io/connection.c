@@ -495,12 +495,12 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
 /* Requests that are here already come before what is still to be read, which is read at once where
  * there is none: its turn may be over when it comes again. */
 static bool take_or_read(struct connection *connection, uint64_t now) {
-        const struct buffer *in = &connection->exchange->in;
-        size_t before = in->size;
+        size_t before = connection->exchange->in.size;
 
         if (!connection_take(connection, now))
                 return false;
-        return in->size < before || !connection_is_open(connection) || read_more(connection, now);
+        return connection->exchange->in.size < before || !connection_is_open(connection) ||
+               read_more(connection, now);
 }
 
 void connection_go_on(struct list *by_user, uint64_t now) {

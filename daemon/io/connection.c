@@ -492,17 +492,7 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
                 connection_postpone(connection, now);
 }
 
-/* Requests that are here already come before what is still to be read, which is read at once where
- * there is none: its turn may be over when it comes again. */
-static bool take_or_read(struct connection *connection, uint64_t now) {
-        size_t before = connection->exchange->in.size;
-
-        if (!connection_take(connection, now))
-                return false;
-        return connection->exchange->in.size < before || !connection_is_open(connection) ||
-               read_more(connection, now);
-}
-
+/* Requests that are here already come before what is still to be read. */
 void connection_go_on(struct list *by_user, uint64_t now) {
         struct connection *connection = CONTAINER_OF(by_user, struct connection, by_user);
 
@@ -511,7 +501,7 @@ void connection_go_on(struct list *by_user, uint64_t now) {
         if (connection_is_left(connection))
                 connection_close(connection);
         else if (has_unread(connection) && connection_is_open(connection))
-                connection_advance(connection, take_or_read(connection, now), now);
+                connection_advance(connection, connection_take(connection, now), now);
         else
                 connection_work(connection, now);
 }

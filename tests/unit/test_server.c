@@ -283,16 +283,6 @@ static void test_hang_up_waits_for_its_turn(void **state) {
         assert_is_closed_in_turn(connection_in(&server.resting));
 }
 
-/* All that there is of it comes in one turn: in the next one its user may have none left. */
-static void test_request_that_becomes_complete_is_taken_in_its_turn(void **state) {
-        come(0, "GET / HTTP/1.1\r\n");
-        assert_int_equal(send(crowd[0], "\r\n", 2, 0), 2);
-        come_too_late(connection_in(&server.hurried));
-        assert_taken(1, QUOTA_WRITING, 0);
-        server_next_turn(&server, NOW);
-        assert_taken(1, QUOTA_WRITING, MIB);
-}
-
 /* Though that one has been idle for longer. */
 static void test_who_has_hung_up_makes_room_before_who_has_not(void **state) {
         struct connection *alive, *dead;
@@ -514,9 +504,6 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_request_that_waits_is_wiped_as_soon_as_it_is_taken, setup, teardown),
-                cmocka_unit_test_setup_teardown(
-                        test_request_that_becomes_complete_is_taken_in_its_turn, setup_crowd,
-                        teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_hang_up_waits_for_its_turn, setup_crowd,
                                                 teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_who_has_hung_up_makes_room_before_who_has_not,

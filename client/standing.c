@@ -91,23 +91,16 @@ static uint64_t number_of(const struct standing *before, struct json_object *ans
         return before->ended + (is_second ? 2 : 1);
 }
 
-/* 0; -EAGAIN: not yet; or as standing_wait(). */
-static int look(const struct ctl *ctl, const struct standing *before, uint64_t number,
-                struct standing *ret_standing) {
-        _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
-        int r = standing_ask(ctl, before->name, &standing);
+/* How it is after it was as BEFORE. As standing_wait(). */
+static int look_again(const struct ctl *ctl, const struct standing *before,
+                      struct standing *ret_standing) {
+        int r = standing_ask(ctl, before->name, ret_standing);
 
         if (r != 0)
                 return r;
-        if (standing.uptime < before->uptime)
+        if (ret_standing->uptime < before->uptime)
                 return -ECANCELED;
-        if (!standing.token)
-                return BEARER_E_UNKNOWN;
-        if (standing.ended < number)
-                return -EAGAIN;
-        *ret_standing = standing;
-        standing = STANDING_INIT; /* consumed */
-        return 0;
+        return ret_standing->token ? 0 : BEARER_E_UNKNOWN;
 }
 
 int standing_wait(const struct ctl *ctl, const struct standing *before, struct json_object *answer,
@@ -118,10 +111,16 @@ int standing_wait(const struct ctl *ctl, const struct standing *before, struct j
         if (!before->token)
                 return BEARER_E_UNKNOWN;
         for (;;) {
-                int r = look(ctl, before, number, ret_standing);
+                _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
+                int r = look_again(ctl, before, &standing);
 
-                if (r != -EAGAIN)
+                if (r != 0)
                         return r;
+                if (standing.ended >= number) {
+                        *ret_standing = standing;
+                        standing = STANDING_INIT; /* consumed */
+                        return 0;
+                }
                 if (clock_now() >= deadline)
                         return -ETIME;
                 clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

@@ -9,6 +9,7 @@
 int admission_prepare(struct server *server);
 
 /* Takes FD, on which rights may come if HAS_RIGHTS, and what has already come in on it. If its user
- * has too many connections, the one of them that has been idle for longest ends, or else the new
- * one, with an answer that says so. Who it is; (uid_t)-1: that cannot be known. */
+ * has too many connections, one of them ends whose peer has hung up, or that has been idle for
+ * longest, or else the new one, with an answer that says so. Who it is; (uid_t)-1: that cannot be
+ * known. */
 uid_t admission_open(struct server *server, int fd, bool has_rights, uint64_t now);

@@ -15,10 +15,6 @@
 
 /* ---- how it is ---- */
 
-static uint64_t count_ended(struct json_object *token) {
-        return ctl_json_sum(ctl_json_object(ctl_json_object(token, "counters"), "renewals"));
-}
-
 int standing_ask(const struct ctl *ctl, const char *name, struct standing *ret_standing) {
         _cleanup_(standing_deinit) struct standing standing = STANDING_INIT;
         int r = status_ask_operator(ctl, &standing.status);
@@ -27,7 +23,9 @@ int standing_ask(const struct ctl *ctl, const char *name, struct standing *ret_s
                 return r;
         standing.name = name;
         standing.token = ctl_json_token(standing.status.answer, name);
-        standing.ended = count_ended(standing.token);
+        standing.renewals =
+                ctl_json_object(ctl_json_object(standing.token, "counters"), "renewals");
+        standing.ended = ctl_json_sum(standing.renewals);
         standing.uptime = ctl_json_number(standing.status.answer, "uptime");
         if (standing.uptime == NEVER || (standing.token && standing.ended == NEVER))
                 return BEARER_E_PROTOCOL;

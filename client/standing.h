@@ -12,8 +12,9 @@ struct standing {
         const char *name; /* of the token, borrowed */
         struct status status;
         struct json_object *token; /* borrowed from the status; NULL: there is none of that name */
-        uint64_t ended;            /* renewals, whatever came of them */
-        uint64_t uptime;           /* of bearerd, seconds */
+        struct json_object *renewals; /* that have ended, by what came of them; borrowed */
+        uint64_t ended;               /* all of them */
+        uint64_t uptime;              /* of bearerd, seconds */
 };
 
 #define STANDING_INIT ((struct standing){.status = STATUS_INIT})

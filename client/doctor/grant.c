@@ -28,10 +28,9 @@
 
 /* ---- what bearerd says ---- */
 
-/* How many renewals have come to OUTCOME. */
-static uint64_t count(const struct standing *standing, const char *outcome) {
-        struct json_object *counters = ctl_json_object(standing->token, "counters");
-        uint64_t n = ctl_json_number(ctl_json_object(counters, "renewals"), outcome);
+/* How many renewals nothing could be sent for. */
+static uint64_t count_misconfigured(const struct standing *standing) {
+        uint64_t n = ctl_json_number(standing->renewals, "misconfigured");
 
         return n == NEVER ? 0 : n;
 }
@@ -192,7 +191,7 @@ static bool judge_renewal(struct doctor *doctor, const struct standing *before,
                                     "bearerd was restarted meanwhile");
         if (r != 0)
                 return fail_ask(doctor, "credentials", r);
-        if (count(&after, "misconfigured") > count(before, "misconfigured"))
+        if (count_misconfigured(&after) > count_misconfigured(before))
                 doctor->request = REQUEST_NONE; /* nothing could be sent */
         if (ctl_json_object(after.token, "last_error"))
                 return tell_error(doctor, after.token);

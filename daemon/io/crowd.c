@@ -74,7 +74,7 @@ struct crowd_user *crowd_join(struct crowd *crowd, uid_t uid, uint64_t now) {
 }
 
 void crowd_leave(struct crowd_user *user) {
-        if (user->quota.taken[QUOTA_CONNECTIONS] == 0)
+        if (user->quota.taken[QUOTA_CONNECTIONS] == 0 && !list_is_linked(&user->by_absence))
                 list_append(&user->crowd->absent, &user->by_absence);
 }
 

@@ -87,6 +87,17 @@ static void test_who_has_paid_is_forgotten_when_somebody_comes(void **state) {
         crowd_deinit(&crowd);
 }
 
+/* As who had room made, and gets none. */
+static void test_who_has_left_and_does_not_come_in_again_is_absent_once(void **state) {
+        struct crowd_user *user = come(1);
+
+        go(user);
+        crowd_leave(user);
+        assert_ptr_equal(list_first(&crowd.absent), &user->by_absence);
+        assert_ptr_equal(user->by_absence.next, &crowd.absent);
+        crowd_deinit(&crowd);
+}
+
 static void test_users_in_line_take_turns(void **state) {
         static struct thing many[2 * QUOTA_TURN], few;
         struct crowd_user *greedy = come(1), *modest = come(2);
@@ -171,6 +182,7 @@ int main(void) {
                 TEST(test_a_user_is_one_and_the_same_for_all_its_connections),
                 TEST(test_who_has_left_is_remembered_until_its_rate_is_paid),
                 TEST(test_who_has_paid_is_forgotten_when_somebody_comes),
+                TEST(test_who_has_left_and_does_not_come_in_again_is_absent_once),
                 TEST(test_users_in_line_take_turns),
                 TEST(test_who_had_its_turn_first_is_last_in_the_next_one),
                 TEST(test_who_is_past_its_rate_has_its_turn_when_it_may_ask_again),

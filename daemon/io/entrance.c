@@ -10,7 +10,8 @@
 #include "io/server.h"
 
 /* After so many goes with one connection each they are of RUSH_GO, before others get their turn. To
- * look in vain for another one costs a tenth of all that a connection does. */
+ * look in vain for another one costs a tenth of all that a connection does. Where others take their
+ * turns anyhow, that is next to nothing, and from one go to the next it is long. */
 #define GOES_ALONE 16u
 
 /* ---- the queue ---- */
@@ -126,9 +127,16 @@ static void entrance_look_for_rights(struct entrance *entrance) {
         entrance->has_rights = !entrance->refuses_rights || somebody_waits(entrance);
 }
 
+/* Of the next go. */
+static unsigned entrance_most(struct entrance *entrance) {
+        bool is_calm = list_is_empty(&entrance->server->crowd.line);
+
+        return entrance->goes++ < GOES_ALONE && is_calm ? 1 : RUSH_GO;
+}
+
 static void entrance_ready(struct watch *watch, unsigned what, uint64_t now) {
         struct entrance *entrance = CONTAINER_OF(watch, struct entrance, watch);
-        unsigned most = entrance->goes++ < GOES_ALONE ? 1 : RUSH_GO, n = 0;
+        unsigned most = entrance_most(entrance), n = 0;
 
         while (n < most && entrance_accept(entrance, n == 0, now))
                 n++;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "burden.h"
 #include "core/rush.h"
+#include "io/admission.h"
 #include "io/rights.h"
 #include "io/server.h"
 #include "threadless.h"
@@ -218,11 +219,35 @@ static void test_rights_are_refused_when_nobody_has_come_before(void **state) {
         close(later);
 }
 
-static void test_too_many_that_are_to_be_closed_are_closed_before_somebody_comes_in(void **state) {
-        int fd = come();
+#define N_MAX 16
+#define MOST  (N_MAX / DEPARTURES_UNPAID)
 
-        server.n_max = 16;
-        server.departures.n_unpaid = 3;
+/* N of a user who may have none, on which rights may be left, are to be closed. */
+static void turn_away(unsigned n) {
+        static const struct server_limits none = {.user_requests_per_second = 1};
+        static const struct server_limits many = {.user_connections = N_MAX,
+                                                  .user_requests_per_second = 1};
+
+        server.n_max = N_MAX;
+        server_limit(&server, &none);
+        for (unsigned i = 0; i < n; i++) {
+                int fd = come();
+
+                assert_int_equal(send(fd, "G", 1, 0), 1);
+                assert_int_equal(admission_prepare(&server), 0);
+                admission_open(&server, accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
+                               true, NOW);
+                close(fd);
+        }
+        server_limit(&server, &many);
+}
+
+static void test_too_many_that_are_to_be_closed_are_closed_before_somebody_comes_in(void **state) {
+        int fd;
+
+        turn_away(MOST + 1);
+        assert_int_equal(server.departures.n_unpaid, MOST + 1);
+        fd = come();
         let_in();
         assert_int_equal(server.n_accepted, 1);
         assert_int_equal(server.departures.n_unpaid, 0);
@@ -230,22 +255,21 @@ static void test_too_many_that_are_to_be_closed_are_closed_before_somebody_comes
 }
 
 static void test_nobody_comes_in_or_has_to_go_while_too_many_cannot_be_closed(void **state) {
-        int fds[] = {come(), come()};
+        int fds[2];
 
-        server.n_max = 16;
+        thread_error = EAGAIN;
+        turn_away(MOST);
+        fds[0] = come();
+        assert_int_equal(send(fds[0], "G", 1, 0), 1); /* nor is it idle, which could make room */
         let_in();
         assert_int_equal(server.n_accepted, 1);
-        server.departures.n_unpaid = 3;
-        thread_error = EAGAIN;
+        turn_away(1);
+        fds[1] = come();
         let_in();
         thread_error = 0;
         assert_int_equal(server.n_accepted, 1);
         assert_int_equal(server.crowd.quota.taken[QUOTA_CONNECTIONS], 1);
         assert_int_equal(server_deadline(&server), NOW + 100 * NSEC_PER_MSEC);
-        server.departures.n_unpaid = 2;
-        let_in();
-        assert_int_equal(server.n_accepted, 2);
-        server.departures.n_unpaid = 0;
         close(fds[0]);
         close(fds[1]);
 }
@@ -277,6 +301,22 @@ static void test_who_stays_has_a_place_before_its_turn(void **state) {
                 close(fds[i]);
 }
 
+/* One by one they would wait for as many turns, which are long then. */
+static void test_while_others_take_their_turns_many_come_in_at_once(void **state) {
+        struct connection *connection;
+        int fd = come();
+
+        let_in();
+        connection = CONTAINER_OF(list_first(&server.resting), struct connection, link);
+        while (quota_has_turn(&connection->user->quota))
+                ;
+        connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+        visit(AT_ONCE);
+        let_more_in();
+        assert_int_equal(server.n_accepted, 1 + AT_ONCE);
+        close(fd);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -287,6 +327,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_server_that_ends_in_a_rush_leaves_room_for_many, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_while_others_take_their_turns_many_come_in_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_rights_are_refused_when_nobody_has_come_before,
                                                 setup_rights, teardown),
                 cmocka_unit_test_setup_teardown(test_who_has_left_before_its_turn_has_no_place,

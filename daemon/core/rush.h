@@ -25,8 +25,8 @@
 #define RUSH_BURST (64 * NSEC_PER_SEC)
 /* It ends so long after the last of them, or sooner if they were few. */
 #define RUSH_REST (2 * NSEC_PER_MIN)
-/* Those who can wait in one: to accept so many takes a millisecond or two. */
-#define RUSH_ROOM (2 * (int)RUSH_GO)
+/* Those who can wait in one: a go. */
+#define RUSH_ROOM ((int)RUSH_GO)
 
 struct rush {
         uint64_t paid_until; /* the goes so far take until then */

@@ -160,6 +160,20 @@ static void flood_bytes(void) {
                 }
 }
 
+/* The same on all its connections at once, now and then. */
+static void flood_byte_waves(void) {
+        struct timespec pause = {.tv_nsec = 100000000};
+        int *fds = no_descriptors();
+
+        for (;;) {
+                for (size_t i = 0; i < CONNECTIONS; i++)
+                        keep_open(&fds[i]);
+                for (size_t i = 0; i < CONNECTIONS; i++)
+                        (void)!send(fds[i], "G", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+                nanosleep(&pause, NULL);
+        }
+}
+
 /* Writes what is no request. */
 static void flood_garbage(void) {
         static char garbage[4096];
@@ -171,6 +185,24 @@ static void flood_garbage(void) {
                 if (fd < 0)
                         continue;
                 (void)!send(fd, garbage, sizeof garbage, MSG_NOSIGNAL);
+                close(fd);
+        }
+}
+
+/* As many single bytes as it takes. */
+static void fill(int fd) {
+        while (send(fd, "G", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+                ;
+}
+
+/* The same, byte by byte. */
+static void flood_litter(void) {
+        for (;;) {
+                int fd = connect_now(SOCK_NONBLOCK);
+
+                if (fd < 0)
+                        continue;
+                fill(fd);
                 close(fd);
         }
 }
@@ -227,7 +259,8 @@ static void flood_streams(void) {
                 for (size_t i = 0; i < CONNECTIONS; i++)
                         fds[i] = follow();
                 for (size_t i = 0; i < CONNECTIONS; i++)
-                        (void)!send(fds[i], "G", 1, MSG_NOSIGNAL);
+                        if (fds[i] >= 0)
+                                fill(fds[i]);
                 close_all(fds);
         }
 }
@@ -272,7 +305,9 @@ static const struct flood {
         {"requests, pipelined", flood_requests},
         {"requests, answers unread", flood_deaf},
         {"requests, byte by byte", flood_bytes},
+        {"requests, byte by byte in waves", flood_byte_waves},
         {"garbage", flood_garbage},
+        {"garbage, byte by byte", flood_litter},
         {"passed descriptors", flood_descriptors},
         {"passed descriptors that linger", flood_burdens},
 };

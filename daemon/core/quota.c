@@ -85,6 +85,12 @@ bool quota_has_turn(struct quota_user *user) {
         return true;
 }
 
+void quota_use_turn(struct quota_user *user, size_t bytes) {
+        size_t things = bytes / QUOTA_BYTES;
+
+        user->n_in_turn += things < QUOTA_TURN ? (unsigned)things : QUOTA_TURN;
+}
+
 bool quota_user_is_blank(const struct quota_user *user, uint64_t now) {
         for (int kind = 0; kind < N_QUOTA_KINDS; kind++)
                 if (user->taken[kind] > 0)

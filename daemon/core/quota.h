@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/timespan.h"
@@ -22,7 +23,10 @@ enum quota_kind {
 /* The requests that a user may make at once, if it made none before, are those of this time. */
 #define QUOTA_BURST NSEC_PER_SEC
 /* What of one user is done before the others have their turn. */
-#define QUOTA_TURN                    32u
+#define QUOTA_TURN 32u
+/* So many bytes of no request are one thing: each may have come by itself, and costs the kernel 0.4
+ * us. */
+#define QUOTA_BYTES                   16u
 
 #define QUOTA_REQUESTS_PER_SECOND_MAX 1000000
 
@@ -70,6 +74,8 @@ static inline void quota_next_turn(struct quota *quota) {
 }
 /* Counts one more thing that is done for USER. False: it had its turn. */
 bool quota_has_turn(struct quota_user *user);
+/* What was done last for USER was to read so many BYTES, which make no request. */
+void quota_use_turn(struct quota_user *user, size_t bytes);
 
 /* Whether there is nothing to remember of USER. */
 bool quota_user_is_blank(const struct quota_user *user, uint64_t now);

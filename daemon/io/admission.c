@@ -12,7 +12,7 @@
 
 /* Nothing has come on it that would be lost. */
 static bool is_blank(const struct connection *connection) {
-        return !connection->exchange && !connection_has_bytes(connection);
+        return !connection->exchange && !peer_has_sent(connection->fd);
 }
 
 static bool is_dead(const struct connection *connection) {

@@ -2,16 +2,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <unistd.h>
 
 #include "io/closer.h"
-
-/* Of a thread, which allocates nothing. */
-#define STACK ((size_t)128 << 10)
-
-/* ---- the thread ---- */
+#include "io/thread.h"
 
 /* Where threads and their caller meet, by numbers: each thread is CALLED, comes, and may go. */
 static struct {
@@ -42,25 +37,6 @@ static void *copy_and_end(void *user) {
         return NULL;
 }
 
-static int start_thread(uintptr_t number) {
-        pthread_attr_t attributes;
-        pthread_t thread;
-        sigset_t all;
-        int r = pthread_attr_init(&attributes);
-
-        if (r != 0)
-                return -r;
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstacksize(&attributes, STACK);
-        sigfillset(&all);
-        pthread_attr_setsigmask_np(&attributes, &all); /* they are for others */
-        r = pthread_create(&thread, &attributes, copy_and_end, (void *)number);
-        pthread_attr_destroy(&attributes);
-        return -r;
-}
-
-/* ---- the closer ---- */
-
 static int wait_until_come(uintptr_t number) {
         int r;
 
@@ -73,7 +49,7 @@ static int wait_until_come(uintptr_t number) {
 }
 
 int closer_begin(void) {
-        int r = start_thread(++meeting.called);
+        int r = thread_start(copy_and_end, (void *)++meeting.called);
 
         return r < 0 ? r : wait_until_come(meeting.called);
 }

@@ -11,9 +11,6 @@
 #include "io/rights.h"
 #include "io/server.h"
 
-/* What is kept of an incomplete request grows by so much. */
-#define READ_STEP ((size_t)4096)
-
 static void connection_ready(struct watch *watch, unsigned what, uint64_t now);
 
 struct server *connection_server(const struct connection *connection) {
@@ -92,8 +89,8 @@ void connection_forget(struct connection *connection) {
 }
 
 void connection_depart(struct server *server, struct connection *connection) {
-        if (connection->has_rights && rights_shut(connection->fd))
-                departures_add(&server->departures, connection);
+        if (!connection->ended && peer_shut(connection->fd))
+                departures_add(&server->departures, connection, server->n_max);
         else
                 connection_forget(connection);
 }
@@ -368,6 +365,7 @@ static bool take_fresh(struct connection *connection, struct slice data, uint64_
 
         if (taken < 0)
                 return false;
+        quota_use_turn(&connection->user->quota, data.size - (size_t)taken);
         buffer_append(in, data.data + taken, data.size - (size_t)taken);
         return buffer_error(in) == 0 || connection_lost(connection, buffer_error(in));
 }
@@ -408,9 +406,11 @@ static bool read_fresh(struct connection *connection, uint64_t now) {
 /* Reads more of a request that has begun. */
 static bool read_more(struct connection *connection, uint64_t now) {
         struct buffer *in = &connection->exchange->in;
-        size_t room = in->limit - in->size < READ_STEP ? in->limit - in->size : READ_STEP;
+        size_t room = in->limit - in->size;
         ssize_t size;
 
+        if (room > CONNECTION_READ)
+                room = CONNECTION_READ;
         if (buffer_reserve(in, room) < 0)
                 return connection_lost(connection, buffer_error(in));
         size = connection_read(connection, in->data + in->size, room);
@@ -421,7 +421,10 @@ static bool read_more(struct connection *connection, uint64_t now) {
                 return true;
         }
         buffer_added(in, (size_t)size);
-        return connection_take(connection, now);
+        if (!connection_take(connection, now))
+                return false;
+        quota_use_turn(&connection->user->quota, in->size < (size_t)size ? in->size : (size_t)size);
+        return true;
 }
 
 /* The peer has hung up; or cannot be looked at, and is hung up on. */
@@ -537,15 +540,15 @@ void connection_send_more(struct connection *connection, const struct buffer *mo
 
 /* ---- beginning and end ---- */
 
-bool connection_has_bytes(const struct connection *connection) {
-        char byte;
-
-        return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void connection_take_last(struct connection *connection, uint64_t now) {
-        connection_begin(connection);
-        read_fresh(connection, now);
+        const struct buffer *in = &connection_begin(connection)->in;
+        bool alive = read_fresh(connection, now);
+        size_t had = 0;
+
+        while (alive && in->size > had) {
+                had = in->size;
+                alive = read_more(connection, now);
+        }
         connection_close(connection);
 }
 

@@ -3,55 +3,93 @@
 #include "base/clock.h"
 #include "io/closer.h"
 #include "io/connection.h"
+#include "io/sweeper.h"
 
 /* From one time to the next, and if that was in vain. */
 #define REST  (10 * NSEC_PER_MSEC)
 #define AGAIN (100 * NSEC_PER_MSEC)
 
-static void forget_all(struct departures *departures) {
+static void forget_all(struct departures *departures, struct list *connections) {
         struct list *link;
 
-        while ((link = list_first(&departures->connections)))
-                connection_forget(CONTAINER_OF(link, struct connection, link));
-        departures->n_unpaid = 0;
+        while ((link = list_first(connections))) {
+                struct connection *connection = CONTAINER_OF(link, struct connection, link);
+
+                departures->n--;
+                departures->n_unpaid -= !connection->user;
+                connection_forget(connection);
+        }
 }
 
-static int close_all(struct departures *departures) {
-        int r = closer_begin();
+/* Their descriptors stay as they are. */
+static void abandon_all(struct departures *departures, struct list *connections) {
+        LIST_FOREACH(link, connections)
+                CONTAINER_OF(link, struct connection, link)->fd = -1;
+        forget_all(departures, connections);
+}
 
+static int close_burdened(struct departures *departures) {
+        int r;
+
+        if (list_is_empty(&departures->burdened))
+                return 0;
+        r = closer_begin();
         if (r < 0)
                 return r;
-        forget_all(departures);
+        forget_all(departures, &departures->burdened);
         closer_end();
         return 0;
 }
 
-/* Their descriptors stay open. */
-static void abandon_all(struct departures *departures) {
-        LIST_FOREACH(link, &departures->connections)
-                CONTAINER_OF(link, struct connection, link)->fd = -1;
-        forget_all(departures);
+/* As many as the sweeper takes. Where there is no thread for it, they are closed here. */
+static void sweep(struct departures *departures) {
+        struct list *link;
+        int fds[SWEEPER_MAX];
+        size_t n = 0;
+
+        while (n < SWEEPER_MAX && (link = list_first(&departures->littered))) {
+                fds[n++] = CONTAINER_OF(link, struct connection, link)->fd;
+                list_remove(link);
+                list_append(&departures->swept, link);
+        }
+        if (n > 0 && sweeper_start(fds, n) < 0)
+                forget_all(departures, &departures->swept);
 }
 
 void departures_init(struct departures *departures) {
         *departures = (struct departures){0};
-        list_init(&departures->connections);
+        list_init(&departures->burdened);
+        list_init(&departures->littered);
+        list_init(&departures->swept);
 }
 
 void departures_deinit(struct departures *departures) {
-        if (!list_is_empty(&departures->connections) && close_all(departures) < 0)
-                abandon_all(departures);
+        if (close_burdened(departures) < 0)
+                abandon_all(departures, &departures->burdened);
+        abandon_all(departures, &departures->swept);
+        forget_all(departures, &departures->littered);
 }
 
-void departures_add(struct departures *departures, struct connection *connection) {
-        if (!connection->user)
-                departures->n_unpaid++;
-        list_append(&departures->connections, &connection->link);
+void departures_add(struct departures *departures, struct connection *connection, size_t n_max) {
+        struct list *list = connection->has_rights ? &departures->burdened : &departures->littered;
+
+        if (!connection->user && !connection->has_rights &&
+            departures->n_unpaid >= n_max / DEPARTURES_UNPAID) {
+                connection_forget(connection);
+                return;
+        }
+        departures->n++;
+        departures->n_unpaid += !connection->user;
+        list_append(list, &connection->link);
 }
 
 int departures_expired(struct departures *departures, uint64_t now) {
-        int r = close_all(departures);
+        int r = close_burdened(departures);
 
+        if (!sweeper_is_busy()) {
+                abandon_all(departures, &departures->swept); /* they are closed */
+                sweep(departures);
+        }
         departures->due = time_add(now, r < 0 ? AGAIN : REST);
         return r;
 }

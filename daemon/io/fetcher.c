@@ -14,6 +14,7 @@
 #include "io/address.h"
 #include "io/closer.h"
 #include "io/fetcher.h"
+#include "io/peer.h"
 #include "io/rights.h"
 #include "wire/fetchline.h"
 
@@ -39,7 +40,7 @@ static void fetch_refuse_rights(struct fetch *fetch) {
 static void fetch_close(struct fetch *fetch) {
         if (fetch->fd < 0)
                 return;
-        if (fetch->has_rights && rights_shut(fetch->fd))
+        if (fetch->has_rights && peer_shut(fetch->fd))
                 closer_close(fetch->fd);
         else
                 close(fetch->fd);

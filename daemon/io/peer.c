@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -287,6 +289,18 @@ int peer_has_gone(int fd) {
                 r = poll(&poll_fd, 1, 0);
         while (r < 0 && errno == EINTR);
         return r < 0 ? -errno : (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+bool peer_has_sent(int fd) {
+        int bytes;
+
+        return ioctl(fd, SIOCINQ, &bytes) < 0 || bytes > 0;
+}
+
+/* From the shutdown on, nothing more comes that would not be seen. */
+bool peer_shut(int fd) {
+        shutdown(fd, SHUT_RDWR);
+        return peer_has_sent(fd);
 }
 
 void peer_deinit(struct peer *peer) {

@@ -58,5 +58,10 @@ void peer_read_comm(int fd, const struct peer *peer, char ret_comm[static PEER_C
 /* 1: nobody reads any more at the other end of FD; 0: somebody does; or -errno. Who has only shut
  * down the sending side still wants what was asked for. */
 int peer_has_gone(int fd);
+/* Whether something that came at FD is unread, or that cannot be known. To look at it (MSG_PEEK)
+ * would cost the kernel as much as to read it. */
+bool peer_has_sent(int fd);
+/* The same, and nothing more is said on FD. */
+bool peer_shut(int fd);
 
 void peer_deinit(struct peer *peer);

@@ -32,11 +32,3 @@ ssize_t rights_read(int fd, void *data, size_t size) {
         }
         return recv(fd, data, (size_t)seen, MSG_DONTWAIT);
 }
-
-/* From the shutdown on, nothing more comes that would not be seen. */
-bool rights_shut(int fd) {
-        char byte;
-
-        shutdown(fd, SHUT_RDWR);
-        return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}

@@ -26,5 +26,3 @@ void rights_expect(int fd);
 /* As read(2), from such an FD, without waiting: SIZE bytes at most, to DATA. None are read, and
  * errno is EBADMSG, where there are rights among those that would be. */
 ssize_t rights_read(int fd, void *data, size_t size);
-/* Nothing more is said on such an FD. Whether something on it is unread, and so may have some. */
-bool rights_shut(int fd);

@@ -55,7 +55,7 @@ bool server_make_room(struct server *server) {
         LIST_FOREACH(link, &server->resting) {
                 struct connection *connection = CONTAINER_OF(link, struct connection, link);
 
-                if (connection_has_bytes(connection))
+                if (peer_has_sent(connection->fd))
                         continue;
                 connection_close(connection);
                 return true;
@@ -108,7 +108,7 @@ int server_start(struct server *server, struct loop *loop, const int *fds, size_
 }
 
 struct exchange *server_make_exchange(const struct server *server) {
-        return exchange_new(sizeof server->scratch, server->answer.limit);
+        return exchange_new(HTTP1_HEAD_MAX + HTTP1_BODY_MAX, server->answer.limit);
 }
 
 void server_limit(struct server *server, const struct server_limits *limits) {
@@ -221,13 +221,31 @@ void server_seek_units(struct server *server) {
         seek_units(server, &server->hurried);
 }
 
-uint64_t server_deadline(const struct server *server) {
+/* Of those who are too slow. NEVER: nobody hurries. */
+static uint64_t cut_off_deadline(const struct server *server) {
         struct list *link = list_first(&server->hurried);
-        uint64_t first = time_min(server->resume_at, departures_deadline(&server->departures));
 
-        if (link)
-                first = time_min(first,
-                                 CONTAINER_OF(link, struct connection, link)->exchange->deadline);
+        if (!link)
+                return NEVER;
+        return time_max(CONTAINER_OF(link, struct connection, link)->exchange->deadline,
+                        server->cut_off_at);
+}
+
+/* Many may be too slow at once: some are cut off in the next turn. */
+static void cut_off(struct server *server, uint64_t now) {
+        unsigned n = 0;
+
+        while (n++ < QUOTA_TURN && cut_off_deadline(server) <= now)
+                connection_close(
+                        CONTAINER_OF(list_first(&server->hurried), struct connection, link));
+        if (n > QUOTA_TURN)
+                server->cut_off_at = time_add(now, 1);
+}
+
+uint64_t server_deadline(const struct server *server) {
+        uint64_t first = time_min(cut_off_deadline(server), server->resume_at);
+
+        first = time_min(first, departures_deadline(&server->departures));
         for (size_t i = 0; i < server->n_entrances; i++)
                 first = time_min(first, entrance_deadline(&server->entrances[i]));
         return first;
@@ -243,15 +261,7 @@ bool server_close_departures(struct server *server, uint64_t now) {
 }
 
 void server_expired(struct server *server, uint64_t now) {
-        struct list *link;
-
-        while ((link = list_first(&server->hurried))) {
-                struct connection *connection = CONTAINER_OF(link, struct connection, link);
-
-                if (connection->exchange->deadline > now)
-                        break;
-                connection_close(connection);
-        }
+        cut_off(server, now);
         if (departures_deadline(&server->departures) <= now)
                 server_close_departures(server, now);
         for (size_t i = 0; i < server->n_entrances; i++)

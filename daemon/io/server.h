@@ -69,15 +69,16 @@ struct server {
         struct list resting; /* between requests, longest first */
         struct list hurried; /* in mid-request or mid-answer, by deadline */
         struct list parked;  /* with a request that waits, as a stream, or until its user's turn */
+        uint64_t cut_off_at; /* who is too slow, but not before: others have their turn */
         uint64_t told_until; /* no more of what the system refuses before */
         uint64_t resume_at;  /* no accept before; NEVER: not paused */
         uint64_t n_accepted;
         uint64_t n_turned_away; /* of users who had too many */
         struct departures departures;
-        struct connection *newcomer; /* for who comes in next, see admission_prepare(), or NULL */
-        struct exchange *spare;      /* for who says something next; NULL: somebody does now */
-        struct buffer answer;        /* empty, but while one is made and sent */
-        char scratch[HTTP1_HEAD_MAX + HTTP1_BODY_MAX]; /* zeroes, but while requests are taken */
+        struct connection *newcomer;   /* for who comes in next, see admission_prepare(), or NULL */
+        struct exchange *spare;        /* for who says something next; NULL: somebody does now */
+        struct buffer answer;          /* empty, but while one is made and sent */
+        char scratch[CONNECTION_READ]; /* zeroes, but while requests are taken */
 };
 
 /* Listens at the N sockets FDS, of which there are at most SERVER_SOCKETS_MAX. Serves

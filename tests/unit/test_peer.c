@@ -153,6 +153,24 @@ static void test_groups_are_shared_by_those_who_have_the_same(void **state) {
         close(child.fd);
 }
 
+static void test_what_is_unread_is_seen_and_stays(void **state) {
+        char got[2];
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_false(peer_has_sent(fds[0]));
+        assert_int_equal(send(fds[1], "GE", 2, 0), 2);
+        assert_true(peer_has_sent(fds[0]));
+        assert_false(peer_has_sent(fds[1]));
+        close(fds[1]);
+        assert_int_equal(read(fds[0], got, 1), 1);
+        assert_true(peer_has_sent(fds[0]));
+        assert_int_equal(read(fds[0], got, sizeof got), 1);
+        assert_false(peer_has_sent(fds[0]));
+        close(fds[0]);
+        assert_true(peer_has_sent(-1)); /* that cannot be known */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_each_process_has_a_number_of_its_own, setup,
@@ -161,6 +179,7 @@ int main(void) {
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(test_groups_are_shared_by_those_who_have_the_same,
                                                 setup, teardown),
+                cmocka_unit_test(test_what_is_unread_is_seen_and_stays),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

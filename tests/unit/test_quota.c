@@ -175,6 +175,20 @@ static void test_a_turn_ends_and_the_next_one_begins_for_everybody(void **state)
         assert_false(quota_has_turn(&alice));
 }
 
+static void test_bytes_of_no_request_use_up_a_turn(void **state) {
+        assert_true(quota_has_turn(&alice));
+        quota_use_turn(&alice, QUOTA_BYTES - 1);
+        for (unsigned i = 1; i < QUOTA_TURN - 1; i++)
+                assert_true(quota_has_turn(&alice));
+        quota_use_turn(&alice, QUOTA_BYTES);
+        assert_false(quota_has_turn(&alice));
+        assert_true(quota_has_turn(&bob));
+        quota_next_turn(&quota);
+        assert_true(quota_has_turn(&alice));
+        quota_use_turn(&alice, SIZE_MAX);
+        assert_false(quota_has_turn(&alice));
+}
+
 static void test_a_user_is_remembered_until_all_is_given_back_and_paid(void **state) {
         assert_true(quota_user_is_blank(&alice, START));
         quota_take(&alice, QUOTA_READING, 1);
@@ -208,6 +222,7 @@ int main(void) {
                 TEST(test_one_users_rate_is_no_others),
                 TEST(test_rates_at_their_bounds),
                 TEST(test_a_turn_ends_and_the_next_one_begins_for_everybody),
+                TEST(test_bytes_of_no_request_use_up_a_turn),
                 TEST(test_a_user_is_remembered_until_all_is_given_back_and_paid),
         };
 

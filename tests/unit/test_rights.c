@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "burden.h"
+#include "io/peer.h"
 #include "io/rights.h"
 
 static int ours, theirs;
@@ -95,7 +96,7 @@ static void test_bytes_with_rights_are_not_read_and_those_before_are(void **stat
         say("HTTP/1.1");
         assert_not_read(EBADMSG);
         assert_not_read(EBADMSG);
-        assert_true(rights_shut(ours));
+        assert_true(peer_shut(ours));
 }
 
 static void test_other_ancillary_data_is_none(void **state) {
@@ -113,7 +114,7 @@ static void test_rights_that_come_after_a_look_do_not_come_with_it(void **state)
         pass_burden(" / ", 0);
         assert_not_read(EBADMSG);
         assert_not_read(EBADMSG);
-        assert_true(rights_shut(ours));
+        assert_true(peer_shut(ours));
 }
 
 /* As a kernel may (MSG_OOB): then a read would drop them before it comes to its first byte. */
@@ -121,23 +122,23 @@ static void test_rights_that_are_sent_out_of_band_are_not_skipped(void **state) 
         pass_burden("!", MSG_OOB);
         say("GET");
         assert_not_read(EBADMSG);
-        assert_true(rights_shut(ours));
+        assert_true(peer_shut(ours));
 }
 
 static void test_what_has_nothing_unread_has_no_rights(void **state) {
         say("GET");
         assert_read("GET");
-        assert_false(rights_shut(ours));
+        assert_false(peer_shut(ours));
 }
 
 static void test_nothing_comes_once_it_is_shut(void **state) {
         char byte;
 
-        assert_false(rights_shut(ours));
+        assert_false(peer_shut(ours));
         assert_int_equal(recv(theirs, &byte, 1, MSG_DONTWAIT), 0);
         assert_int_equal(burden_send(theirs, "!", &ours, 1, 0), -1);
         assert_int_equal(errno, EPIPE);
-        assert_false(rights_shut(ours));
+        assert_false(peer_shut(ours));
 }
 
 static void test_refusing_is_as_the_kernel_can(void **state) {
@@ -155,7 +156,7 @@ static void test_rights_that_come_between_a_look_and_a_read_are_not_read(void **
         assert_read("GET");
         comes_between = false;
         assert_not_read(EBADMSG);
-        assert_true(rights_shut(ours));
+        assert_true(peer_shut(ours));
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +18,7 @@
 #include "burden.h"
 #include "io/admission.h"
 #include "io/server.h"
+#include "io/sweeper.h"
 #include "threadless.h"
 
 #define TOKEN    "a-token-that-nobody-may-find-later"
@@ -249,6 +252,13 @@ static const struct buffer *requested_forever(void *user, struct connection *con
         return NULL;
 }
 
+static const struct buffer *requested_padded(void *user, struct connection *connection,
+                                             const struct http1_request *http, struct buffer *out,
+                                             uint64_t now) {
+        make_answer(out);
+        return out;
+}
+
 static void has_left(void *user, struct connection *connection) {
 }
 
@@ -311,6 +321,188 @@ static void test_bytes_behind_a_request_that_waits_want_no_turn(void **state) {
         come_too_late(connection_in(&server.parked));
         assert_int_equal(server_turn_at(&server, NOW), NEVER);
         assert_is_closed_in_turn(connection_in(&server.parked));
+}
+
+/* Each may have come by itself. */
+static void test_bytes_of_no_request_use_up_a_turn(void **state) {
+        char bytes[QUOTA_TURN * QUOTA_BYTES + 1] = {0};
+        struct connection *connection;
+
+        memset(bytes, 'G', sizeof bytes - 1);
+        server_next_turn(&server, NOW);
+        come(0, bytes);
+        connection = connection_in(&server.hurried);
+        assert_false(quota_has_turn(&connection->user->quota));
+        server_next_turn(&server, NOW);
+        assert_int_equal(send(crowd[0], bytes, sizeof bytes - 1, 0), sizeof bytes - 1);
+        connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+        assert_false(quota_has_turn(&connection->user->quota));
+        server_next_turn(&server, NOW);
+        assert_int_equal(send(crowd[0], "G", 1, 0), 1);
+        connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+        assert_true(quota_has_turn(&connection->user->quota));
+}
+
+/* ---- many at once ---- */
+
+#define MANY (QUOTA_TURN + 1)
+
+static int many[MANY]; /* their ends */
+
+static int start_many(void) {
+        struct server_owner owner = {.requested = requested_forever, .left = has_left};
+
+        return server_start(&server, loop, NULL, 0, 2 * MANY, &owner);
+}
+
+static int setup_many(void **state) {
+        static const int none[] = {0};
+        struct loop_owner loop_owner = {NULL, prepare, signalled};
+
+        thread_error = 0;
+        for (size_t i = 0; i < MANY; i++)
+                many[i] = -1;
+        return loop_new(&loop_owner, none, &loop) == 0 ? start_many() : -1;
+}
+
+static int teardown_many(void **state) {
+        server_stop(&server, NOW);
+        loop = loop_free(loop);
+        for (size_t i = 0; i < MANY; i++)
+                close(many[i]);
+        return 0;
+}
+
+/* The one of number I, having sent TEXT, is taken in. Our end. */
+static int take_in(size_t i, const char *text) {
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+                         0);
+        many[i] = fds[1];
+        assert_int_equal(send(many[i], text, strlen(text), 0), strlen(text));
+        let_in(fds[0], false);
+        return fds[0];
+}
+
+static bool is_open(int fd) {
+        return fcntl(fd, F_GETFD) >= 0;
+}
+
+static uint64_t places(void) {
+        return server.crowd.quota.taken[QUOTA_CONNECTIONS] + server.departures.n_unpaid;
+}
+
+static void test_of_many_who_are_too_slow_some_wait_for_the_next_turn(void **state) {
+        for (size_t i = 0; i < MANY; i++) {
+                server_next_turn(&server, NOW);
+                take_in(i, "GET");
+        }
+        server_expired(&server, NOW + TWO_SECONDS);
+        assert_int_equal(places(), MANY - QUOTA_TURN);
+        assert_int_equal(server_deadline(&server), NOW + TWO_SECONDS + 1);
+        server_expired(&server, NOW + TWO_SECONDS + 1);
+        assert_int_equal(places(), 0);
+}
+
+/* It is longer than what is read at once, and nobody has looked at it before. */
+static void test_request_that_has_arrived_is_answered_at_the_end(void **state) {
+        char text[3 * CONNECTION_READ] = "GET / HTTP/1.1\r\nPadding: ";
+        char answer[1024] = {0};
+
+        memset(text + strlen(text), 'x', sizeof text - strlen(text));
+        memcpy(text + sizeof text - 5, "\r\n\r\n", 5);
+        server.owner.requested = requested_padded;
+        take_in(0, "");
+        assert_int_equal(send(many[0], text, sizeof text - 1, 0), sizeof text - 1);
+        server_stop(&server, NOW);
+        assert_true(recv(many[0], answer, sizeof answer - 1, 0) > 0);
+        assert_non_null(strstr(answer, TOKEN));
+        assert_int_equal(start_many(), 0);
+}
+
+/* ---- what is left unread: the sweeper's thread runs ---- */
+
+/* The one of number I waits, has sent more, and leaves. Our end. */
+static int leave_litter(size_t i) {
+        int fd = take_in(i, "GET / HTTP/1.1\r\n\r\n");
+        struct list *link = server.parked.previous;
+
+        assert_int_equal(send(many[i], "G", 1, 0), 1);
+        connection_close(CONTAINER_OF(link, struct connection, link));
+        return fd;
+}
+
+static void wait_for_the_sweeper(void) {
+        struct timespec pause = {.tv_nsec = 1000000};
+
+        while (sweeper_is_busy()) {
+                assert_true(clock_now() < deadline);
+                nanosleep(&pause, NULL);
+        }
+}
+
+/* It is told at once, and keeps its place until then. */
+static void test_who_leaves_something_unread_is_closed_by_another_thread(void **state) {
+        char byte;
+        int fd = leave_litter(0);
+
+        deadline = clock_now() + PATIENCE;
+        assert_int_equal(recv(many[0], &byte, 1, MSG_DONTWAIT), 0);
+        assert_true(is_open(fd));
+        assert_in_range(server_deadline(&server), 0, NOW);
+        server_expired(&server, NOW);
+        wait_for_the_sweeper();
+        assert_false(is_open(fd));
+        assert_int_equal(places(), 1);
+        assert_int_equal(server_deadline(&server), NOW + 10 * NSEC_PER_MSEC);
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 0);
+        assert_int_equal(server_deadline(&server), NEVER);
+}
+
+static void test_who_leaves_nothing_unread_is_closed_at_once(void **state) {
+        int fd = take_in(0, "");
+
+        connection_close(connection_in(&server.resting));
+        assert_false(is_open(fd));
+        assert_int_equal(server_deadline(&server), NEVER);
+}
+
+static void test_without_a_thread_it_is_closed_here(void **state) {
+        int fd = leave_litter(0);
+
+        thread_error = EAGAIN;
+        server_expired(&server, NOW);
+        assert_false(is_open(fd));
+        assert_int_equal(places(), 0);
+        assert_int_equal(server_deadline(&server), NEVER);
+}
+
+/* An eighth of all places. */
+static void test_of_nobodys_too_many_are_closed_here(void **state) {
+        size_t most = server.n_max / DEPARTURES_UNPAID;
+
+        server_limit(&server, &(struct server_limits){.user_connections = 0});
+        for (size_t i = 0; i < most; i++)
+                assert_true(is_open(take_in(i, "G")));
+        assert_false(is_open(take_in(most, "G")));
+        assert_int_equal(places(), most);
+        server_expired(&server, NOW);
+        deadline = clock_now() + PATIENCE;
+        wait_for_the_sweeper();
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 0);
+}
+
+static void test_what_is_swept_at_the_end_is_nobodys(void **state) {
+        leave_litter(0);
+        server_expired(&server, NOW);
+        leave_litter(1);
+        server_stop(&server, NOW);
+        deadline = clock_now() + PATIENCE;
+        wait_for_the_sweeper();
+        assert_int_equal(start_many(), 0);
 }
 
 /* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
@@ -381,10 +573,6 @@ static void assert_told(const char *text) {
 
         assert_true(recv(theirs, answer, sizeof answer - 1, 0) > 0);
         assert_non_null(strstr(answer, text));
-}
-
-static uint64_t places(void) {
-        return server.crowd.quota.taken[QUOTA_CONNECTIONS] + server.departures.n_unpaid;
 }
 
 /* Until then it has its place. */
@@ -510,6 +698,25 @@ int main(void) {
                                                 setup_crowd, teardown_crowd),
                 cmocka_unit_test_setup_teardown(test_bytes_behind_a_request_that_waits_want_no_turn,
                                                 setup_crowd, teardown_crowd),
+                cmocka_unit_test_setup_teardown(test_bytes_of_no_request_use_up_a_turn, setup_crowd,
+                                                teardown_crowd),
+                cmocka_unit_test_setup_teardown(
+                        test_of_many_who_are_too_slow_some_wait_for_the_next_turn, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_request_that_has_arrived_is_answered_at_the_end, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_who_leaves_something_unread_is_closed_by_another_thread, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(test_who_leaves_nothing_unread_is_closed_at_once,
+                                                setup_many, teardown_many),
+                cmocka_unit_test_setup_teardown(test_without_a_thread_it_is_closed_here, setup_many,
+                                                teardown_many),
+                cmocka_unit_test_setup_teardown(test_of_nobodys_too_many_are_closed_here,
+                                                setup_many, teardown_many),
+                cmocka_unit_test_setup_teardown(test_what_is_swept_at_the_end_is_nobodys,
+                                                setup_many, teardown_many),
                 cmocka_unit_test_setup_teardown(test_request_with_a_burden_is_refused, setup_burden,
                                                 teardown_burden),
                 cmocka_unit_test_setup_teardown(test_request_is_refused_when_its_burden_comes,

@@ -9,7 +9,10 @@
  * asks every millisecond on a connection that it keeps, and every fifth time each on a new one, and
  * on one that it opens without waiting in connect(2), as clients that cannot wait there do: it
  * tries again. Prints a table. Ends with 1 if anything has failed, and with 3 if a promise is not
- * kept: 99 % of the first two take less than PROMISED. */
+ * kept: 99 % of the first two take less than PROMISED.
+ *
+ * Where a host of virtual machines takes the processors away meanwhile, that is measured again, and
+ * once it was in vain, it is told, and no promise. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -38,6 +41,8 @@
 #define PASSED      100  /* descriptors in one message */
 #define SAMPLES_MAX 1000000
 #define PROMISED    UINT64_C(5000000) /* ns */
+#define STOLEN_MAX  0.02              /* of the processors' time */
+#define TRIES       5
 /* As the bindings of bearerd: 1 ms, then doubling. */
 #define RETRY_FIRST 1000000
 #define RETRY_LAST  50000000
@@ -426,6 +431,30 @@ static void go_to_work(void) {
         work(shared->of, now_ns() + (uint64_t)(shared->seconds * 1e9));
 }
 
+struct times {
+        double all, stolen;
+};
+
+/* Of all processors, since the system has started (proc(5)). */
+static struct times read_times(void) {
+        double times[8] = {0}; /* the last one is what other virtual machines have had */
+        struct times sum = {0};
+        FILE *file = fopen("/proc/stat", "re");
+
+        if (!file)
+                return sum;
+        for (size_t i = 0; i < 8 && fscanf(file, i == 0 ? "cpu %lf" : "%lf", &times[i]) == 1; i++)
+                sum.all += times[i];
+        sum.stolen = times[7];
+        fclose(file);
+        return sum;
+}
+
+static double share_stolen(struct times before, struct times after) {
+        return after.all > before.all ? (after.stolen - before.stolen) / (after.all - before.all)
+                                      : 0;
+}
+
 static void print_samples(struct samples *samples) {
         sort_ns(samples->took, samples->n);
         if (samples->n == 0)
@@ -437,21 +466,23 @@ static void print_samples(struct samples *samples) {
                        (double)samples->took[samples->n - 1] / 1e6, (uintmax_t)samples->errors);
 }
 
-/* The exit status for what is sorted. */
-static int judge(const struct samples samples[N_WAYS]) {
+/* The exit status for what is sorted; a PROMISE may be not given. */
+static int judge(const struct samples samples[N_WAYS], bool promise) {
         int status = 0;
 
         for (int way = 0; way < N_WAYS; way++) {
                 if (samples[way].n == 0 || samples[way].errors > 0)
                         return 1;
-                if (way != AGAIN && percentile(samples[way].took, samples[way].n, 99) >= PROMISED)
+                if (promise && way != AGAIN &&
+                    percentile(samples[way].took, samples[way].n, 99) >= PROMISED)
                         status = 3;
         }
         return status;
 }
 
-/* FROM up to, and not with, TO flood; a second later the worker begins. The exit status. */
-static int measure(const char *what, size_t from, size_t to, uid_t flooder, uid_t worker) {
+/* FROM up to, and not with, TO flood; a second later the worker begins. Whether they did it all the
+ * time. */
+static bool run(size_t from, size_t to, uid_t flooder, uid_t worker) {
         pid_t pids[FLOODS * PROCESSES], pid;
         bool all_flooded = true;
         size_t n = 0;
@@ -468,18 +499,35 @@ static int measure(const char *what, size_t from, size_t to, uid_t flooder, uid_
                 kill(pids[n], SIGKILL);
                 waitpid(pids[n], NULL, 0);
         }
+        return all_flooded;
+}
+
+/* The exit status. */
+static int measure(const char *what, size_t from, size_t to, uid_t flooder, uid_t worker) {
+        bool is_good;
+        double stolen;
+        int tries = 0;
+
+        do {
+                struct times before = read_times();
+
+                is_good = run(from, to, flooder, worker) && judge(shared->of, false) == 0;
+                stolen = share_stolen(before, read_times());
+        } while (is_good && stolen > STOLEN_MAX && priority.sched_priority > 0 && ++tries < TRIES);
         printf("| %s", what);
         for (int way = 0; way < N_WAYS; way++)
                 print_samples(&shared->of[way]);
-        printf(" |\n");
+        printf(" | %.1f |\n", 100 * stolen);
         fflush(stdout);
-        return all_flooded ? judge(shared->of) : 1;
+        return is_good ? judge(shared->of, stolen <= STOLEN_MAX) : 1;
 }
 
 static void print_head(void) {
         printf("| flood | kept: median | p99 | longest | errors | new: median | p99 | longest | "
-               "errors | new, without waiting: median | p99 | longest | errors |\n");
-        printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+               "errors | new, without waiting: median | p99 | longest | errors | taken by other "
+               "machines, %% |\n");
+        printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
+               "--- |\n");
 }
 
 /* What has failed comes before what was only promised. */

@@ -31,9 +31,11 @@ PROMISES = ("round trip of bearerd, to the floor's", "connect, ask and close, to
             TOGETHER,
             "bearerd, that to the usual p99", "from exec to READY=1",
             "one bearerd-fetch, one CA: processor time")
-FLOODS = ("none", "connections that are held", "connections that come and go",
+FLOODS = ("none", "connections that are held", "connections that part at once",
+          "streams that part at once", "connections that come and go",
           "connections that come in waves", "requests, pipelined", "requests, answers unread",
-          "requests, byte by byte", "garbage", "passed descriptors",
+          "requests, byte by byte", "requests, byte by byte in waves", "garbage",
+          "garbage, byte by byte", "passed descriptors",
           "passed descriptors that linger", "all of these at once")
 PLACE = re.compile(r"(?<=by tests/bench/run -->)(.*?)(?=<!-- end of )", re.S)
 TOKEN = b"the-token-itself"

@@ -268,8 +268,8 @@ static void expire(struct bearerd *bearerd, uint64_t now) {
                 broker_expired(&bearerd->broker, chance(), now);
                 carry_out(bearerd, now);
         }
+        server_expired(&bearerd->operators.server, now); /* first: they share io/sweeper */
         server_expired(&bearerd->workers.server, now);
-        server_expired(&bearerd->operators.server, now);
         credential_socket_expired(&bearerd->units.socket, now);
         trail_expired(&bearerd->trail, now);
 }

@@ -26,7 +26,7 @@ enum quota_kind {
 #define QUOTA_TURN 32u
 /* So many bytes of no request are one thing: each may have come by itself, and costs the kernel 0.4
  * us. */
-#define QUOTA_BYTES                   16u
+#define QUOTA_BYTES                   8u
 
 #define QUOTA_REQUESTS_PER_SECOND_MAX 1000000
 

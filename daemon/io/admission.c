@@ -15,8 +15,9 @@ static bool is_blank(const struct connection *connection) {
         return !connection->exchange && !peer_has_sent(connection->fd);
 }
 
+/* One that has left something unread would keep its place for now. */
 static bool is_dead(const struct connection *connection) {
-        return peer_has_gone(connection->fd) > 0;
+        return peer_has_gone(connection->fd) > 0 && !peer_has_sent(connection->fd);
 }
 
 /* Closes the first of CONNECTIONS, which are by_user, that IS_ONE. */
@@ -81,6 +82,7 @@ static void admit(struct server *server, struct connection *connection, struct p
         struct crowd_user *user = crowd_join(&server->crowd, peer->uid, now);
 
         if (user && take_place(user)) {
+                crowd_stay(user);
                 connection->user = user;
                 connection->peer = *peer;
                 peer_share_groups(&connection->peer, &user->groups);

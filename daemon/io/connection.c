@@ -89,7 +89,7 @@ void connection_forget(struct connection *connection) {
 }
 
 void connection_depart(struct server *server, struct connection *connection) {
-        if (!connection->ended && peer_shut(connection->fd))
+        if ((connection->has_rights || !connection->ended) && peer_shut(connection->fd))
                 departures_add(&server->departures, connection, server->n_max);
         else
                 connection_forget(connection);
@@ -166,6 +166,14 @@ static unsigned what_can_come(const struct connection *connection) {
         return WATCH_CLOSED | WATCH_EDGE | (connection->is_heard ? WATCH_WRITE : WATCH_READ);
 }
 
+/* That it waits for its turn is no excuse for who has begun a request, unless it is past its rate.
+ */
+static bool connection_still_hurries(const struct connection *connection, uint64_t now) {
+        return connection->is_deferred && has_unread(connection) &&
+               connection->exchange->deadline != 0 &&
+               quota_admits_at(&connection->user->quota) <= now;
+}
+
 /* Puts CONNECTION where its state belongs; what can come next then. While others have their turn,
  * it is nothing. */
 static unsigned connection_place(struct connection *connection, uint64_t now) {
@@ -176,6 +184,8 @@ static unsigned connection_place(struct connection *connection, uint64_t now) {
         if (has_unsent(connection)) {
                 connection_hurry(connection, now);
                 what = WATCH_WRITE;
+        } else if (connection_still_hurries(connection, now)) {
+                what = 0;
         } else if (connection_stays(connection) || connection->is_deferred) {
                 connection_rest(connection, &server->parked);
                 what = what_can_come(connection);
@@ -495,7 +505,18 @@ static void connection_ready(struct watch *watch, unsigned what, uint64_t now) {
                 connection_postpone(connection, now);
 }
 
-/* Requests that are here already come before what is still to be read. */
+/* Requests that are here already come before what is still to be read. Who has none goes on with
+ * that in the same turn: it would not come to it in the next one, where others are before it. */
+static bool connection_take_or_read(struct connection *connection, uint64_t now) {
+        size_t had = connection->exchange->in.size;
+
+        if (!connection_take(connection, now))
+                return false;
+        if (connection->exchange->in.size < had || !connection_is_open(connection))
+                return true;
+        return read_more(connection, now);
+}
+
 void connection_go_on(struct list *by_user, uint64_t now) {
         struct connection *connection = CONTAINER_OF(by_user, struct connection, by_user);
 
@@ -504,7 +525,7 @@ void connection_go_on(struct list *by_user, uint64_t now) {
         if (connection_is_left(connection))
                 connection_close(connection);
         else if (has_unread(connection) && connection_is_open(connection))
-                connection_advance(connection, connection_take(connection, now), now);
+                connection_advance(connection, connection_take_or_read(connection, now), now);
         else
                 connection_work(connection, now);
 }
@@ -540,14 +561,17 @@ void connection_send_more(struct connection *connection, const struct buffer *mo
 
 /* ---- beginning and end ---- */
 
-void connection_take_last(struct connection *connection, uint64_t now) {
-        const struct buffer *in = &connection_begin(connection)->in;
-        bool alive = read_fresh(connection, now);
-        size_t had = 0;
+void connection_take_last(struct connection *connection, size_t *more_reads, uint64_t now) {
+        bool is_first = true, alive = true;
 
-        while (alive && in->size > had) {
-                had = in->size;
-                alive = read_more(connection, now);
+        connection_begin(connection);
+        while (alive && connection_is_open(connection) && !connection->ended &&
+               peer_has_sent(connection->fd) && (is_first || *more_reads > 0)) {
+                *more_reads -= !is_first;
+                is_first = false;
+                quota_next_turn(connection->user->quota.quota);
+                alive = has_unread(connection) ? read_more(connection, now)
+                                               : read_fresh(connection, now);
         }
         connection_close(connection);
 }

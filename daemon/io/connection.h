@@ -76,8 +76,9 @@ void connection_answer(struct connection *connection, const struct buffer *answe
 /* Sends MORE on CONNECTION, which is a stream; the server's own is wiped. May close CONNECTION. */
 void connection_send_more(struct connection *connection, const struct buffer *more, uint64_t now);
 
-/* Takes what has come in on one that is at rest, answers it if that can be at once, and closes. */
-void connection_take_last(struct connection *connection, uint64_t now);
+/* Takes what has come in on one that does not wait, answers it if that can be at once, and closes.
+ * What one read does not have takes one of *MORE_READS each. */
+void connection_take_last(struct connection *connection, size_t *more_reads, uint64_t now);
 /* BY_USER's turn has come. */
 void connection_go_on(struct list *by_user, uint64_t now);
 

@@ -78,6 +78,10 @@ void crowd_leave(struct crowd_user *user) {
                 list_append(&user->crowd->absent, &user->by_absence);
 }
 
+void crowd_stay(struct crowd_user *user) {
+        list_remove(&user->by_absence);
+}
+
 void crowd_deinit(struct crowd *crowd) {
         struct list *link;
 

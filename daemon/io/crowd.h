@@ -44,6 +44,8 @@ void crowd_deinit(struct crowd *crowd);
 struct crowd_user *crowd_join(struct crowd *crowd, uid_t uid, uint64_t now);
 /* A connection of USER was given back to the quota, or never taken. */
 void crowd_leave(struct crowd_user *user);
+/* One was taken, though it had left meanwhile. */
+void crowd_stay(struct crowd_user *user);
 
 /* What LINK is in waits for its turn, from now on; no more. */
 void crowd_defer(struct crowd_user *user, struct list *link);

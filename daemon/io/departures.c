@@ -41,19 +41,34 @@ static int close_burdened(struct departures *departures) {
         return 0;
 }
 
-/* As many as the sweeper takes. Where there is no thread for it, they are closed here. */
-static void sweep(struct departures *departures) {
+/* The first N who have littered. */
+static void move_to_swept(struct departures *departures, size_t n) {
         struct list *link;
-        int fds[SWEEPER_MAX];
-        size_t n = 0;
 
-        while (n < SWEEPER_MAX && (link = list_first(&departures->littered))) {
-                fds[n++] = CONTAINER_OF(link, struct connection, link)->fd;
+        while (n-- > 0 && (link = list_first(&departures->littered))) {
                 list_remove(link);
                 list_append(&departures->swept, link);
         }
-        if (n > 0 && sweeper_start(fds, n) < 0)
+}
+
+/* As many as the sweeper takes. Where there is no thread for it, a turn's worth is closed here. */
+static void sweep(struct departures *departures) {
+        int fds[SWEEPER_MAX];
+        size_t n = 0;
+
+        LIST_FOREACH(link, &departures->littered) {
+                if (n == SWEEPER_MAX)
+                        break;
+                fds[n++] = CONTAINER_OF(link, struct connection, link)->fd;
+        }
+        if (n == 0)
+                return;
+        if (sweeper_start(fds, n) == 0) {
+                move_to_swept(departures, n);
+        } else {
+                move_to_swept(departures, QUOTA_TURN);
                 forget_all(departures, &departures->swept);
+        }
 }
 
 void departures_init(struct departures *departures) {
@@ -67,7 +82,7 @@ void departures_deinit(struct departures *departures) {
         if (close_burdened(departures) < 0)
                 abandon_all(departures, &departures->burdened);
         abandon_all(departures, &departures->swept);
-        forget_all(departures, &departures->littered);
+        abandon_all(departures, &departures->littered);
 }
 
 void departures_add(struct departures *departures, struct connection *connection, size_t n_max) {

@@ -152,10 +152,10 @@ def test_server_without_the_token_is_not_measured(programs, tmp_path):
 @needs_root
 @pytest.mark.parametrize("kernel", [[], ["--rights"]], ids=["this kernel", "before 6.16"])
 def test_flood_has_all_figures_and_no_error(programs, kernel):
-    """Whether its promise holds (3), it tells by a time."""
+    """Whether its promise holds (3), it tells by a time, and not on a busy host (4)."""
     done = subprocess.run([FLOOD, "--quick", *kernel, programs.bearerd.parents[1], "0.3"],
                           capture_output=True, check=False, text=True, timeout=TIMEOUT)
-    assert done.returncode in (0, 3), done.stdout + done.stderr
+    assert done.returncode in (0, 3, 4), done.stdout + done.stderr
     found = cells(done.stdout)
     for what in FLOODS:
         for way in (found[what][i:i + 4] for i in (0, 4, 8)):

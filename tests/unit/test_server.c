@@ -345,7 +345,7 @@ static void test_bytes_of_no_request_use_up_a_turn(void **state) {
 
 /* ---- many at once ---- */
 
-#define MANY (QUOTA_TURN + 1)
+#define MANY (2 * QUOTA_TURN + 2)
 
 static int many[MANY]; /* their ends */
 
@@ -360,13 +360,26 @@ static int setup_many(void **state) {
         struct loop_owner loop_owner = {NULL, prepare, signalled};
 
         thread_error = 0;
+        threads_are_late = false;
         for (size_t i = 0; i < MANY; i++)
                 many[i] = -1;
         return loop_new(&loop_owner, none, &loop) == 0 ? start_many() : -1;
 }
 
+static void wait_for_the_sweeper(void) {
+        struct timespec pause = {.tv_nsec = 1000000};
+
+        deadline = clock_now() + PATIENCE;
+        while (sweeper_is_busy()) {
+                assert_true(clock_now() < deadline);
+                nanosleep(&pause, NULL);
+        }
+}
+
 static int teardown_many(void **state) {
+        thread_error = 0;
         server_stop(&server, NOW);
+        wait_for_the_sweeper();
         loop = loop_free(loop);
         for (size_t i = 0; i < MANY; i++)
                 close(many[i]);
@@ -402,7 +415,55 @@ static void test_of_many_who_are_too_slow_some_wait_for_the_next_turn(void **sta
         assert_int_equal(places(), MANY - QUOTA_TURN);
         assert_int_equal(server_deadline(&server), NOW + TWO_SECONDS + 1);
         server_expired(&server, NOW + TWO_SECONDS + 1);
+        server_expired(&server, NOW + TWO_SECONDS + 2);
         assert_int_equal(places(), 0);
+}
+
+/* As the loop does, a turn: the line, and then who has something to read. */
+static void take_a_turn(void) {
+        struct list *lists[] = {&server.hurried, &server.resting};
+
+        server_next_turn(&server, NOW);
+        for (size_t i = 0; i < 2; i++)
+                LIST_FOREACH_SAFE(link, following, lists[i]) {
+                        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+
+                        if (connection->watch.what & WATCH_READ && peer_has_sent(connection->fd))
+                                connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+                }
+}
+
+static void begin_many(void) {
+        server.owner.requested = requested_padded;
+        for (size_t i = 0; i < MANY; i++) {
+                server_next_turn(&server, NOW);
+                take_in(i, "GET / HTTP/1.1\r\n");
+        }
+}
+
+/* Each has its turn, in which it reads, though all want theirs at once. */
+static void test_many_requests_that_become_complete_at_once_are_answered(void **state) {
+        char answer[1024];
+
+        begin_many();
+        for (size_t i = 0; i < MANY; i++)
+                assert_int_equal(send(many[i], "\r\n", 2, 0), 2);
+        for (size_t i = 0; i < 2 * MANY / QUOTA_TURN; i++)
+                take_a_turn();
+        for (size_t i = 0; i < MANY; i++)
+                assert_true(recv(many[i], answer, sizeof answer, MSG_DONTWAIT) > 0);
+}
+
+static void test_who_is_too_slow_is_cut_off_though_it_waits_for_its_turn(void **state) {
+        begin_many();
+        for (size_t i = 0; i < MANY; i++)
+                assert_int_equal(send(many[i], "G", 1, 0), 1);
+        take_a_turn();
+        assert_int_equal(server_turn_at(&server, NOW), NOW);
+        for (size_t i = 0; i <= MANY / QUOTA_TURN; i++)
+                server_expired(&server, NOW + TWO_SECONDS + i);
+        assert_true(list_is_empty(&server.hurried));
+        assert_int_equal(server_turn_at(&server, NOW), NEVER);
 }
 
 /* It is longer than what is read at once, and nobody has looked at it before. */
@@ -421,6 +482,40 @@ static void test_request_that_has_arrived_is_answered_at_the_end(void **state) {
         assert_int_equal(start_many(), 0);
 }
 
+static void test_all_requests_that_have_arrived_are_answered_at_the_end(void **state) {
+        static const char get[] =
+                "GET / HTTP/1.1\r\nPadding: "
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                "\r\n\r\n";
+        char answers[4096] = {0};
+        size_t n = 0;
+
+        server.owner.requested = requested_padded;
+        take_in(0, "");
+        for (size_t i = 0; i < 16; i++)
+                assert_int_equal(send(many[0], get, sizeof get - 1, 0), sizeof get - 1);
+        server_stop(&server, NOW);
+        assert_true(recv(many[0], answers, sizeof answers - 1, 0) > 0);
+        for (const char *at = answers; (at = strstr(at, TOKEN)); at++)
+                n++;
+        assert_int_equal(n, 16);
+        assert_int_equal(start_many(), 0);
+}
+
+/* Its user has left, and come in again. */
+static void test_who_made_room_for_itself_is_not_absent(void **state) {
+        const struct crowd_user *user;
+
+        server_limit(&server, &(struct server_limits){.user_connections = 1,
+                                                      .user_requests_per_second = 1000});
+        take_in(0, "");
+        take_in(1, "");
+        user = connection_in(&server.resting)->user;
+        assert_int_equal(places(), 1);
+        assert_false(list_is_linked(&user->by_absence));
+}
+
 /* ---- what is left unread: the sweeper's thread runs ---- */
 
 /* The one of number I waits, has sent more, and leaves. Our end. */
@@ -433,21 +528,11 @@ static int leave_litter(size_t i) {
         return fd;
 }
 
-static void wait_for_the_sweeper(void) {
-        struct timespec pause = {.tv_nsec = 1000000};
-
-        while (sweeper_is_busy()) {
-                assert_true(clock_now() < deadline);
-                nanosleep(&pause, NULL);
-        }
-}
-
 /* It is told at once, and keeps its place until then. */
 static void test_who_leaves_something_unread_is_closed_by_another_thread(void **state) {
         char byte;
         int fd = leave_litter(0);
 
-        deadline = clock_now() + PATIENCE;
         assert_int_equal(recv(many[0], &byte, 1, MSG_DONTWAIT), 0);
         assert_true(is_open(fd));
         assert_in_range(server_deadline(&server), 0, NOW);
@@ -489,20 +574,56 @@ static void test_of_nobodys_too_many_are_closed_here(void **state) {
         assert_false(is_open(take_in(most, "G")));
         assert_int_equal(places(), most);
         server_expired(&server, NOW);
-        deadline = clock_now() + PATIENCE;
         wait_for_the_sweeper();
         server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
         assert_int_equal(places(), 0);
 }
 
-static void test_what_is_swept_at_the_end_is_nobodys(void **state) {
-        leave_litter(0);
+/* Its descriptors are nobody else's until it is done. */
+static void test_who_leaves_while_the_sweeper_is_busy_waits_for_it(void **state) {
+        int fds[2] = {leave_litter(0)};
+
+        threads_are_late = true;
         server_expired(&server, NOW);
-        leave_litter(1);
+        fds[1] = leave_litter(1);
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 2);
+        assert_true(is_open(fds[0]));
+        assert_true(late_thread_runs());
+        assert_false(is_open(fds[0]));
+        assert_true(is_open(fds[1]));
+        threads_are_late = true;
+        server_expired(&server, NOW + 20 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 1);
+        assert_true(late_thread_runs());
+        assert_false(is_open(fds[1]));
+}
+
+/* What it has not yet got is closed when the process ends. */
+static void test_what_is_swept_at_the_end_is_the_sweepers(void **state) {
+        int fds[2] = {leave_litter(0)};
+
+        threads_are_late = true;
+        server_expired(&server, NOW);
+        fds[1] = leave_litter(1);
         server_stop(&server, NOW);
-        deadline = clock_now() + PATIENCE;
-        wait_for_the_sweeper();
+        assert_true(is_open(fds[0]));
+        assert_true(late_thread_runs());
+        assert_false(is_open(fds[0]));
+        close(fds[1]);
         assert_int_equal(start_many(), 0);
+}
+
+/* A turn's worth at a time. */
+static void test_of_many_without_a_thread_some_are_closed_later(void **state) {
+        for (size_t i = 0; i < MANY; i++)
+                leave_litter(i);
+        thread_error = EAGAIN;
+        server_expired(&server, NOW);
+        assert_int_equal(places(), MANY - QUOTA_TURN);
+        server_expired(&server, NOW + 10 * NSEC_PER_MSEC);
+        server_expired(&server, NOW + 20 * NSEC_PER_MSEC);
+        assert_int_equal(places(), 0);
 }
 
 /* ---- rights: who drops the burden that is passed here waits for an hour, so each test that ends
@@ -606,6 +727,19 @@ static void test_burden_behind_a_request_that_waits(void **state) {
         come_saying("GET / HTTP/1.1\r\n\r\n");
         connection_close(connection_in(&server.parked));
         assert_burden_is_dropped_soon();
+}
+
+/* Such as the closer's thread may have: else they would keep it open for the peer. */
+static void test_who_has_shut_down_is_told_though_there_are_copies(void **state) {
+        int fd = connect_pair(), copy = dup(fd);
+        char byte;
+
+        assert_true(copy >= 0);
+        shutdown(theirs, SHUT_WR);
+        let_in(fd, true);
+        assert_int_equal(places(), 0);
+        assert_int_equal(recv(theirs, &byte, 1, MSG_DONTWAIT), 0);
+        close(copy);
 }
 
 static void test_burden_of_who_does_not_read(void **state) {
@@ -715,8 +849,27 @@ int main(void) {
                                                 teardown_many),
                 cmocka_unit_test_setup_teardown(test_of_nobodys_too_many_are_closed_here,
                                                 setup_many, teardown_many),
-                cmocka_unit_test_setup_teardown(test_what_is_swept_at_the_end_is_nobodys,
+                cmocka_unit_test_setup_teardown(
+                        test_many_requests_that_become_complete_at_once_are_answered, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_who_is_too_slow_is_cut_off_though_it_waits_for_its_turn, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_all_requests_that_have_arrived_are_answered_at_the_end, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(test_who_made_room_for_itself_is_not_absent,
                                                 setup_many, teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_who_leaves_while_the_sweeper_is_busy_waits_for_it, setup_many,
+                        teardown_many),
+                cmocka_unit_test_setup_teardown(test_what_is_swept_at_the_end_is_the_sweepers,
+                                                setup_many, teardown_many),
+                cmocka_unit_test_setup_teardown(test_of_many_without_a_thread_some_are_closed_later,
+                                                setup_many, teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_who_has_shut_down_is_told_though_there_are_copies, setup_burden,
+                        teardown_burden),
                 cmocka_unit_test_setup_teardown(test_request_with_a_burden_is_refused, setup_burden,
                                                 teardown_burden),
                 cmocka_unit_test_setup_teardown(test_request_is_refused_when_its_burden_comes,

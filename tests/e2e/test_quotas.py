@@ -2,8 +2,6 @@
 """What one user may take, and that there is always something left for another."""
 
 import os
-import resource
-import select
 import time
 
 import account
@@ -17,8 +15,6 @@ FEW_DESCRIPTORS = ["prlimit", "--nofile=128:128"]
 CONNECTIONS_MAX = 64        # with so few
 ONE_USERS = 48              # three quarters
 OF_THE_REST = 12
-REQUEST_MAX = 16384         # HTTP1_HEAD_MAX + HTTP1_BODY_MAX
-BYTES_MAX = 24 << 20        # three quarters of SERVER_BYTES_MAX
 TURN = 32                   # QUOTA_TURN
 
 
@@ -179,26 +175,3 @@ def test_reload_lifts_the_rate(broker):
         bearerd.write_config()
         bearerd.reload()
         assert {peer.answer().status for _ in range(199)} == {200}
-
-
-# Bytes.
-
-def is_open(peer):
-    poll = select.poll()
-    poll.register(peer.socket, 0)       # POLLHUP comes unasked
-    return not poll.poll(0)
-
-
-def test_requests_that_are_not_complete_take_so_much_memory_and_not_more(broker, endpoint):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    bearerd = slowfetch.start(broker, endpoint)
-    # Behind one that waits, so that none is cut off for being slow.
-    half = request("/oauth2/v1/token", "Content-Length: 8192", method="POST") + b"a" * 8191
-    peers = [RawPeer(bearerd.socket) for _ in range(BYTES_MAX // REQUEST_MAX + 1)]
-    for peer in peers:
-        peer.send(request("/v1/token?wait=60") + half)
-    # Whichever comes last: what is deferred comes in another order.
-    slowfetch.wait_for_waiting(bearerd, len(peers) - 1)
-    until(lambda: [is_open(peer) for peer in peers].count(False) == 1)
-    close_all(peers)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -482,6 +483,50 @@ static void test_request_that_has_arrived_is_answered_at_the_end(void **state) {
         assert_int_equal(start_many(), 0);
 }
 
+#define HALF   (HTTP1_HEAD_MAX + 1)
+#define WHOLE  (HTTP1_HEAD_MAX + HTTP1_BODY_MAX) /* what a buffer for it takes */
+#define HALVES (UNREAD * MIB / WHOLE)
+
+/* The peer, with half a request, of which all has been read, if there is room. */
+static int come_with_half(void) {
+        char text[HALF + 1] = "POST / HTTP/1.1\r\nContent-Length: 8192\r\n\r\n";
+        struct connection *connection;
+        int fds[2];
+
+        memset(text + strlen(text), 'a', HALF - strlen(text));
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+                         0);
+        let_in(fds[0], false);
+        connection = CONTAINER_OF(server.resting.previous, struct connection, link);
+        assert_int_equal(send(fds[1], text, HALF, 0), HALF);
+        while (is_open(fds[0]) && peer_has_sent(fds[0]) && server.departures.n == 0) {
+                server_next_turn(&server, NOW);
+                connection->watch.ready(&connection->watch, WATCH_READ, NOW);
+        }
+        return fds[1];
+}
+
+static void test_requests_that_are_not_complete_take_so_much_memory_and_not_more(void **state) {
+        static int halves[HALVES + 1];
+        struct rlimit limit;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = limit.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        server.n_max = 2 * HALVES;
+        server_limit(&server, &(struct server_limits){.user_connections = 2 * HALVES,
+                                                      .user_requests_per_second = 1000});
+        for (size_t i = 0; i < HALVES; i++)
+                halves[i] = come_with_half();
+        assert_taken(HALVES, QUOTA_READING, UNREAD * MIB);
+        halves[HALVES] = come_with_half();
+        assert_in_range(server.crowd.quota.taken[QUOTA_READING], UNREAD * MIB - WHOLE,
+                        UNREAD * MIB);
+        assert_int_equal(server.departures.n, 1);
+        for (size_t i = 0; i <= HALVES; i++)
+                close(halves[i]);
+}
+
 static void test_all_requests_that_have_arrived_are_answered_at_the_end(void **state) {
         static const char get[] =
                 "GET / HTTP/1.1\r\nPadding: "
@@ -855,6 +900,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_who_is_too_slow_is_cut_off_though_it_waits_for_its_turn, setup_many,
                         teardown_many),
+                cmocka_unit_test_setup_teardown(
+                        test_requests_that_are_not_complete_take_so_much_memory_and_not_more,
+                        setup_many, teardown_many),
                 cmocka_unit_test_setup_teardown(
                         test_all_requests_that_have_arrived_are_answered_at_the_end, setup_many,
                         teardown_many),

@@ -466,18 +466,19 @@ static void print_samples(struct samples *samples) {
                        (double)samples->took[samples->n - 1] / 1e6, (uintmax_t)samples->errors);
 }
 
-/* The exit status for what is sorted. */
-static int judge(const struct samples samples[N_WAYS], bool is_measured) {
-        int status = is_measured ? 0 : 4;
-
-        for (int way = 0; way < N_WAYS; way++) {
+static bool has_failed(const struct samples samples[N_WAYS]) {
+        for (int way = 0; way < N_WAYS; way++)
                 if (samples[way].n == 0 || samples[way].errors > 0)
-                        return 1;
-                if (is_measured && way != AGAIN &&
-                    percentile(samples[way].took, samples[way].n, 99) >= PROMISED)
-                        status = 3;
-        }
-        return status;
+                        return true;
+        return false;
+}
+
+/* Of what is sorted. */
+static bool keeps_promise(const struct samples samples[N_WAYS]) {
+        for (int way = 0; way < N_WAYS; way++)
+                if (way != AGAIN && percentile(samples[way].took, samples[way].n, 99) >= PROMISED)
+                        return false;
+        return true;
 }
 
 /* FROM up to, and not with, TO flood; a second later the worker begins. Whether they did it all the
@@ -511,7 +512,7 @@ static int measure(const char *what, size_t from, size_t to, uid_t flooder, uid_
         do {
                 struct times before = read_times();
 
-                is_good = run(from, to, flooder, worker) && judge(shared->of, false) == 4;
+                is_good = run(from, to, flooder, worker) && !has_failed(shared->of);
                 stolen = share_stolen(before, read_times());
         } while (is_good && stolen > STOLEN_MAX && priority.sched_priority > 0 && ++tries < TRIES);
         printf("| %s", what);
@@ -519,7 +520,11 @@ static int measure(const char *what, size_t from, size_t to, uid_t flooder, uid_
                 print_samples(&shared->of[way]);
         printf(" | %.1f |\n", 100 * stolen);
         fflush(stdout);
-        return is_good ? judge(shared->of, stolen <= STOLEN_MAX) : 1;
+        if (!is_good)
+                return 1;
+        if (stolen > STOLEN_MAX)
+                return 4;
+        return keeps_promise(shared->of) ? 0 : 3;
 }
 
 static void print_head(void) {

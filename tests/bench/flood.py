@@ -8,10 +8,10 @@ BUILD is meson's build directory, with optimization. Prints a table, in millisec
 worker run in real time, so that it tells how fair bearerd is, and not the kernel's scheduler: the
 floods would keep the processors from the worker without any bearerd. With --quick they do not, and
 it is for a look at whether all works, not at figures. With --rights the kernel refuses no
-descriptors that are passed, as before Linux 6.16. Ends with 1 if anything has
-failed, and with 3 if a promise is not kept: the 99th percentile of kept and of new connections is
-below 5 ms. Where other virtual machines take more than 2 % of this one's processors, that says little:
-each flood is measured again then, up to five times, and if that was in vain it ends with 4."""
+descriptors that are passed, as before Linux 6.16. Ends with 1 if anything has failed, and with 3 if
+a promise is not kept: the 99th percentile of kept and of new connections is below 5 ms. Where other
+virtual machines take more than 2 % of this one's processors, that says little: each flood is
+measured again then, up to five times, and if that was in vain it ends with 4."""
 
 import argparse
 import os
